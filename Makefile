@@ -1,0 +1,37 @@
+# Every target sets up what it needs in .venv; PYTHON names the interpreter that makes it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint bench models clean
+.DEFAULT_GOAL := demo
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $@
+
+## check a real draft: the findings, then the same as JSON
+demo: $(READY)
+	@echo '$$ spoilerguard check data/examples/the-glass-orchard.md'
+	@$(BIN)/spoilerguard check data/examples/the-glass-orchard.md --exit-zero
+	@echo
+	@echo '$$ spoilerguard check data/examples/the-glass-orchard.md --format json'
+	@$(BIN)/spoilerguard check data/examples/the-glass-orchard.md --format json --exit-zero
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python tests/bench/sentences.py ../shared/datasets/ewt_dev.jsonl
+	$(BIN)/python tests/bench/start.py
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

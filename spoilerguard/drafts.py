@@ -1,0 +1,97 @@
+"""Drafts on disk: which files to check, and their decoded text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+import os
+from pathlib import Path
+
+from spoilerguard.errors import InputError
+from spoilerguard.reading import SUFFIXES
+
+__all__ = ["MOST_BYTES", "decode", "find_drafts", "read_draft"]
+
+MOST_BYTES = 16 * 1024 * 1024  # of one draft: longer than any book; an archive is for `scan`
+_SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
+
+
+def find_drafts(path: str) -> list[str]:
+    """The drafts of a file or folder, sorted; hidden and installed folders are not walked.
+
+    Raises InputError for what does not exist and for a folder without drafts.
+    """
+    if path == "-" or not os.path.isdir(path):
+        return [path]
+    found: list[str] = []
+    for folder, folders, files in os.walk(path):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _SKIPPED_FOLDERS)
+        found += [os.path.join(folder, f) for f in files if Path(f).suffix.lower() in SUFFIXES and not f.startswith(".")]
+    if not found:
+        raise InputError(f"{path}: no drafts in this folder; they end in {', '.join(sorted(SUFFIXES))}")
+    return sorted(found)
+
+
+def read_draft(path: str) -> str:
+    """The decoded text of a draft. Raises InputError naming the file and the remedy."""
+    try:
+        if not os.path.isfile(path) and os.path.exists(path):
+            raise InputError(f"{path}: not a file")
+        if os.path.getsize(path) > MOST_BYTES:
+            raise InputError(
+                f"{path}: {os.path.getsize(path) / 2**20:.0f} MB is more than a draft may have "
+                f"({MOST_BYTES // 2**20} MB); split it, or scan it as an archive"
+            )
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    return decode(data, path)
+
+
+_MARKS: Sequence[tuple[bytes, str]] = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+
+
+def decode(data: bytes, path: str) -> str:
+    """UTF-8, or what a byte order mark says. Raises InputError for binary files and other encodings.
+
+    Nothing is translated: line breaks and a UTF-8 byte order mark stay in the text.
+    """
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        if _looks_binary(data):
+            raise InputError(f"{path}: a binary file, not a draft") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}:{line}: not {encoding.upper()} (byte 0x{data[error.start]:02x}); save the file as UTF-8"
+        ) from None
+    if encoding == "utf-8" and _looks_binary(data):
+        raise InputError(f"{path}: a binary file, not a draft")
+    return text
+
+
+def _looks_binary(data: bytes) -> bool:
+    """More than one control character in a hundred at the start: no text has that."""
+    head = data[:8192]
+    control = sum(1 for byte in head if byte < 9 or 13 < byte < 27 or 27 < byte < 32)
+    return control * 100 > len(head)
+
+
+def iter_drafts(paths: Sequence[str]) -> Iterator[tuple[str, InputError | None]]:
+    """Every draft of the paths in order, once; a path that holds none comes with its error."""
+    seen: set[str] = set()
+    for path in paths:
+        try:
+            for draft in find_drafts(path):
+                if draft not in seen:
+                    seen.add(draft)
+                    yield draft, None
+        except InputError as error:
+            yield path, error

@@ -1,0 +1,38 @@
+"""Everything that can go wrong, one tree.
+
+    SpoilerguardError
+    ├── InputError      a draft, archive or data file that cannot be read (names the file and the remedy)
+    │   └── DataError   labelled data that is not as its format says (names file and line)
+    ├── ModelError      a model that is missing, damaged or of another version
+    └── MissingExtra    an optional library is not installed (names the extra to install)
+
+Errors of other libraries are translated where they enter; none of them leaves the package.
+"""
+
+from __future__ import annotations
+
+__all__ = ["DataError", "InputError", "MissingExtra", "ModelError", "SpoilerguardError"]
+
+
+class SpoilerguardError(Exception):
+    """The base of every error this package raises on purpose."""
+
+
+class InputError(SpoilerguardError):
+    """A text, file or option that cannot be used; the message names it and the remedy."""
+
+
+class DataError(InputError):
+    """Labelled data that breaks its format; the message starts with `file:line:`."""
+
+
+class ModelError(SpoilerguardError):
+    """A model that is missing, damaged, tampered with or made for another version."""
+
+
+class MissingExtra(SpoilerguardError):
+    """An optional library is needed; the message names the extra that brings it."""
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(f"{library} is not installed; install it with: pip install 'spoilerguard[{extra}]'")
+        self.extra = extra

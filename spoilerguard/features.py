@@ -1,0 +1,231 @@
+"""Sentences to numbers: hashed n-grams and cues, the same code in training and in inference.
+
+All sentences of a call are laid into one array of code points and every n-gram is found and hashed
+by array operations, so the cost of a sentence is that of its characters, not of Python. A hash of
+any substring is a difference of two prefix sums (Karp and Rabin, 1987), here in wrapping 64-bit
+arithmetic: with H[i] = sum(c[k] * p**k for k < i), the substring s:e hashes to
+(H[e] - H[s]) * p**-s, whatever stands before it.
+
+Names are told apart from words by their capital within a sentence, and all hashed to one token:
+a model must learn that someone dies, not that Ned does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from html import unescape
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["BITS", "CUES", "VERSION", "Block", "clean", "cues", "hashed", "tokens_of"]
+
+VERSION = 1  # of the features: a model made with another one is refused
+BITS = 20  # n-grams are hashed into 2**BITS buckets
+
+UInts = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+_ONE, _TWO = np.uint64(31), np.uint64(1_000_003)
+_SEPARATOR = 2  # a code point that clean() never leaves in a sentence
+_TABLE_SIZE = 0x3040  # code points above are all letters to us (CJK, emoji)
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
+_NAME = np.uint64(0x5BD1E995973FBB6D)
+_NUMBER = np.uint64(0x2545F4914F6CDD1D)
+_SEEDS = tuple(np.uint64(s) for s in (0xA0761D6478BD642F, 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3, 0x589965CC75374CC3))
+
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff]+")
+
+
+def clean(sentence: str) -> str:
+    """A sentence as the model reads it: entities decoded, quotes straight, white space collapsed."""
+    if "&" in sentence:
+        sentence = unescape(sentence)
+    if not sentence.isascii():
+        sentence = sentence.translate(_PLAIN)
+    return _CONTROL.sub(" ", sentence).strip()
+
+
+_PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": "-", "İ": "I", "\u00ad": None})
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One family of n-grams over n sentences: which sentence each occurrence is in, and its bucket."""
+
+    name: str
+    rows: Ints  # (m,) values in 0..n-1
+    buckets: npt.NDArray[np.uint32]  # (m,) values in 0..2**BITS-1
+    token: Ints | None = None  # (m,) index of the word it ends with; None for characters
+    back: tuple[int, ...] = (0,)  # its words, as steps back from that one
+
+
+@lru_cache(maxsize=1)
+def _word_table() -> npt.NDArray[np.uint8]:
+    """1 for letters and marks, 2 for digits, 0 else, by code point."""
+    return np.array([2 if chr(c).isdigit() else chr(c).isalpha() for c in range(_TABLE_SIZE)], np.uint8)
+
+
+class _Powers:
+    """Powers of the base and of its inverse, grown as longer inputs come."""
+
+    def __init__(self) -> None:
+        self.base = self.inverse = np.ones(1, np.uint64)
+
+    def upto(self, n: int) -> tuple[UInts, UInts]:
+        if len(self.base) < n:
+            size = 1 << (n - 1).bit_length()
+            grow = np.full(size, _BASE)
+            shrink = np.full(size, _INVERSE)
+            grow[0] = shrink[0] = 1
+            # Built whole before it is seen: another thread may be reading.
+            self.base, self.inverse = np.cumprod(grow), np.cumprod(shrink)
+        return self.base[:n], self.inverse[:n]
+
+
+_POWERS = _Powers()
+
+
+def _mix(h: UInts) -> UInts:
+    """Spread a hash over all bits (the finaliser of splitmix64, Steele et al. 2014)."""
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return h ^ (h >> np.uint64(31))
+
+
+def _bucket(h: UInts) -> npt.NDArray[np.uint32]:
+    return (_mix(h) >> np.uint64(64 - BITS)).astype(np.uint32)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The words of n sentences: sentence, bounds in the joined text, hash, and what kind each is."""
+
+    sentences: int
+    text: str  # lower-cased, joined
+    codes: npt.NDArray[np.uint32]  # its code points
+    sentence_of: Ints
+    start: Ints
+    end: Ints
+    hash: UInts
+    name: npt.NDArray[np.bool_]
+    shouted: npt.NDArray[np.bool_]  # in capitals
+    bounds: Ints  # (n + 1,) position of the separator before each sentence, and of the last
+
+
+def tokens_of(sentences: Sequence[str]) -> Tokens:
+    """Find and hash the words of cleaned sentences. Names and numbers share one hash each."""
+    separator = chr(_SEPARATOR)
+    joined = separator + "".join([sentence + separator for sentence in sentences])
+    lowered = joined.lower()
+    raw = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    codes = np.frombuffer(lowered.encode("utf-32-le", "surrogatepass"), np.uint32)
+    if len(codes) != len(raw):  # a letter whose lower case is two letters: keep the upper case
+        codes, lowered = raw, joined
+    upper = raw != codes
+    kind = np.where(codes < _TABLE_SIZE, _word_table()[np.minimum(codes, _TABLE_SIZE - 1)], np.uint8(1))
+    word = kind > 0
+    # An apostrophe belongs to the word it stands in.
+    inner = (codes[1:-1] == 39) & word[:-2] & word[2:]
+    word[1:-1] |= inner
+    edges = np.flatnonzero(word[1:] != word[:-1]) + 1
+    start, end = edges[0::2], edges[1::2]
+    bounds = np.flatnonzero(codes == _SEPARATOR)
+    sentence_of = np.searchsorted(bounds, start) - 1
+    base, inverse = _POWERS.upto(len(codes) + 1)
+    prefix = np.zeros(len(codes) + 1, np.uint64)
+    np.cumsum(codes * base[: len(codes)], out=prefix[1:])
+    h = (prefix[end] - prefix[start]) * inverse[start]
+    first = np.ones(len(start), np.bool_)
+    first[1:] = sentence_of[1:] != sentence_of[:-1]
+    second = np.minimum(start + 1, len(codes) - 1)
+    # "Ned" within a sentence is a name; "I", "NEVER" and the first word are not known to be.
+    name = upper[start] & ~upper[second] & ~first & (end - start > 1)
+    # "I'm", "I've": a capital, yet no name.
+    name &= ~((codes[start] == 105) & (codes[second] == 39))
+    number = kind[start] == 2
+    h = np.where(name, _NAME, np.where(number, _NUMBER, h))
+    shouted = upper[start] & upper[second] & (end - start > 1)
+    return Tokens(len(sentences), lowered, codes, sentence_of, start, end, h, name, shouted, bounds)
+
+
+def hashed(tokens: Tokens, *, characters: tuple[int, int] = (3, 5)) -> Iterator[Block]:
+    """The n-gram blocks of sentences: words, pairs, pairs with one word between, triples, characters.
+
+    The start and the end of a sentence count as words in pairs ("dead" as a last word).
+    """
+    h, row = tokens.hash, tokens.sentence_of
+    every = np.arange(len(h))
+    yield Block("word", row, _bucket(h), every)
+    follows = np.zeros(len(h), np.bool_)
+    follows[1:] = row[1:] == row[:-1]
+    before = np.where(follows, np.roll(h, 1), _SEEDS[3])
+    yield Block("pair", row, _bucket(before * _TWO ^ h * _ONE ^ _SEEDS[0]), every, (0, 1))
+    last = np.flatnonzero(~np.append(follows[1:], False)) if len(h) else every
+    yield Block("last", row[last], _bucket(h[last] * _TWO ^ _SEEDS[3]), last)
+    third = follows.copy()
+    third[1:] &= follows[:-1]
+    at = np.flatnonzero(third)
+    yield Block("skip", row[at], _bucket(h[at - 2] * _TWO ^ h[at] * _ONE ^ _SEEDS[1]), at, (0, 2))
+    triple = (h[at - 2] * _TWO + h[at - 1]) * _TWO ^ h[at] * _ONE ^ _SEEDS[2]
+    yield Block("triple", row[at], _bucket(triple), at, (0, 1, 2))
+    low, high = characters
+    if high:
+        yield _character_block(tokens, low, high)
+
+
+def _character_block(tokens: Tokens, low: int, high: int) -> Block:
+    """Character n-grams within words, with the space on either side (scikit-learn's `char_wb`)."""
+    plain = np.full(len(tokens.codes), 32, np.uint64)
+    length = np.where(tokens.name, 0, tokens.end - tokens.start)
+    inside = np.repeat(tokens.start - np.concatenate([[0], np.cumsum(length)[:-1]]), length) + np.arange(length.sum())
+    plain[inside] = tokens.codes[inside]
+    base, inverse = _POWERS.upto(len(plain) + 1)
+    prefix = np.zeros(len(plain) + 1, np.uint64)
+    np.cumsum(plain * base[: len(plain)], out=prefix[1:])
+    blank = np.zeros(len(plain) + 1, np.int64)
+    np.cumsum(plain == 32, out=blank[1:])
+    rows: list[Ints] = []
+    buckets: list[npt.NDArray[np.uint32]] = []
+    sentence = np.cumsum(tokens.codes == _SEPARATOR) - 1
+    for size in range(low, high + 1):
+        at = np.flatnonzero(blank[size - 1 : len(plain)] - blank[1 : len(plain) - size + 2] == 0)
+        h = (prefix[at + size] - prefix[at]) * inverse[at]
+        rows.append(sentence[at + 1])
+        buckets.append(_bucket(h ^ _SEEDS[(size + 1) % 4] ^ np.uint64(size)))
+    return Block("characters", np.concatenate(rows), np.concatenate(buckets))
+
+
+# --- cues: what n-grams do not see ---------------------------------------------------------------
+
+CUES = ("words", "names", "question", "exclamation", "quotes", "digits", "shouting", "dots", "comma", "letters")
+
+
+def cues(tokens: Tokens) -> Floats:
+    """Counts about each sentence, made small by log(1 + count): shape (n, len(CUES))."""
+    n, row = tokens.sentences, tokens.sentence_of
+
+    def per_sentence(at: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        running = np.zeros(len(at) + 1, np.int64)
+        np.cumsum(at, out=running[1:])
+        return running[tokens.bounds[1:]] - running[tokens.bounds[:-1]]
+
+    codes = tokens.codes
+    counts = [
+        np.bincount(row, minlength=n),
+        np.bincount(row[tokens.name], minlength=n),
+        per_sentence(codes == ord("?")),
+        per_sentence(codes == ord("!")),
+        per_sentence(codes == ord('"')),
+        np.bincount(row[tokens.hash == _NUMBER], minlength=n),
+        np.bincount(row[tokens.shouted], minlength=n),
+        per_sentence(codes == ord(".")),
+        per_sentence(codes == ord(",")),
+        np.diff(tokens.bounds) - 1,
+    ]
+    return np.log1p(np.stack(counts, axis=1).astype(np.float32))

@@ -1,0 +1,221 @@
+"""Rows of any data file, streamed; a fault in one is a DataError that starts `path:line:`.
+
+A file is JSON Lines, delimited text (CSV, TSV), Parquet or plain text, and may be packed with gzip,
+bzip2, xz or zstd. Which of them it is, its first bytes say; the suffix decides only where they
+leave it open. Parquet has no lines: there the number is that of the row, from 1.
+"""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import importlib
+import io
+import json
+import lzma
+from pathlib import Path
+import re
+import sys
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
+import zlib
+
+from spoilerguard.errors import DataError, MissingExtra
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["DATA_SUFFIXES", "TEXT_SUFFIXES", "Row", "base_name", "fault", "optional", "read_rows"]
+
+JSON_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json"})
+DELIMITED_SUFFIXES = frozenset({".csv", ".tsv"})
+TEXT_SUFFIXES = frozenset({".txt", ".md", ".markdown"})
+PACKED_SUFFIXES = frozenset({".gz", ".bz2", ".xz", ".zst"})
+DATA_SUFFIXES = JSON_SUFFIXES | DELIMITED_SUFFIXES | {".parquet"}
+
+_LONGEST_FIELD = 1 << 24  # characters; the csv module's own limit is shorter than some reviews
+_HEAD = 65_536  # bytes by which a file's shape is judged
+_NAMES = re.compile(r"\"?[\w.-]{1,40}\"?(?:[,;\t|]\"?[\w.-]{1,40}\"?)+\r?\n")
+
+
+class Row(NamedTuple):
+    """One record of a file: where it stands, and its fields by name."""
+
+    path: Path
+    line: int
+    fields: dict[str, Any]
+
+    def fault(self, message: str) -> DataError:
+        return fault(self.path, self.line, message)
+
+
+def fault(path: Path, line: int, message: str) -> DataError:
+    """The error for a 1-based line (1 where the file as a whole is meant)."""
+    return DataError(f"{path}:{line}: {message}")
+
+
+def optional(module: str, extra: str) -> Any:
+    """An optional library's module, or MissingExtra."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingExtra(module.partition(".")[0], extra) from error
+
+
+def base_name(path: Path) -> tuple[str, str]:
+    """A file's name without its suffixes, and its data suffix in lower case: x.CSV.gz is x, .csv."""
+    name = Path(path.name)
+    if name.suffix.lower() in PACKED_SUFFIXES:
+        name = name.with_suffix("")
+    suffix = name.suffix.lower()
+    known = suffix in DATA_SUFFIXES or suffix in TEXT_SUFFIXES
+    return (name.stem, suffix) if known else (name.name, "")
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a file, one at a time; a file without any is a DataError."""
+    empty = True
+    for row in _SHAPES[_shape(path)](path):
+        empty = False
+        yield row
+    if empty:
+        raise fault(path, 1, "the file is empty; expected at least one record")
+
+
+# --- bytes and lines ---------------------------------------------------------------------------
+
+
+def _open(path: Path) -> BinaryIO:
+    with path.open("rb") as plain:
+        magic = plain.read(6)
+    if magic.startswith(b"\x1f\x8b"):
+        return cast("BinaryIO", gzip.open(path))
+    if magic.startswith(b"BZh"):
+        return cast("BinaryIO", bz2.open(path))
+    if magic == b"\xfd7zXZ\x00":
+        return cast("BinaryIO", lzma.open(path))
+    if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        # Archives are packed with windows of up to 2 GiB, and in several frames.
+        unpack = optional("zstandard", "scan").ZstdDecompressor(max_window_size=1 << 31)
+        return io.BufferedReader(unpack.stream_reader(path.open("rb"), read_across_frames=True))
+    return path.open("rb")
+
+
+def _unreadable() -> tuple[type[Exception], ...]:
+    """What reading a damaged or absent file can raise, whoever unpacks it."""
+    zstandard = sys.modules.get("zstandard")
+    more = (zstandard.ZstdError,) if zstandard else ()
+    return (OSError, EOFError, zlib.error, lzma.LZMAError, *more)
+
+
+def _cannot_read(path: Path, line: int, error: Exception) -> DataError:
+    if isinstance(error, OSError) and error.strerror:
+        return fault(path, 1, f"cannot be read: {error.strerror}; check the path")
+    return fault(path, line, f"the compressed data is damaged or cut off here ({error}); fetch the file again")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 text, each with its 1-based number and its line break."""
+    number = 0
+    try:
+        with _open(path) as stream:
+            for number, raw in enumerate(stream, 1):
+                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        message = f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8; convert the file, for example with iconv"
+        raise fault(path, number, message) from error
+    except _unreadable() as error:
+        raise _cannot_read(path, number + 1, error) from error
+
+
+def _shape(path: Path) -> str:
+    try:
+        with _open(path) as stream:
+            head = stream.read(_HEAD)
+    except _unreadable():  # reading on will find the line
+        head = b""
+    start = head.decode("utf-8-sig", errors="replace").lstrip()
+    suffix = base_name(path)[1]
+    if head.startswith(b"PAR1") or suffix == ".parquet":
+        return "parquet"
+    if re.match(r"\[\s*\{", start):
+        raise fault(path, 1, "one JSON array; expected JSON Lines, one object a line (jq -c '.[]' FILE makes it so)")
+    if re.match(r'\{\s*"', start) or suffix in JSON_SUFFIXES:
+        return "json"
+    if suffix in DELIMITED_SUFFIXES or (suffix not in TEXT_SUFFIXES and _NAMES.match(start)):
+        return "delimited"
+    return "text"
+
+
+# --- one reader for each shape -----------------------------------------------------------------
+
+
+def _json_rows(path: Path) -> Iterator[Row]:
+    for number, line in _lines(path):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+        except json.JSONDecodeError as error:
+            message = f"not valid JSON ({error.msg}, column {error.colno}); expected one JSON object a line"
+            raise fault(path, number, message) from error
+        except (ValueError, RecursionError) as error:
+            raise fault(path, number, f"JSON that cannot be read ({error}); remove or mend the line") from error
+        if not isinstance(fields, dict):
+            raise fault(path, number, f"a JSON {type(fields).__name__}; expected one JSON object a line")
+        yield Row(path, number, fields)
+
+
+def _delimited_rows(path: Path) -> Iterator[Row]:
+    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
+    first = next((line for _, line in _lines(path)), "")
+    delimiter = max(",\t;|", key=first.count)
+    # Strict: an unclosed quote must not swallow the rest of the file without a word.
+    reader = csv.reader((line for _, line in _lines(path)), delimiter=delimiter, strict=True)
+    header: list[str] = []
+    while True:
+        line = reader.line_num + 1  # where the row begins: a quoted field may span several lines
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            message = f"the row that begins here is not valid CSV ({error}); close its quotes, double those inside"
+            raise fault(path, line, message) from error
+        if cells is None:
+            return
+        if not cells:
+            continue
+        if not header:
+            header = [name.strip() for name in cells]
+            continue
+        if len(cells) != len(header):
+            message = f"{len(cells)} fields where the header has {len(header)}; quote fields that contain {delimiter!r}"
+            raise fault(path, line, message)
+        yield Row(path, line, dict(zip(header, cells, strict=True)))
+
+
+def _parquet_rows(path: Path) -> Iterator[Row]:
+    parquet, arrow = optional("pyarrow.parquet", "scan"), optional("pyarrow", "scan")
+    number = 0
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=512):
+                for fields in batch.to_pylist():
+                    number += 1
+                    yield Row(path, number, fields)
+    except (arrow.ArrowException, OSError) as error:
+        raise fault(path, number + 1, f"not a readable Parquet file ({error}); fetch or write it again") from error
+
+
+def _text_rows(path: Path) -> Iterator[Row]:
+    text = "".join(line for _, line in _lines(path))
+    if text.strip():
+        yield Row(path, 1, {"id": base_name(path)[0], "kind": "blog-post", "text": text})
+
+
+_SHAPES: dict[str, Callable[[Path], Iterator[Row]]] = {
+    "json": _json_rows,
+    "delimited": _delimited_rows,
+    "parquet": _parquet_rows,
+    "text": _text_rows,
+}

@@ -1,0 +1,169 @@
+"""Sentences to calibrated probabilities and reasons: the linear scorer.
+
+Two steps. A sentence alone gets a logit: the sum of the weights of its n-grams (a table of
+2**BITS numbers) and cues. Then a small network looks at that logit among its neighbours':
+spoilers come in runs, and what a document says of itself ("spoilers ahead") counts.
+Arrays and numpy are all it takes, so a model works under every version of scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from spoilerguard import context
+from spoilerguard.features import BITS, Floats, Tokens, clean, cues, hashed, tokens_of
+from spoilerguard.spans import Reason, Work
+
+__all__ = ["KINDS", "KIND_BITS", "KIND_BLOCKS", "LinearScorer", "Scorer", "sigmoid"]
+
+KIND_BITS = 16  # the kinds' tables are smaller: only a flagged sentence is asked for its kind
+KIND_BLOCKS = frozenset({"word", "pair"})
+
+# The kinds a flag may name, and what each is called to a reader.
+KINDS = {
+    "death": "a death",
+    "twist": "a twist",
+    "identity": "an identity",
+    "ending": "the ending",
+    "betrayal": "a betrayal",
+    "relationship": "a relationship",
+    "late-event": "a late event",
+}
+
+
+class Scorer(Protocol):
+    """What a Guard needs of a model."""
+
+    def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Probability that each sentence, alone, is a spoiler: shape (n,)."""
+
+    def score_documents(
+        self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
+    ) -> list[npt.NDArray[np.float64]]:
+        """Probability of each sentence read in its document: one array a document."""
+
+    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
+        """Why each of these sentences looks like a spoiler."""
+
+    def word_weights(self, sentence: str) -> list[tuple[str, float]]:
+        """Each word of a sentence with what it adds to the logit, in order."""
+
+
+def sigmoid(logit: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(np.asarray(logit, np.float64), -30, 30))))
+
+
+@dataclass(frozen=True, slots=True)
+class LinearScorer:
+    """Weights of hashed n-grams and cues, the context network, calibration, kinds of spoiler.
+
+    `arrays` holds: `weights` (2**BITS,), `cues` (len(CUES),), `intercept` (1,), `alone` (2,) slope
+    and offset that calibrate the logit of a sentence alone, `context_*` the layers of the context
+    network, `kinds` (K, 2**KIND_BITS).
+    """
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+    kinds: tuple[str, ...] = ()
+
+    def logits(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Uncalibrated logit of each sentence alone, shape (n,)."""
+        return self._logits(tokens_of([clean(s) for s in sentences]))
+
+    def _logits(self, tokens: Tokens) -> npt.NDArray[np.float64]:
+        arrays, n = self.arrays, tokens.sentences
+        weights: Floats = arrays["weights"]
+        total = cues(tokens) @ arrays["cues"] + arrays["intercept"][0]
+        for block in hashed(tokens):
+            count = np.bincount(block.rows, minlength=n)
+            total = total + np.bincount(block.rows, weights[block.buckets], n) / np.sqrt(np.maximum(count, 1))
+        return np.asarray(total, np.float64)
+
+    def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
+        slope, offset = self.arrays["alone"]
+        return sigmoid(slope * self.logits(sentences) + offset)
+
+    def score_documents(
+        self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
+    ) -> list[npt.NDArray[np.float64]]:
+        texts = [[clean(s) for s in sentences] for sentences in documents]
+        flat = [s for sentences in texts for s in sentences]
+        if not flat:
+            return [np.zeros(0) for _ in documents]
+        tokens = tokens_of(flat)
+        lengths = np.array([len(sentences) for sentences in texts])
+        seen = context.features(self._logits(tokens), tokens, lengths, works)
+        scores = sigmoid(context.forward(self.arrays, seen))
+        return list(np.split(scores, np.cumsum(lengths)[:-1]))
+
+    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
+        """The kind of spoiler each sentence looks like, and the words that weighed most.
+
+        The run of up to four words with the highest sum of gains is named.
+        """
+        texts = [clean(s) for s in sentences]
+        tokens = tokens_of(texts)
+        gain, kinds = self._gains(tokens), self._kinds(tokens)
+        out = []
+        for row, text in enumerate(texts):
+            words = _bounds_of_words(tokens, row)
+            first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
+            run = _weightiest(gain[first:last])
+            named = text[words[run[0]][0] : words[run[1] - 1][1]] if run else text[:40]
+            kind = self.kinds[int(np.argmax(kinds[row]))] if self.kinds else "spoiler"
+            out.append((Reason(kind, named),))
+        return out
+
+    def word_weights(self, sentence: str) -> list[tuple[str, float]]:
+        """Each word of a sentence with what it adds to the logit, in order."""
+        text = clean(sentence)
+        tokens = tokens_of([text])
+        words = _bounds_of_words(tokens, 0)
+        return [(text[s:e], float(g)) for (s, e), g in zip(words, self._gains(tokens), strict=True)]
+
+    def _gains(self, tokens: Tokens) -> npt.NDArray[np.float64]:
+        """What each word adds to its sentence's logit: an n-gram's weight is shared out among its words."""
+        gain = np.zeros(len(tokens.start))
+        for block in hashed(tokens, characters=(0, 0)):
+            assert block.token is not None
+            count = np.sqrt(np.maximum(np.bincount(block.rows, minlength=tokens.sentences), 1))
+            share = self.arrays["weights"][block.buckets] / count[block.rows] / len(block.back)
+            for back in block.back:
+                at = block.token - back
+                whole = tokens.sentence_of[at] == block.rows  # the first word has none before it
+                np.add.at(gain, at[whole], share[whole])
+        return gain
+
+    def _kinds(self, tokens: Tokens) -> npt.NDArray[np.float64]:
+        """Logit of each kind of spoiler: shape (n, number of kinds)."""
+        kinds = np.tile(self.arrays["kind_bias"].astype(np.float64), (tokens.sentences, 1))
+        for block in hashed(tokens, characters=(0, 0)):
+            if block.name in KIND_BLOCKS:
+                count = np.sqrt(np.maximum(np.bincount(block.rows, minlength=tokens.sentences), 1))
+                at = block.buckets >> (BITS - KIND_BITS)
+                for k, weights in enumerate(self.arrays["kinds"]):
+                    kinds[:, k] += np.bincount(block.rows, weights[at], tokens.sentences) / count
+        return kinds
+
+
+def _bounds_of_words(tokens: Tokens, row: int) -> list[tuple[int, int]]:
+    """Where the words of a sentence stand in its cleaned text."""
+    first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
+    offset = int(tokens.bounds[row]) + 1
+    return [(int(s) - offset, int(e) - offset) for s, e in zip(tokens.start[first:last], tokens.end[first:last], strict=True)]
+
+
+def _weightiest(gain: npt.NDArray[np.float64], most: int = 4) -> tuple[int, int] | None:
+    """The run of up to `most` words whose gains add up highest: start and end (exclusive)."""
+    best: tuple[float, int, int] | None = None
+    for start in range(len(gain)):
+        total = 0.0
+        for end in range(start + 1, min(start + most, len(gain)) + 1):
+            total += float(gain[end - 1])
+            if best is None or total > best[0]:
+                best = (total, start, end)
+    return best[1:] if best else None

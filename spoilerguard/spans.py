@@ -1,0 +1,162 @@
+"""The frozen records that travel between the parts.
+
+Offsets are Unicode code points in the source, end exclusive; lines and columns are 1-based.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+import re
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Document", "Flag", "Format", "Hidden", "Reason", "Report", "Sentence", "Span", "Work"]
+
+Format = Literal["text", "markdown", "html"]
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class Span(NamedTuple):
+    """A range of a source: start and end (exclusive), in code points."""
+
+    start: int
+    end: int
+
+
+class Hidden(NamedTuple):
+    """A spoiler that its author has already hidden: its whole markup, and which syntax it is."""
+
+    start: int
+    end: int
+    style: str
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text as the user gave it, and what of it is prose.
+
+    `prose` is exactly as long as `source`; whatever is not prose is blanked with spaces there, so
+    an offset in one is an offset in the other. No sentence crosses the bounds of a block.
+    """
+
+    source: str
+    format: Format
+    prose: str
+    blocks: tuple[Span, ...]
+    hidden: tuple[Hidden, ...] = ()
+    suppressed: tuple[Span, ...] = ()
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(m.end() for m in _LINE_END.finditer(self.source))]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column (both 1-based, in code points) of an offset."""
+        line = bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
+
+    def line_at(self, line: int) -> str:
+        """The text of a 1-based line, without its line break."""
+        start = self._line_starts[line - 1]
+        end = self._line_starts[line] if line < len(self._line_starts) else len(self.source)
+        return self.source[start:end].rstrip("\r\n")
+
+
+class Sentence(NamedTuple):
+    """A sentence of a document with its calibrated probability of being a spoiler."""
+
+    start: int
+    end: int
+    text: str
+    score: float
+
+
+class Reason(NamedTuple):
+    """Why a sentence was flagged: the kind in a reader's words, and the words that weighed most."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One sentence held to be a spoiler; `source[start:end] == text`."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+    text: str
+    score: float
+    reasons: tuple[Reason, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The flag as in `check --format json`, version 1."""
+        return {
+            **{name: getattr(self, name) for name in ("start", "end", "line", "column", "text")},
+            "score": round(self.score, 4),
+            "reasons": [reason._asdict() for reason in self.reasons],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The thing reviewed: what is publicly known of it (blurb), and its plot with the ending."""
+
+    title: str = ""
+    blurb: str = ""
+    synopsis: str = ""
+
+    @classmethod
+    def of(cls, value: Work | dict[str, Any] | str | None) -> Work | None:
+        """A Work from a Work, its dictionary or just its title."""
+        if value is None or isinstance(value, Work):
+            return value
+        if isinstance(value, str):
+            return cls(title=value)
+        return cls(**{name: str(value.get(name) or "") for name in asdict(cls())})
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that was found in one document; iterating it yields its flags in order."""
+
+    document: Document
+    sentences: tuple[Sentence, ...]
+    flags: tuple[Flag, ...]
+    threshold: float
+    model: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def hidden(self) -> tuple[Hidden, ...]:
+        """Spoilers that the author has already hidden."""
+        return self.document.hidden
+
+    @property
+    def has_spoilers(self) -> bool:
+        return bool(self.flags)
+
+    def __iter__(self) -> Iterator[Flag]:
+        return iter(self.flags)
+
+    def __len__(self) -> int:
+        return len(self.flags)
+
+    def __bool__(self) -> bool:
+        # A report is a result, not a container: an empty one is still a report.
+        return True
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as an entry of `files` in `check --format json`, version 1, without path."""
+        return {
+            "format": self.document.format,
+            "sentences": len(self.sentences),
+            "hidden": len(self.hidden),
+            "error": None,
+            "flags": [flag.to_dict() for flag in self.flags],
+        }

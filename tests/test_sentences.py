@@ -1,0 +1,275 @@
+"""Behaviour of `paragraphs` and `split`.  All sample text is invented."""
+
+from __future__ import annotations
+
+import importlib.util
+from itertools import pairwise
+from pathlib import Path
+import subprocess
+import sys
+import textwrap
+import time
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+import pytest
+
+from spoilerguard.sentences import paragraphs, split
+
+ROOT = Path(__file__).resolve().parents[1]
+EWT_DEV = Path(__file__).resolve().parents[2] / "shared" / "datasets" / "ewt_dev.jsonl"
+
+
+def sents(text: str) -> list[str]:
+    return [text[a:b] for a, b in split(text, paragraphs(text))]
+
+
+def blocks(text: str) -> list[str]:
+    return [text[a:b] for a, b in paragraphs(text)]
+
+
+# --- sentences: the bar marks every boundary --------------------------------------------------
+
+SPLITS = [  # "|" stands for a space, "||" for nothing
+    "The butler did it.|Nobody guessed.",
+    "Wow!|What a twist!|Did you see it coming?|I did not.",
+    "He dies.|she leaves.|the end.",
+    "So he was dead all along?!|I gasped.",
+    "I waited...|Then she jumped.",
+    "wait... what",
+    "I was, well… not amused.|She was.",
+    "Mr. Vane and Dr. Holt meet Mrs. Ode in St. Clare.|They fight.",
+    "He moved to the U.S. in May.|She stayed.",
+    "She grew up in the U.S.|She hated it.",
+    "Some heroes, e.g. Tarn, survive.|Most do not, i.e. they burn.",
+    "In Vol. 2 the king falls.|Ch. 9 is worse.",
+    "I read No. 4 twice.|No.|Not again.",
+    "It is by J. K. Marlow.|Read it.",
+    "It scores 3.5 of 5.|Fair enough.",
+    "See example.com for more.|It is long.",
+    "Read www.example.com/a?b=C.d and weep.|I did.",
+    "See https://example.com/x.html?q=1.|It spoils all.",
+    '"I killed him," she said.|"You did?" he asked.|She nodded.',
+    '"I killed him."|Tears fell.',
+    "“He is my father!”|The room froze.",
+    "'Run!' he yelled.|They ran.",
+    "(He never left the island.)|The rest is a dream.",
+    "The twin (really?) and her cat survive.|Good.",
+    "He burns the map [again].|She weeps.",
+    "She drowns 😭😭|Nobody told me!",
+    "She drowns! 😭|nobody told me",
+    "i cried 😭 so hard",
+    "Loved it :)|Will read more.",
+    "He lives. :)|She does not.",
+    "It was over.||She had lost.",
+    "what a book!||she lost",
+    "The ghost dies!!!|lol",
+    "no caps here.|he dies.|then she dies too!|why?|nobody knows",
+    "1. The king dies.|2. The queen flees.",
+    "吸血鬼死了。||她走了！||真的吗？||是的。",
+    "彼は死んだ。||終わり。",
+    "He dies . . . and returns.",
+    "They list food, tools, etc. and leave.|Nothing works, etc.|Harry dies.",
+    "The killer is Max.|Nobody knew.",
+    "That is who I am.|Nobody cares.",
+    "than you and I.|Overall it is fine.",
+    "He wrote it in .NET.|It crashed.",
+    "His sister\nkills him.|Then she\nflees.",
+]
+
+
+@pytest.mark.parametrize("marked", SPLITS)
+def test_boundaries(marked: str) -> None:
+    text = marked.replace("||", "").replace("|", " ")
+    expected = [part for part in marked.split("|") if part]
+    assert [text[a:b] for a, b in split(text, [(0, len(text))])] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He said &quot;No.&quot; She left.", ["He said &quot;No.&quot;", "She left."]),
+        ("&ldquo;Dead!&rdquo; The end.", ["&ldquo;Dead!&rdquo;", "The end."]),
+        ("&ldquo;Dead!&rdquo; he said.", ["&ldquo;Dead!&rdquo; he said."]),
+        ("She waits&hellip; and dies.", ["She waits&hellip; and dies."]),
+        ("She waits&hellip; Then she dies.", ["She waits&hellip;", "Then she dies."]),
+        ("I don&#39;t care. He dies.", ["I don&#39;t care.", "He dies."]),
+        ("Tom &amp; Ann. Both die.", ["Tom &amp; Ann.", "Both die."]),
+        ("He dies.&nbsp;She lives.", ["He dies.&nbsp;", "She lives."]),
+        ("Odd &#1; &bogus; &#xFFFFFF; one. Two.", ["Odd &#1; &bogus; &#xFFFFFF; one.", "Two."]),
+    ],
+)
+def test_entities_count_as_the_characters_they_mean(text: str, expected: list[str]) -> None:
+    assert sents(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("He    dies    .    She    lives.", ["He    dies    .", "She    lives."]),
+        ("“He dies.    ” Then he wakes.", ["“He dies.    ”", "Then he wakes."]),
+        ("(He dies.   ) Then he wakes.", ["(He dies.   )", "Then he wakes."]),
+        ('He dies. "Then he wakes."', ["He dies.", '"Then he wakes."']),
+    ],
+)
+def test_runs_of_spaces_left_by_masked_markup(text: str, expected: list[str]) -> None:
+    assert sents(text) == expected
+
+
+def test_a_sentence_never_leaves_its_block() -> None:
+    text = "no stop here and none there"
+    assert split(text, [(0, 12), (13, 27)]) == [(0, 12), (13, 27)]
+
+
+def test_blocks_need_not_be_trimmed() -> None:
+    assert split("  He dies.  ", [(0, 12), (0, 0), (10, 12)]) == [(2, 10)]
+
+
+# --- paragraphs -------------------------------------------------------------------------------
+
+PROSE = (
+    "The lighthouse keeper never left the island and the letters that the young widow had been "
+    "reading to Captain Ames since the storm were written by his own brother who wanted her to "
+    "sell the house before the war came. Nobody in the village had known and only the old priest "
+    "suspected what the brothers did on the night of the fire."
+)
+
+
+@pytest.mark.parametrize("width", [60, 66, 72, 80, 100])
+@pytest.mark.parametrize("lower", [False, True])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_wrapped_prose_is_one_block(width: int, lower: bool, newline: str) -> None:
+    prose = PROSE.lower() if lower else PROSE
+    text = newline.join(textwrap.wrap(prose, width))
+    assert len(paragraphs(text)) == 1
+    assert len(sents(text)) == 2
+    twice = text + newline * 2 + text
+    assert len(paragraphs(twice)) == 2
+
+
+def test_wrapped_paragraphs_without_a_blank_line() -> None:
+    text = "\n".join("\n".join(textwrap.wrap(PROSE, width)) for width in (72, 72, 72))
+    assert len(sents(text)) == 6
+
+
+@pytest.mark.parametrize("end", ["\n\n", "\r\n\r\n", "\n \t\n", "\u2029", "\n\x0c\n", "\x0b\x0b"])
+def test_what_ends_a_paragraph(end: str) -> None:
+    text = f"it ends here{end}and begins there"
+    assert blocks(text) == ["it ends here", "and begins there"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Great book\nBad ending\nthe dog dies",
+        "omg she dies\nlol no way\nyes she does in the last chapter",
+        "- the butler dies\n- the maid flees\n- the cook did it",
+        "1. The butler dies\n2. The maid flees\n3. The cook did it",
+        "* one thing that happens in the middle of this long book is that she dies\n* another",
+        "Title: The Long Night\nAuthor: N. Ode\nRating: 4",
+        "— Who killed him?\n— I did\n— Why",
+        "> he dies at the end of the very long book that you told me to read\n> sure he does",
+        "My verdict\u2028two stars\u2028never again",
+        "A line that is far too long to have been wrapped by anybody because it goes on and on and "
+        "on until everybody has fallen asleep\nand then one more",
+    ],
+)
+def test_lines_that_are_blocks_of_their_own(text: str) -> None:
+    assert blocks(text) == text.splitlines()
+
+
+def test_nothing_in_nothing_out() -> None:
+    for text in ("", " ", "\n\n \r\n\x0c\u2028"):
+        assert paragraphs(text) == []
+    assert split("", []) == []
+
+
+# --- properties -------------------------------------------------------------------------------
+
+PIECES = st.sampled_from(
+    ["He dies", "she", "Mr", "U.S", ".", "...", "…", "!", "?!", '"', "'", "”", ")", "(", " ", "  ",
+     "\n", "\r\n", "\u2028", "\u2029", "\x0b", "\x0c", "\x85", "\xa0", "&quot;", "&hellip;", "&#1;",
+     "&nbsp;", "&", ";", "😭", "\u200d", ":)", "。", "」", "1", "A", "www.a.b", "http://x", "-", ","]
+)  # fmt: skip
+TEXTS = st.text() | st.lists(PIECES, max_size=40).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS)
+@example("&#1;")
+@example("a.\x1cB")
+def test_ranges_are_ordered_trimmed_and_complete(text: str) -> None:
+    outer = paragraphs(text)
+    inner = split(text, outer)
+    for ranges in (outer, inner):
+        end = 0
+        for a, b in ranges:
+            assert end <= a < b <= len(text)
+            assert text[a:b] == text[a:b].strip()
+            end = b
+        # Disjoint ranges hold every character but white space exactly once.
+        inside = "".join(text[a:b] for a, b in ranges)
+        assert "".join(inside.split()) == "".join(text.split())
+    for a, b in inner:
+        assert any(first <= a and b <= last for first, last in outer)
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS, st.data())
+def test_any_blocks_are_respected(text: str, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)))
+    outer = list(pairwise(cuts))
+    inner = split(text, outer)
+    assert all(any(a <= x and y <= b for a, b in outer) for x, y in inner)
+    covered = "".join("".join(text[a:b] for a, b in outer).split())
+    assert "".join("".join(text[a:b] for a, b in inner).split()) == covered
+
+
+# --- cost -------------------------------------------------------------------------------------
+
+
+def test_importing_needs_neither_spacy_nor_numpy() -> None:
+    code = (
+        "import sys, importlib.util as u;"
+        "s = u.spec_from_file_location('s', sys.argv[1]); m = u.module_from_spec(s);"
+        "s.loader.exec_module(m); sys.exit(bool({'spacy', 'numpy'} & set(sys.modules)))"
+    )
+    path = ROOT / "spoilerguard" / "sentences.py"
+    assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["a", ".", "\n", " ", ". ", "a.", "!a", "a\n", ".\n", '."', "😭", " :)", "&", "&lt;", "http://",
+     "? ", "Mr. ", "1. ", "' ", "word " * 15 + "\n"],
+)  # fmt: skip
+def test_time_is_linear_on_hostile_text(unit: str) -> None:
+    def seconds(length: int) -> float:
+        text = unit * (length // len(unit))
+        best = 9e9
+        for _ in range(3):
+            began = time.perf_counter()
+            split(text, paragraphs(text))
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    # Four times the text: about 4 times the time if linear, 16 if quadratic.
+    assert seconds(400_000) < 9 * seconds(100_000) + 0.1
+
+
+# --- quality ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not EWT_DEV.exists(), reason=f"no gold sentences: {EWT_DEV} is absent")
+def test_boundary_f1_on_ewt() -> None:
+    spec = importlib.util.spec_from_file_location("bench_sentences", ROOT / "tests" / "bench" / "sentences.py")
+    assert spec is not None
+    assert spec.loader is not None
+    bench = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bench)
+    docs = bench.read(EWT_DEV)
+    near = [doc for doc in docs if doc["genre"] in bench.NEAR]
+    for part, floor in ((near, 0.975), (docs, 0.93)):
+        cased = bench.f1(part, bench.ours)
+        assert cased >= floor
+        assert bench.f1(part, bench.ours, lower=True) >= cased - 0.02
