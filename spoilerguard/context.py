@@ -16,7 +16,7 @@ import numpy.typing as npt
 from spoilerguard.features import Ints, Tokens, clean, cues
 from spoilerguard.spans import Work
 
-__all__ = ["FEATURES", "announcement", "features", "forward"]
+__all__ = ["FEATURES", "announcement", "features", "forward", "weighed"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -156,7 +156,16 @@ def _words(text: str) -> set[str]:
 def forward(arrays: Mapping[str, npt.NDArray[Any]], rows: Doubles) -> Doubles:
     """The calibrated logit of each row: a network with one hidden layer (tanh), then slope and offset."""
     x = (rows - arrays["context_mean"]) / arrays["context_scale"]
-    hidden = np.tanh(x @ arrays["context_hidden"] + arrays["context_hidden_bias"])
-    logit = hidden @ arrays["context_out"] + arrays["context_out_bias"][0]
+    hidden = np.tanh(weighed(x, arrays["context_hidden"]) + arrays["context_hidden_bias"])
+    logit = weighed(hidden, arrays["context_out"][:, None])[:, 0] + arrays["context_out_bias"][0]
     slope, offset = arrays["context_calibration"]
     return np.asarray(slope * logit + offset)
+
+
+def weighed(rows: npt.NDArray[Any], weights: npt.NDArray[Any]) -> Doubles:
+    """`rows @ weights`, column by column: BLAS adds in an order that changes with the number of rows,
+    and a score must not depend on the batch it was computed in."""
+    total = np.zeros((len(rows), weights.shape[1]))
+    for column, weight in zip(rows.T, weights, strict=True):
+        total += column[:, None] * weight
+    return total

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 import os
 from pathlib import Path
+import sys
 
 from spoilerguard.errors import InputError
 from spoilerguard.reading import SUFFIXES
 
-__all__ = ["MOST_BYTES", "decode", "find_drafts", "read_draft"]
+__all__ = ["MOST_BYTES", "decode", "iter_drafts", "read_draft", "read_standard_input"]
 
 MOST_BYTES = 16 * 1024 * 1024  # of one draft: longer than any book; an archive is for `scan`
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
 
 
-def find_drafts(path: str) -> list[str]:
+def _find_drafts(path: str) -> list[str]:
     """The drafts of a file or folder, sorted; hidden and installed folders are not walked.
 
     Raises InputError for what does not exist and for a folder without drafts.
@@ -25,7 +26,8 @@ def find_drafts(path: str) -> list[str]:
     found: list[str] = []
     for folder, folders, files in os.walk(path):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _SKIPPED_FOLDERS)
-        found += [os.path.join(folder, f) for f in files if Path(f).suffix.lower() in SUFFIXES and not f.startswith(".")]
+        drafts = [f for f in files if Path(f).suffix.lower() in SUFFIXES and not f.startswith(".")]
+        found += [os.path.join(folder, f) for f in drafts]
     if not found:
         raise InputError(f"{path}: no drafts in this folder; they end in {', '.join(sorted(SUFFIXES))}")
     return sorted(found)
@@ -36,17 +38,20 @@ def read_draft(path: str) -> str:
     try:
         if not os.path.isfile(path) and os.path.exists(path):
             raise InputError(f"{path}: not a file")
-        if os.path.getsize(path) > MOST_BYTES:
-            raise InputError(
-                f"{path}: {os.path.getsize(path) / 2**20:.0f} MB is more than a draft may have "
-                f"({MOST_BYTES // 2**20} MB); split it, or scan it as an archive"
-            )
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     return decode(data, path)
+
+
+def read_standard_input(name: str) -> str:
+    """The decoded text of standard input; `name` stands for it in messages."""
+    if sys.stdin is None:
+        raise InputError(f"{name}: standard input is closed")
+    return decode(sys.stdin.buffer.read(MOST_BYTES + 1), name)
 
 
 _MARKS: Sequence[tuple[bytes, str]] = (
@@ -58,23 +63,24 @@ _MARKS: Sequence[tuple[bytes, str]] = (
 
 
 def decode(data: bytes, path: str) -> str:
-    """UTF-8, or what a byte order mark says. Raises InputError for binary files and other encodings.
+    """UTF-8, or what a byte order mark says. Raises InputError for what is no draft and how to mend it.
 
     Nothing is translated: line breaks and a UTF-8 byte order mark stay in the text.
     """
+    if len(data) > MOST_BYTES:
+        raise InputError(
+            f"{path}: more than a draft may have ({MOST_BYTES // 2**20} MB); split it, or scan it as an archive"
+        )
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and _looks_binary(data):
+        raise InputError(f"{path}: a binary file, not a draft")
     try:
-        text = data.decode(encoding)
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        if _looks_binary(data):
-            raise InputError(f"{path}: a binary file, not a draft") from None
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{path}:{line}: not {encoding.upper()} (byte 0x{data[error.start]:02x}); save the file as UTF-8"
         ) from None
-    if encoding == "utf-8" and _looks_binary(data):
-        raise InputError(f"{path}: a binary file, not a draft")
-    return text
 
 
 def _looks_binary(data: bytes) -> bool:
@@ -89,7 +95,7 @@ def iter_drafts(paths: Sequence[str]) -> Iterator[tuple[str, InputError | None]]
     seen: set[str] = set()
     for path in paths:
         try:
-            for draft in find_drafts(path):
+            for draft in _find_drafts(path):
                 if draft not in seen:
                     seen.add(draft)
                     yield draft, None

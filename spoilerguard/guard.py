@@ -10,15 +10,18 @@ from itertools import islice
 import os
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from spoilerguard.errors import InputError, ModelError
 from spoilerguard.reading import read
 from spoilerguard.scoring import LinearScorer, Scorer
 from spoilerguard.sentences import split
 from spoilerguard.spans import Document, Flag, Report, Sentence, Work
-from spoilerguard.store import Manifest, load as load_model, plain_card, save as save_model
+from spoilerguard.store import MANIFEST, Manifest, plain_card, resolve
+from spoilerguard.store import load as load_model
+from spoilerguard.store import save as save_model
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
@@ -36,7 +39,7 @@ class Guard:
 
     def __init__(self, scorer: Scorer, manifest: Manifest, *, source: str | None = None) -> None:
         self.scorer, self.manifest = scorer, manifest
-        self._source = source  # what load() was given: worker processes load it by that
+        self._source = source  # the folder of the model: worker processes load it from there
 
     @property
     def name(self) -> str:
@@ -109,12 +112,12 @@ class Guard:
 
     def threshold(self, sensitivity: str = "medium", threshold: float | None = None) -> float:
         """The probability from which a sentence is flagged."""
+        if sensitivity not in SENSITIVITIES:
+            raise InputError(f"unknown sensitivity {sensitivity!r}: choose from {', '.join(SENSITIVITIES)}")
         if threshold is not None:
             if not 0 <= threshold <= 1:
                 raise InputError(f"threshold must be a probability from 0 to 1, not {threshold}")
             return float(threshold)
-        if sensitivity not in SENSITIVITIES:
-            raise InputError(f"unknown sensitivity {sensitivity!r}: choose from {', '.join(SENSITIVITIES)}")
         return float(self.manifest.thresholds[sensitivity])
 
     # --- many at once ----------------------------------------------------------------------------
@@ -135,21 +138,28 @@ class Guard:
 
         With `jobs` above 1, that many processes; a Guard not made by `load` works in one.
         """
+        if isinstance(texts, str):
+            raise InputError("flag_many takes many texts; for one text use flag")
         if jobs < 1 or batch_size < 1:
             raise InputError("jobs and batch_size must be at least 1")
         limit, topic = self.threshold(sensitivity, threshold), Work.of(work)
         options = {"format": format, "quotations": quotations}
-        batches = _batches(texts, batch_size)
+        return self._stream(_batches(texts, batch_size), jobs, topic, limit, options)
+
+    def _stream(
+        self, batches: Iterable[list[str]], jobs: int, work: Work | None, threshold: float, options: dict[str, Any]
+    ) -> Iterator[Report]:
         if jobs == 1 or self._source is None:
             for batch in batches:
-                yield from self._report_all(batch, [topic] * len(batch), limit, options)
+                yield from self._report_all(batch, [work] * len(batch), threshold, options)
             return
         from joblib.externals.loky import get_reusable_executor
 
         executor = get_reusable_executor(max_workers=jobs)
         waiting: deque[Any] = deque()
         for batch in batches:
-            waiting.append(executor.submit(_report_in_worker, self._source, batch, topic, limit, options))
+            task = (self._source, self.manifest.digests, batch, work, threshold, options)
+            waiting.append(executor.submit(_report_in_worker, *task))
             if len(waiting) > 2 * jobs:
                 yield from waiting.popleft().result()
         while waiting:
@@ -162,6 +172,8 @@ class Guard:
 
         `text` and `work` name columns; a missing text counts as empty. Options as in `flag`.
         """
+        import pandas as pd
+
         for column in filter(None, (text, work)):
             if column not in frame.columns:
                 raise InputError(f"no column {column!r}: there are {', '.join(map(str, frame.columns))}")
@@ -169,16 +181,19 @@ class Guard:
         reading = {"format": options.pop("format", "text"), "quotations": options.pop("quotations", True)}
         if options:
             raise InputError(f"unknown option {next(iter(options))!r}")
-        texts = ["" if value is None or value != value else str(value) for value in frame[text]]
-        titles = [None] * len(texts) if work is None else [Work.of(w if isinstance(w, str) else None) for w in frame[work]]
+        texts = ["" if missing else str(value) for value, missing in zip(frame[text], frame[text].isna(), strict=True)]
+        titles = (
+            [None] * len(texts) if work is None else [Work.of(w if isinstance(w, str) else None) for w in frame[work]]
+        )
         reports: list[Report] = []
         for start in range(0, len(texts), 256):
             part = slice(start, start + 256)
             reports += self._report_all(texts[part], titles[part], limit, reading)
+        flags = pd.Series([[f.to_dict() for f in r] for r in reports], index=frame.index, dtype=object)
         return frame.assign(
-            spoiler_score=[max((s.score for s in r.sentences), default=0.0) for r in reports],
-            spoiler=[r.has_spoilers for r in reports],
-            flags=[[f.to_dict() for f in r] for r in reports],
+            spoiler_score=np.array([max((s.score for s in r.sentences), default=0.0) for r in reports], float),
+            spoiler=np.array([r.has_spoilers for r in reports], bool),
+            flags=flags,
         )
 
     def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -192,24 +207,28 @@ class Guard:
         if not isinstance(self.scorer, LinearScorer):
             raise ModelError("only a linear model can be saved")
         manifest = replace(self.manifest, name=name or self.manifest.name)
-        self.manifest = save_model(path, self.scorer.arrays, manifest, card or plain_card(manifest))
-        self._source = os.fspath(path)
+        written = save_model(path, self.scorer.arrays, manifest, card or plain_card(manifest))
+        if self._source is None:  # a loaded model stays what load() gave, to everyone who has it
+            self.manifest, self._source = written, os.path.abspath(path)
 
 
 # --- the function API -----------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=4)
-def _load(source: str) -> Guard:
-    return Guard(*load_model(source), source=source)
+def _load(folder: str, manifest: bytes) -> Guard:
+    return Guard(*load_model(folder), source=folder)
 
 
 def load(model: str | os.PathLike[str] = "fast") -> Guard:
     """A Guard with a bundled model (by name) or with the model in a folder. Raises ModelError.
 
-    Nothing is downloaded and nothing unpickled. A model is loaded once a process.
+    Nothing is downloaded and nothing unpickled. A model is loaded once a process, and again where
+    its manifest has changed.
     """
-    return _load(os.fspath(model))
+    folder = resolve(model).resolve()
+    manifest = folder / MANIFEST
+    return _load(str(folder), manifest.read_bytes() if manifest.is_file() else b"")
 
 
 def flag(text: str, *, model: str | os.PathLike[str] = "fast", **options: Any) -> Report:
@@ -218,9 +237,17 @@ def flag(text: str, *, model: str | os.PathLike[str] = "fast", **options: Any) -
 
 
 def _report_in_worker(
-    source: str, batch: list[str], work: Work | None, threshold: float, options: dict[str, Any]
+    source: str,
+    digests: dict[str, str],
+    batch: list[str],
+    work: Work | None,
+    threshold: float,
+    options: dict[str, Any],
 ) -> list[Report]:
-    return _load(source)._report_all(batch, [work] * len(batch), threshold, options)
+    guard = load(source)
+    if guard.manifest.digests != digests:
+        raise ModelError(f"{source}: the model changed while it was in use; load it again")
+    return guard._report_all(batch, [work] * len(batch), threshold, options)
 
 
 def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -4,57 +4,74 @@ A tokenizer after the WHATWG HTML standard, sections 13.2.5 (tokenization) and, 
 what, 13.2.6 (tree construction), as one regular expression and a stack. A tree is not needed to
 know what is prose, and building one costs: tree-sitter-html takes 15 s for 100,000 nested `<div>`
 (time grows with the square of the depth), this takes a fraction of a second, and grows linearly.
-`tests/test_htmlscan.py` compares the two on ordinary and broken pages.
+`tests/test_htmlscan.py` compares the two on ordinary and broken pages. Known to differ from what
+browsers do: text put before a table's cells is not moved out of it, table parts without a table
+count, and of inline elements that a block cut off none is opened again.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import unescape
 import re
 
 from spoilerguard.spans import Hidden, Span
 
-__all__ = ["Scan", "looks_like_page", "scan"]
+__all__ = ["Element", "Scan", "Scanner", "looks_like_page", "scan"]
 
-VOID = frozenset("area base br col embed hr img input link meta source track wbr param".split())
-BLOCK = frozenset(
-    "address article aside blockquote body br caption center dd details dialog dir div dl dt fieldset figcaption "
-    "figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav ol optgroup option p pre "
-    "search section select summary table tbody td tfoot th thead tr ul".split()
+
+def _names(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_VOID = _names("area base br col embed hr img input link meta param source track wbr")
+_HEADINGS = _names("h1 h2 h3 h4 h5 h6")
+_CLOSES_P = _HEADINGS | _names(
+    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form "
+    "header hgroup hr li listing main menu nav ol p pre search section summary table ul xmp"
 )
-RAW = frozenset("script style textarea title xmp iframe noembed noframes".split())
-NOT_PROSE = RAW | frozenset(
-    "audio button canvas code datalist head kbd math noscript object pre samp select svg template video".split()
+_TABLE_PARTS = _names("caption table tbody td tfoot th thead tr")
+_BLOCK = _CLOSES_P | _TABLE_PARTS | _names("body br html legend optgroup option")
+_RAW = _names("iframe noembed noframes script style textarea title xmp")
+_NOT_PROSE = _RAW | _names(
+    "audio button canvas code datalist kbd listing math noscript object pre samp select svg template video"
 )
-SPOILER_ELEMENTS = {"details": "details", "spoiler": "goodreads", "tg-spoiler": "telegram"}
-SPOILER_CLASS = re.compile(
-    r"(?:^|[\s_-])spoilers?(?:$|\s|[_-](?:text|content|contents|body|box|inline|hidden|blur(?:red)?|v\d+)(?:$|\s))", re.I
-)
+_FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
+_FOREIGN = _names("math svg")
+# Within these, an end tag does not reach what was opened outside of them.
+_WALLS = _names("applet button caption marquee object table td template th")
+_TABLE_WALLS = _names("table template")
+_LISTS = _names("menu ol ul")
 # What a start tag closes by itself, and where the search for it ends.
-IMPLIED_END = {
-    "li": ({"li"}, {"ul", "ol", "menu"}),
-    "dt": ({"dt", "dd"}, {"dl"}),
-    "dd": ({"dt", "dd"}, {"dl"}),
-    "tr": ({"tr", "td", "th"}, {"table"}),
-    "td": ({"td", "th"}, {"tr", "table"}),
-    "th": ({"td", "th"}, {"tr", "table"}),
+_IMPLIED_END = {
+    "a": (_names("a"), _WALLS),
+    "button": (_names("button"), _WALLS - {"button"}),
+    "li": (_names("li"), _LISTS | _WALLS | _names("article blockquote details fieldset form section")),
+    **dict.fromkeys(("dt", "dd"), (_names("dt dd"), _WALLS | _names("article blockquote details dl form section"))),
+    **dict.fromkeys(("td", "th"), (_names("caption td th"), _names("table template tr"))),
+    "tr": (_names("caption td th tr"), _TABLE_WALLS),
+    **dict.fromkeys(("tbody", "tfoot", "thead"), (_TABLE_PARTS - {"table"}, _TABLE_WALLS)),
 }
-BOILERPLATE_ELEMENTS = frozenset("nav footer aside menu dialog".split())
-BOILERPLATE_ROLES = frozenset("navigation banner contentinfo complementary search menu menubar toolbar".split())
-BOILERPLATE_NAMES = re.compile(
-    r"(?:^|[\s_-])(?:nav(?:bar|igation)?|menu|side-?bar|footer|bread-?crumbs?|share(?:daddy)?|sharing|social|cookies?|"
-    r"consent|related|recommended|widgets?|adverts?|ads?|banner|newsletter|subscribe|signup|pagination|pager|"
-    r"skip-link|screen-reader-text|respond|reply-form|comment-form|search-form|blogroll|masthead|tags?-links|"
-    r"post-?meta|author-box|promo|toolbar|popup|modal)(?:$|[\s_-])",
-    re.I,
+
+_SPOILER_ELEMENTS = {"details": "details", "spoiler": "goodreads", "tg-spoiler": "telegram"}
+# Both lists are of what is known to hide: `tag-spoilers`, `no-spoilers`, `spoiler-free`,
+# `spoiler-warning` and `show-spoiler` are labels and buttons.
+_SPOILER_CLASS = re.compile(
+    r"""(?ix)(?<!\S)
+    (?:(?:bb|bbcode|bbcodeblock|block|blur|c|comment|content|hidden|inline|ips|is|js|markdown|md|message|mx|o|sg|su
+        |text|tg|vb|wp)[_-]{1,2}|bbcode|ips)?
+    spoil(?:ers?|ed)
+    (?:[_-]{0,2}(?:text|contents?|body|box|inline|block|hidden|blur|blurred|inner|container|wrap|wrapper|markdown
+        |markdowncontent|v\d{1,3})
+       (?:[_-]{1,2}[0-9a-z]{5,8})?)?  # the hash that build tools append
+    (?!\S)"""
 )
-CONTENT_ELEMENTS = frozenset({"article", "main", "body", "html"})
 
 _TOKEN = re.compile(
     r"""
-    <!--(?P<comment>-?>|(?s:.*?)(?:--!?>|\Z))
+    <!--(?P<comment>-?(?=>)|(?s:.*?)(?=--!?>|\Z))(?:(?:--!?)?>|\Z)
   | <(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*+)
      (?P<attrs>(?:[\s/]++
         | (?:=[^\s/>=]*+|[^\s/>=]++)(?:\s*+=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\s>"'][^\s>]*+|(?=>|\Z)))?+
@@ -64,31 +81,41 @@ _TOKEN = re.compile(
     re.X,
 )
 _ATTRIBUTE = re.compile(
-    r"""(=[^\s/>=]*+|[^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)(?:"|\Z)|'([^']*+)(?:'|\Z)|([^\s>"'][^\s>]*+)))?+"""
+    r"""(=[^\s/>=]*+|[^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)(?:"|\Z)|'([^']*+)(?:'|\Z)|([^\s>"'][^\s>]*+)))?"""
 )
-_PAGE = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S)
+_SELF_CLOSED = re.compile(r"(?:^|[\s\"'])/\Z")
+_RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)", re.I) for name in _RAW}
+_INVISIBLE = re.compile(r"(?i)(?:display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden)")
+_PAGE = re.compile(r"(?is)[\s\ufeff]*+(?:(?><!--.*?-->|<\?[^>]*+>)\s*+)*+<(?:!doctype\s+html|html|head|body)\b")
 
 
 @dataclass(slots=True)
-class _Element:
+class Element:
+    """An element of the source; `end` is set when it is closed."""
+
     name: str
     start: int
-    skipped: bool  # its text is not prose
-    style: str | None  # it is a spoiler its author hid, in this style
-    boilerplate: bool  # a saved page's furniture, if its text bears it out
-    summary: Span | None = None
+    depth: int  # its index in the stack
+    end: int = -1
+    labels: str = ""  # class, id and role, where they are asked for
+    skipped: bool = False  # its text is not prose
+    style: str | None = None  # it is a spoiler that its author hid, in this style
+    summary: Span | None = None  # of a <details>: what is visible of it
+    open: bool = True
 
 
 @dataclass(slots=True)
 class Scan:
-    """What one pass finds: prose ranges, breaks between blocks, hidden spoilers, comments."""
+    """What one pass finds. Only `text`, `breaks` and `lines` are in order."""
 
     text: list[Span] = field(default_factory=list)
-    breaks: list[int] = field(default_factory=list)
+    breaks: list[int] = field(default_factory=list)  # where blocks begin and end
+    lines: list[int] = field(default_factory=list)  # where lines are broken within a block
     hidden: list[Hidden] = field(default_factory=list)
+    concealed: list[Span] = field(default_factory=list)  # of `hidden`, what readers do not see
     comments: list[tuple[Span, str]] = field(default_factory=list)
     quotes: list[Span] = field(default_factory=list)
-    visible_in_hidden: list[Span] = field(default_factory=list)
+    elements: list[Element] = field(default_factory=list)  # all of them, where they are asked for
 
 
 def looks_like_page(source: str) -> bool:
@@ -96,204 +123,188 @@ def looks_like_page(source: str) -> bool:
     return _PAGE.match(source) is not None
 
 
-def scan(source: str, *, page: bool = False) -> Scan:
-    """Find the visible text of HTML.
+def scan(source: str, *, elements: bool = False) -> Scan:
+    """Find the visible text of HTML, and on request every element with its labels."""
+    scanner = Scanner(elements=elements)
+    scanner.feed(source, 0, len(source))
+    return scanner.finish(len(source))
 
-    With `page`, navigation, forms and other furniture of a saved web page are left out too: what
-    the element, its role, class or id calls furniture, and lists made of links; never what holds
-    an article or most of the text.
+
+class Scanner:
+    """A stack of open elements, fed with markup; or, by a reader of another format, with elements.
+
+    Every step costs the same whatever is open: the depths at which a name is open are kept, so
+    that nothing is ever searched for in the stack, and what is popped was pushed once.
     """
-    return _Scanner(source, page).run()
 
+    def __init__(self, *, elements: bool = False) -> None:
+        self.found = Scan()
+        self._keep_elements = elements
+        self._stack: list[Element] = []
+        self._depths: defaultdict[str, list[int]] = defaultdict(list)
+        self._blocks: list[int] = []  # the depths of block elements
+        self._skipping = self._hiding = 0
 
-class _Scanner:
-    def __init__(self, source: str, page: bool) -> None:
-        self.source, self.page, self.out = source, page, Scan()
-        self.stack: list[_Element] = []
-        self.open: Counter[str] = Counter()
-        self.skipping = 0
-        self.links: list[Span] = []
-        self.furniture: list[_Element | tuple[Span, str, bool]] = []
-        self.regions: list[tuple[Span, str, bool]] = []  # range, element name, called furniture by its name
-        self.contents: list[Span] = []
+    @property
+    def skipping(self) -> bool:
+        """Whether what comes next is not prose."""
+        return self._skipping > 0
 
-    def run(self) -> Scan:
-        position = 0
-        while token := _TOKEN.search(self.source, position):
-            self._text(position, token.start())
+    def feed(self, markup: str, start: int, end: int) -> None:
+        """Read a range of markup, whose offsets are those of the source."""
+        position = start
+        while token := _TOKEN.search(markup, position, end):
+            self.text(position, token.start())
             position = token.end()
-            if token["comment"] is not None:
-                comment = Span(token.start(), token.end())
-                self.out.comments.append((comment, token["comment"].removesuffix("-->").strip()))
-            elif token["name"] is not None:
-                name = token["name"].lower()
-                if token["end"]:
-                    self._end(name, token.start(), token.end())
-                else:
-                    position = self._start(name, token["attrs"], token.start(), token.end())
-        self._text(position, len(self.source))
-        while self.stack:
-            self._pop(len(self.source), len(self.source))
-        if self.page:
-            self._drop_furniture()
-        return self.out
+            opened = self.tag(token, token.start(), position)
+            if opened is not None and opened.name in _RAW:
+                closing = _RAW_END[opened.name].search(markup, position, end)
+                position = closing.end() if closing else end
+                if closing:
+                    self.leave(opened, closing.start(), position)
+        self.text(position, end)
 
-    def _text(self, start: int, end: int) -> None:
-        if end > start and not self.skipping:
-            self.out.text.append(Span(start, end))
+    def feed_tag(self, markup: str, start: int, end: int) -> None:
+        """Read one tag or comment which lies at this range of the source, there perhaps quoted."""
+        if token := _TOKEN.match(markup):
+            self.tag(token, start, end)
 
-    def _start(self, name: str, attrs: str, start: int, end: int) -> int:
-        if name in BLOCK:
-            self.out.breaks.append(start)
-            if self.open["p"]:
-                self._pop_through({"p"}, start)
-        if name in IMPLIED_END:
-            closes, stops = IMPLIED_END[name]
-            self._pop_implied(closes, stops, start)
-        if name in VOID:
-            return end
-        element = self._describe(name, attrs, start)
-        if name in RAW:
-            closing = re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)", re.I).search(self.source, end)
-            return closing.end() if closing else len(self.source)
-        self.stack.append(element)
-        self.open[name] += 1
-        self.skipping += element.skipped
-        return end
+    def tag(self, token: re.Match[str], start: int, end: int) -> Element | None:
+        if token["comment"] is not None and not self._skipping:
+            self.found.comments.append((Span(start, end), token["comment"].strip()))
+        if token["name"] is None:
+            return None
+        if token["end"]:
+            self._end(token["name"].lower(), start, end)
+            return None
+        return self.enter(token["name"].lower(), start, token["attrs"])
 
-    def _describe(self, name: str, attrs: str, start: int) -> _Element:
-        values: dict[str, str] = {}
-        if attrs and not attrs.isspace():
-            for found in _ATTRIBUTE.finditer(attrs):
-                value = found[2] or found[3] or found[4] or ""
-                values.setdefault(found[1].lower(), unescape(value) if "&" in value else value)
-        style = SPOILER_ELEMENTS.get(name)
-        if name == "details" and "open" in values:
-            style = None
-        if style is None and (SPOILER_CLASS.search(values.get("class", "")) or "data-mx-spoiler" in values):
-            style = "html"
-        invisible = "hidden" in values or "display:none" in values.get("style", "").replace(" ", "").lower()
-        called = self.page and (
-            name in BOILERPLATE_ELEMENTS
-            or values.get("role", "").lower() in BOILERPLATE_ROLES
-            or BOILERPLATE_NAMES.search(f"{values.get('class', '')} {values.get('id', '')}") is not None
-        )
-        skipped = name in NOT_PROSE or (invisible and style is None)
-        return _Element(name, start, skipped, style, called and name not in CONTENT_ELEMENTS)
+    def text(self, start: int, end: int) -> None:
+        if end > start and not self._skipping:
+            self.found.text.append(Span(start, end))
 
-    def _end(self, name: str, start: int, end: int) -> None:
-        if name in BLOCK:
-            self.out.breaks.append(start)
-        if not self.open[name]:
-            return
-        if name not in BLOCK and any(e.name in BLOCK for e in self._above(name)):
-            return  # as browsers do: an inline end tag does not close the blocks opened since
-        while self.stack:
-            if self._pop(start, end).name == name:
-                return
-
-    def _above(self, name: str) -> list[_Element]:
-        above = []
-        for element in reversed(self.stack):
-            if element.name == name or element.name in BLOCK:
-                return [*above, element] if element.name != name else above
-            above.append(element)
-        return above
-
-    def _pop_through(self, names: set[str], at: int) -> None:
-        while self.stack:
-            if self._pop(at, at).name in names:
-                return
-
-    def _pop_implied(self, closes: set[str], stops: set[str], at: int) -> None:
-        if not any(self.open[name] for name in closes):
-            return
-        for depth in range(len(self.stack) - 1, -1, -1):
-            name = self.stack[depth].name
-            if name in closes:
-                while len(self.stack) > depth:
-                    self._pop(at, at)
-                if name in {"td", "th"} and "tr" in closes:
-                    continue  # a new row closes the cell and then the row
-                return
-            if name in stops:
-                return
-
-    def _pop(self, inner_end: int, end: int) -> _Element:
-        element = self.stack.pop()
-        self.open[element.name] -= 1
-        self.skipping -= element.skipped
-        span = Span(element.start, end)
-        if element.style is not None and not self.skipping:
-            self.out.hidden.append(Hidden(span.start, span.end, element.style))
-        elif element.name == "summary":
-            self.out.visible_in_hidden.append(span)
-        elif element.name == "blockquote":
-            self.out.quotes.append(span)
-        if self.page:
-            if element.name == "a":
-                self.links.append(span)
-            elif element.name in CONTENT_ELEMENTS:
-                self.contents.append(span)
-            elif element.boilerplate or element.name in {"ul", "ol", "div", "section", "p", "table", "form"}:
-                self.regions.append((span, element.name, element.boilerplate))
+    def enter(self, name: str, start: int, attributes: str = "") -> Element | None:
+        """Open an element, closing what it implies; None if it cannot hold anything."""
+        if name == "br":
+            self.found.lines.append(start)
+        elif name in _BLOCK:
+            self.found.breaks.append(start)
+        if name in _CLOSES_P:
+            if self._deepest(_FOREIGN) > self._deepest(("foreignobject",)):
+                self._pop_to(self._depths["svg" if self._depths["svg"] else "math"][0], start, start)
+            self._close_implied(("p",), _WALLS, start)
+        if name in _IMPLIED_END:
+            self._close_implied(*_IMPLIED_END[name], start)
+        if name in _VOID or (name in _FOREIGN and _SELF_CLOSED.search(attributes)):
+            return None
+        element = Element(name, start, len(self._stack))
+        if attributes and not attributes.isspace():
+            self._describe(element, attributes)
+        else:
+            element.style = _SPOILER_ELEMENTS.get(name)
+        element.skipped = element.skipped or name in _NOT_PROSE
+        self._push(element)
         return element
 
-    def _drop_furniture(self) -> None:
-        """Take out what is furniture by name, or a block that is nearly all links."""
-        source = self.source
-        ends = [span.end for span in self.out.text]
-        sizes = [len(source[s:e].split()) for s, e in self.out.text]
-        in_links = _words_inside(self.links, self.out.text, sizes)
-        total = sum(sizes)
-        words, linked = _Prefix(ends, sizes), _Prefix(ends, in_links)
-        articles = sorted(span for span in self.contents if words.inside(span) < total or not span.start)
-        first_article = [span for span in articles if not source.startswith(("<html", "<body", "<HTML", "<BODY"), span.start)]
-        dropped: list[Span] = []
-        for span, name, called in self.regions:
-            inside = words.inside(span)
-            if not inside:
-                continue
-            holds_article = any(span.start <= a.start and a.end <= span.end for a in first_article[:50])
-            mostly_links = linked.inside(span) > 0.7 * inside and inside >= 3
-            if (called and not holds_article and inside <= 0.5 * total) or (
-                mostly_links and not holds_article and (name != "p" or inside < 12)
-            ):
-                dropped.append(span)
-        self.out.text = _outside(self.out.text, dropped)
+    def leave(self, element: Element | None, inner_end: int, end: int) -> None:
+        """Close this element, unless something else has closed it already."""
+        if element is None:
+            return
+        if element.name in _BLOCK:
+            self.found.breaks.append(inner_end)
+        if element.open:
+            self._pop_to(element.depth, inner_end, end)
 
+    def finish(self, end: int) -> Scan:
+        self._pop_to(0, end, end)
+        return self.found
 
-class _Prefix:
-    """Sums over the text ranges that end inside a span, by prefix sums."""
+    # --- how elements end -----------------------------------------------------------------------
 
-    def __init__(self, ends: list[int], values: list[int]) -> None:
-        self.ends, self.sums = ends, [0]
-        for value in values:
-            self.sums.append(self.sums[-1] + value)
+    def _end(self, name: str, start: int, end: int) -> None:
+        if name in _BLOCK:
+            (self.found.lines if name == "br" else self.found.breaks).append(start)
+        depth = self._deepest(_HEADINGS if name in _HEADINGS else (name,))
+        walls = _TABLE_WALLS if name in _TABLE_PARTS else _WALLS | _LISTS if name == "li" else _WALLS
+        if depth < 0 or depth < self._deepest(walls - {name}):
+            return
+        above = self._blocks[-1] > depth if self._blocks else False
+        if name == "form" or (above and name in _FORMATTING):
+            self._close(self._stack[depth], end)  # what was opened in it stays open
+        elif not above or name in _BLOCK or name in _NOT_PROSE:
+            self._pop_to(depth, start, end)
+        # Otherwise do as browsers do: an inline end tag does not close the blocks opened since.
 
-    def inside(self, span: Span) -> int:
-        from bisect import bisect_right
+    def _close_implied(self, names: Iterable[str], walls: Iterable[str], at: int) -> None:
+        while (depth := self._deepest(names)) >= 0 and depth > self._deepest(walls):
+            self._pop_to(depth, at, at)
 
-        return self.sums[bisect_right(self.ends, span.end)] - self.sums[bisect_right(self.ends, span.start)]
+    def _deepest(self, names: Iterable[str]) -> int:
+        found = -1
+        for name in names:
+            if (depths := self._depths.get(name)) and depths[-1] > found:
+                found = depths[-1]
+        return found
 
+    # --- the stack ------------------------------------------------------------------------------
 
-def _words_inside(spans: list[Span], text: list[Span], sizes: list[int]) -> list[int]:
-    merged = sorted(spans)
-    out, k = [], 0
-    for piece, size in zip(text, sizes, strict=True):
-        while k < len(merged) and merged[k].end <= piece.start:
-            k += 1
-        out.append(size if k < len(merged) and merged[k].start <= piece.start else 0)
-    return out
+    def _push(self, element: Element) -> None:
+        self._depths[element.name].append(element.depth)
+        if element.name in _BLOCK:
+            self._blocks.append(element.depth)
+        self._stack.append(element)
+        self._skipping += element.skipped
+        self._hiding += element.style is not None
 
+    def _pop_to(self, depth: int, inner_end: int, end: int) -> None:
+        """Close the element at this depth and all it holds."""
+        while len(self._stack) > depth:
+            element = self._stack.pop()
+            if self._blocks and self._blocks[-1] == element.depth:
+                self._blocks.pop()
+            if element.open:
+                self._close(element, end if element.depth == depth else inner_end)
 
-def _outside(text: list[Span], dropped: list[Span]) -> list[Span]:
-    kept, k, reach = [], 0, -1
-    dropped = sorted(dropped)
-    for piece in text:
-        while k < len(dropped) and dropped[k].start <= piece.start:
-            reach = max(reach, dropped[k].end)
-            k += 1
-        if piece.start >= reach:
-            kept.append(piece)
-    return kept
+    def _close(self, element: Element, end: int) -> None:
+        element.open, element.end = False, end
+        self._depths[element.name].pop()
+        self._skipping -= element.skipped
+        span = Span(element.start, end)
+        if element.style is not None:
+            self._hide(element, span)
+        elif element.name == "summary":
+            self._show(element, span)
+        elif element.name == "blockquote":
+            self.found.quotes.append(span)
+        if self._keep_elements:
+            self.found.elements.append(element)
+
+    def _hide(self, element: Element, span: Span) -> None:
+        self._hiding -= 1
+        if not self._skipping:
+            self.found.hidden.append(Hidden(*span, element.style or ""))
+            shown = element.summary or Span(span.end, span.end)
+            self.found.concealed += [Span(span.start, shown.start), Span(shown.end, span.end)]
+
+    def _show(self, summary: Element, span: Span) -> None:
+        """The first summary of a <details> stays visible, if nothing else hides it."""
+        parent = self._stack[summary.depth - 1] if summary.depth else None
+        if parent and parent.style == "details" and parent.summary is None and self._hiding == 1:
+            parent.summary = span
+
+    def _describe(self, element: Element, attributes: str) -> None:
+        values: dict[str, str] = {}
+        for name, *value in _ATTRIBUTE.findall(attributes):
+            values.setdefault(name.lower(), unescape("".join(value)))
+        element.style = _SPOILER_ELEMENTS.get(element.name)
+        classes = values.get("class", "")
+        if element.style is None and element.name not in {"html", "body", "article", "main"}:
+            hides = "data-mx-spoiler" in values or _SPOILER_CLASS.search(classes)
+            element.style = "html" if hides else None
+        if element.name == "details" and "open" in values:
+            element.style = None
+        element.skipped = element.style is None and (
+            "hidden" in values or _INVISIBLE.search(values.get("style", "")) is not None
+        )
+        if self._keep_elements:
+            element.labels = f"{classes} {values.get('id', '')} role={values.get('role', '')}"

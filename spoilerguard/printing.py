@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 import json
 import os
+import re
 from typing import Any
 
-from spoilerguard.spans import Flag, Report
+from spoilerguard.spans import Document, Flag, Report
 
 __all__ = ["OUTPUTS", "Outcome", "colour_wanted", "plain"]
 
@@ -27,9 +28,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How to print: colour, and the threshold and model for the machine formats."""
+    """How to print: colour, without a summary, and the threshold and model for the machine formats."""
 
     colour: bool
+    quiet: bool
     threshold: float
     model: dict[str, str]
 
@@ -43,9 +45,17 @@ def colour_wanted(choice: str, terminal: bool) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or terminal
 
 
+def harmless(text: str) -> str:
+    """Text that no terminal takes for a command: control and direction characters become spaces."""
+    return "".join(c if c.isprintable() or c in _JOINERS else " " for c in text)
+
+
+_JOINERS = "\u200c\u200d"  # they shape letters and emoji
+
+
 def plain(text: str) -> str:
-    """Text on one line that no terminal takes for a command: control characters are shown as spaces."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """Harmless text on one line, its white space collapsed."""
+    return " ".join(harmless(text).split())
 
 
 def as_text(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
@@ -60,32 +70,46 @@ def as_text(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
         sentences += len(outcome.report.sentences)
         for flag in outcome.report:
             yield from _shown(outcome.path, flag, outcome.report, look.colour)
-    if files or not failed:
+    if not look.quiet and (files or not failed):
         yield _summary(files, found, sentences)
 
 
 def _shown(path: str, flag: Flag, report: Report, colour: bool) -> Iterator[str]:
     bold, red, dim, off = ("\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m") if colour else ("", "", "", "")
     kinds = ", ".join(f"{_kind_name(r.kind)}: “{plain(r.text)}”" for r in flag.reasons)
-    yield f"{bold}{plain(path)}:{flag.line}:{flag.column}{off}  {red}{flag.score:.0%}{off}  {kinds}"
-    before, after = _around(report.document.source, flag)
+    yield f"{bold}{harmless(path)}:{flag.line}:{flag.column}{off}  {red}{flag.score:.0%}{off}  {kinds}"
+    before, after = _around(report.document, flag)
     text = plain(flag.text)
     if colour:
         yield f"    {dim}{before}{off}{red}\x1b[4m{text}{off}{dim}{after}{off}"
     else:
         line = f"{before}{text}{after}"
         yield f"    {line}"
-        yield "    " + " " * len(before) + "~" * len(text)
+        yield "    " + " " * _width(before) + "~" * _width(text)
     yield ""
 
 
-def _around(source: str, flag: Flag, most: int = 40) -> tuple[str, str]:
-    """A little of the line before and after the flagged part."""
-    start = max(source.rfind("\n", 0, flag.start) + 1, flag.start - most)
-    stop = source.find("\n", flag.end)
-    end = min(stop if stop >= 0 else len(source), flag.end + most)
-    before, after = plain(source[start : flag.start]), plain(source[flag.end : end])
-    return (before + " " if before else "", " " + after if after else "")
+_LINE_BREAK = re.compile(r"[\r\n]")
+
+
+def _around(document: Document, flag: Flag, most: int = 40) -> tuple[str, str]:
+    """A little of the line before and after the flagged part, with an ellipsis where it is cut."""
+    source, line = document.source, flag.start - flag.column + 1
+    stop = _LINE_BREAK.search(source, flag.end)
+    line_end = stop.start() if stop else len(source)
+    start, end = max(line, flag.start - most), min(line_end, flag.end + most)
+    # With the neighbouring character within the brackets, the space between them stays.
+    before, after = plain(source[start : flag.start] + "|")[:-1], plain("|" + source[flag.end : end])[1:]
+    return ("…" if start > line else "") + before.lstrip(), after.rstrip() + ("…" if end < line_end else "")
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: wide letters and pictures take two, marks none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(0 if category(c) in ("Mn", "Me", "Cf") else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def _kind_name(kind: str) -> str:
@@ -104,12 +128,13 @@ def as_lines(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
     for outcome in outcomes:
         for flag in outcome.report or ():
             kinds = ", ".join(_kind_name(r.kind) for r in flag.reasons)
-            yield f"{plain(outcome.path)}:{flag.line}:{flag.column}: {flag.score:.2f} may give the plot away ({kinds})"
+            place = f"{harmless(outcome.path)}:{flag.line}:{flag.column}"
+            yield f"{place}: {flag.score:.2f} may give the plot away ({kinds})"
 
 
 def as_json(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
     """For programs: version 1, documented in the README."""
-    yield json.dumps(
+    text = json.dumps(
         {
             "version": 1,
             "model": look.model,
@@ -119,6 +144,11 @@ def as_json(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
         ensure_ascii=False,
         indent=2,
     )
+    yield _UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+# What JSON leaves as it is and a terminal may obey; outside of strings there is none of it.
+_UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def _file(outcome: Outcome) -> dict[str, Any]:

@@ -7,15 +7,19 @@ format, add a function, a row in `READERS` and its suffixes in `SUFFIXES`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import PurePath
 import re
-from typing import Any, get_args
+from typing import Any
 
 from spoilerguard.errors import InputError
-from spoilerguard.htmlscan import looks_like_page, scan
-from spoilerguard.markup import find_hidden
+from spoilerguard.furniture import without_furniture
+from spoilerguard.htmlscan import Element, Scan, Scanner, looks_like_page, scan
+from spoilerguard.markup import find_hidden, outermost
+from spoilerguard.ranges import blank, keep, minus
 from spoilerguard.sentences import paragraphs
 from spoilerguard.spans import Document, Format, Hidden, Span
 
@@ -28,22 +32,21 @@ SUFFIXES: dict[str, Format] = {
 }
 
 _URL = re.compile(
-    r"\b(?:[a-z][a-z0-9+.-]{1,9}://|www\.)[^\s<>\"]*[^\s<>\".,;:!?'’”)\]*_~]|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}",
-    re.I,
+    r"(?i)\b(?:[a-z][a-z0-9+.-]{1,9}://|www\.)[^\s<>\"]*[^\s<>\".,;:!?'’”)\]*_~]"
+    r"|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}"
 )
-_DIRECTIVE = re.compile(r"spoilerguard\s*:?\s*(off|on|ignore-next)\b", re.I)
-_COMMENT = re.compile(r"<!--\s*(spoilerguard\b[^\n]{0,80}?)\s*-->", re.I)
+_DIRECTIVE = re.compile(r"(?i)spoilerguard\s*:?\s*(off|on|ignore-next)\b")
+_COMMENT = re.compile(r"(?i)<!--\s*+(spoilerguard\b[^\n]{0,80}?)\s*-->")
 
 
 @dataclass(slots=True)
 class Layout:
-    """What a reader found: prose (ordered, disjoint), blocks, hidden spoilers, comments, quotations."""
+    """What a reader found. Prose and blocks are ordered and disjoint; no prose is hidden."""
 
     prose: list[Span]
     blocks: list[Span]
-    hidden: list[Hidden] = field(default_factory=list)
-    shown: list[Span] = field(default_factory=list)  # visible all the same: the summary of a <details>
-    comments: list[tuple[Span, str]] = field(default_factory=list)
+    hidden: list[Hidden]
+    comments: list[tuple[Span, str]]
     quotes: list[Span] = field(default_factory=list)
 
 
@@ -52,23 +55,16 @@ def read(source: str, format: str = "text", *, quotations: bool = True) -> Docum
 
     With `quotations` False, block quotations are not prose. Raises InputError for another format.
     """
-    chosen = guess_format(source) if format == "auto" else format
-    if chosen not in READERS:
-        raise InputError(f"unknown format {format!r}: choose from {', '.join(get_args(Format))}, auto")
+    chosen = next((f for f in READERS if f == format), None) if format != "auto" else guess_format(source)
+    if chosen is None:
+        raise InputError(f"unknown format {format!r}: choose from {', '.join(READERS)}, auto")
     layout = READERS[chosen](source)
-    suppressed = _suppressed(layout, len(source))
-    holes: list[Span] = [Span(h.start, h.end) for h in layout.hidden]
-    prose = _minus(layout.prose, holes)
-    if layout.shown:
-        prose = _union(prose, _minus(layout.shown, _minus([Span(0, len(source))], layout.prose)))
-    prose = _minus(prose, suppressed)
-    if not quotations:
-        prose = _minus(prose, layout.quotes)
-    text = _keep(source, prose)
-    if "://" in text or "www." in text or "@" in text:
+    suppressed = _suppressed(source, layout)
+    prose = minus(layout.prose, suppressed if quotations else [*suppressed, *layout.quotes])
+    text = keep(source, prose)
+    if "://" in text or "www." in text.lower() or "@" in text:
         text = _URL.sub(lambda m: " " * len(m[0]), text)
-    hidden = tuple(sorted(layout.hidden))
-    return Document(source, READER_FORMATS[chosen], text, tuple(layout.blocks), hidden, tuple(suppressed))
+    return Document(source, chosen, text, tuple(layout.blocks), tuple(layout.hidden), tuple(suppressed))
 
 
 # --- the readers --------------------------------------------------------------------------------
@@ -76,76 +72,169 @@ def read(source: str, format: str = "text", *, quotations: bool = True) -> Docum
 
 def read_text(source: str) -> Layout:
     """Plain text: all of it is prose but comments to this tool and what its author hid."""
-    comments = [(Span(m.start(), m.end()), m[1]) for m in _COMMENT.finditer(source)]
-    prose = _minus([Span(_after_bom(source), len(source))], [span for span, _ in comments])
-    blocks = [Span(*block) for block in paragraphs(_keep(source, prose) if comments else source)]
-    return Layout(prose, blocks, find_hidden(source), comments=comments)
+    comments = [(Span(*m.span()), m[1]) for m in _COMMENT.finditer(source)]
+    prose = minus([Span(_after_bom(source), len(source))], [span for span, _ in comments])
+    blocks = [Span(*block) for block in paragraphs(keep(source, prose) if comments else source)]
+    hidden = find_hidden(source)
+    return Layout(minus(prose, _spans(hidden)), blocks, hidden, comments)
+
+
+def read_html(source: str) -> Layout:
+    """HTML: a fragment as a blog's editor gives it, or a saved page (its furniture is left out)."""
+    page = looks_like_page(source)
+    found = scan(source, elements=page)
+    text = without_furniture(source, found.text, found.elements) if page else found.text
+    return _layout(source, minus(text, [Span(0, _after_bom(source)), *found.concealed]), found)
 
 
 def read_markdown(source: str) -> Layout:
     """Markdown (CommonMark, with front matter, tables, footnotes, strikethrough, task lists).
 
-    Parsed by pyromark (pulldown-cmark), whose events carry byte ranges. HTML within is scanned
-    with the rest blanked: tags keep their places, so an element may span Markdown blocks.
+    Parsed by pyromark (pulldown-cmark), whose events carry ranges. They drive the scanner of HTML
+    as if they were tags, so that HTML within may span Markdown blocks, and ends where they end.
     """
-    events, to_point = _markdown_events(source)
-    prose: list[Span] = []
-    html: list[Span] = []
-    breaks: list[int] = [0]
-    quotes: list[Span] = []
-    literal: list[Span] = []  # code: spoiler marks in it hide nothing
-    block_code = 0
-    for event, at in events:
-        span = Span(to_point(at["start"]), to_point(at["end"]))
-        name, detail = next(iter(event.items())) if isinstance(event, dict) else (event, None)
-        if name in ("Start", "End"):
-            kind = next(iter(detail)) if isinstance(detail, dict) else detail
-            if kind in ("CodeBlock", "MetadataBlock"):
-                block_code += 1 if name == "Start" else -1
-                literal.append(span)
-            if kind == "BlockQuote" and name == "Start":
-                quotes.append(span)
-            if kind not in _INLINE_TAGS:
-                breaks.append(span.start if name == "Start" else span.end)
-        elif name == "Text" and not block_code:
-            prose.append(span)
-        elif name == "SoftBreak":
-            prose.append(span)
-        elif name in ("HardBreak", "Rule"):
-            breaks.append(span.start)
-        elif name in ("Html", "InlineHtml"):
-            html.append(span)
-        elif name in ("Code", "InlineMath", "DisplayMath"):
-            literal.append(span)
-    breaks.append(len(source))
-    scanned = scan(_keep(source, html)) if html else None
-    comments, shown = [], []
-    hidden = find_hidden(_keep(source, _minus([Span(0, len(source))], literal)))
-    if scanned:
-        inside = [t for t in scanned.text if not source[t.start : t.end].isspace()]
-        prose = _union(prose, _minus(inside, _minus([Span(0, len(source))], html)))
-        breaks += scanned.breaks
-        comments, shown = scanned.comments, scanned.visible_in_hidden
-        quotes += scanned.quotes
-        hidden = _outermost([*hidden, *scanned.hidden])
-    return Layout(prose, _between(breaks), hidden, shown, comments, quotes)
+    return _MarkdownReader(source).read()
 
 
-def read_html(source: str) -> Layout:
-    """HTML: a fragment as a blog's editor gives it, or a saved page (its furniture is left out)."""
-    found = scan(source, page=looks_like_page(source))
-    blocks = _between([0, *found.breaks, len(source)])
-    prose = _minus(found.text, [Span(0, _after_bom(source))])
-    hidden = _outermost([*found.hidden, *(h for h in find_hidden(_keep(source, prose)) if h.style != "stackexchange")])
-    return Layout(prose, blocks, hidden, found.visible_in_hidden, found.comments, found.quotes)
+READERS: dict[Format, Callable[[str], Layout]] = {"text": read_text, "markdown": read_markdown, "html": read_html}
 
 
-READERS: dict[str, Callable[[str], Layout]] = {"text": read_text, "markdown": read_markdown, "html": read_html}
-READER_FORMATS: dict[str, Format] = {name: name for name in get_args(Format)}
+def _layout(source: str, prose: list[Span], found: Scan, markable: str | None = None) -> Layout:
+    """The layout of what was scanned; spoiler marks count in `markable`, by default the prose."""
+    marked = find_hidden(keep(source, prose) if markable is None else markable, sorted(found.breaks))
+    blocks = [Span(*pair) for pair in pairwise(sorted({0, *found.breaks, *found.lines, len(source)}))]
+    hidden = outermost([*found.hidden, *marked])
+    return Layout(minus(prose, _spans(marked)), blocks, hidden, sorted(found.comments), found.quotes)
 
-_INLINE_TAGS = frozenset(
-    "Emphasis Strong Strikethrough Link Image Superscript Subscript".split()
+
+def _spans(hidden: Iterable[Hidden]) -> list[Span]:
+    return [Span(h.start, h.end) for h in hidden]
+
+
+_ELEMENT_OF = {
+    "BlockQuote": "blockquote",
+    "CodeBlock": "pre",
+    "FootnoteDefinition": "div",
+    "Heading": "h2",
+    "HtmlBlock": None,
+    "Item": "li",
+    "List": "ul",
+    "Paragraph": "p",
+    "Table": "table",
+    "TableCell": "td",
+    "TableHead": "tr",
+    "TableRow": "tr",
+}
+# Only at the very start, and only what can be YAML or TOML: elsewhere `---` is a rule.
+_FRONT_MATTER = re.compile(
+    r"""(?xsm)
+    ---[ \t]*\r?\n (?=\#|"?[\w-]++(?:[ ][\w-]++){0,3}"?[ \t]*:\s) .*? ^(?:---|\.\.\.)[ \t]*(?=\r?\n|\Z)
+    | \+\+\+[ \t]*\r?\n (?=[#\[]|[\w."-]++[ \t]*=) .*? ^\+\+\+[ \t]*(?=\r?\n|\Z)"""
 )
+
+
+class _MarkdownReader:
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.scanner = Scanner()
+        self.elements: list[Element | None] = []
+        self.gaps: list[Span] = []  # what lies between the lines of an HTML block: `> `
+        self.literal: list[Span] = []  # where spoiler marks hide nothing
+        self.html: list[Span] = []
+        self.html_text = ""  # the source with all but its HTML blocks blanked
+        self.html_at = -1  # inside an HTML block: where its last line ended
+        self.autolink = False
+
+    def read(self) -> Layout:
+        begin = _after_bom(self.source)
+        if matter := _FRONT_MATTER.match(self.source, begin):
+            self.literal.append(Span(*matter.span()))
+            begin = matter.end()
+        events = [(*_name(event), span) for event, span in _events(self.source, begin)]
+        self.html = [span for name, _, span in events if name == "Html"]
+        if self.html:
+            self.html_text = keep(self.source, self.html)
+        for name, detail, span in events:
+            self.event(name, detail, span)
+        found = self.scanner.finish(len(self.source))
+        tags = minus(self.html, found.text)
+        markable = blank(self.source, minus([*self.literal, *tags], []))
+        prose = minus(found.text, [*self.gaps, *found.concealed])
+        return _layout(self.source, prose, found, markable)
+
+    def event(self, name: str, detail: Any, span: Span) -> None:
+        if name == "Start":
+            self.start(*_name(detail), span)
+        elif name == "End":
+            self.end(_name(detail)[0], span)
+        elif name in ("Text", "SoftBreak"):
+            if self.autolink or self.scanner.skipping:
+                self.literal.append(span)
+            else:
+                self.scanner.text(*span)
+        elif name in ("HardBreak", "Rule"):
+            self.scanner.found.lines.append(span.start)
+        elif name == "Html":
+            self.gaps.append(Span(self.html_at, span.start))
+            self.html_at = span.end
+        elif name == "InlineHtml":
+            self.literal.append(span)
+            self.scanner.feed_tag(detail, *span)
+        elif name == "Code":
+            self.literal.append(span)
+
+    def start(self, kind: str, detail: Any, span: Span) -> None:
+        if kind == "Link":
+            self.autolink = detail["link_type"] in ("Autolink", "Email")
+        elif kind == "HtmlBlock":
+            self.html_at = span.start
+        elif name := _ELEMENT_OF.get(kind):
+            self.elements.append(self.scanner.enter(name, span.start))
+        if kind == "CodeBlock":
+            self.literal.append(span)
+        elif kind == "Table":  # two bars are an empty cell
+            bars = re.finditer(r"\|", self.source[slice(*span)])
+            self.literal += [Span(span.start + bar.start(), span.start + bar.end()) for bar in bars]
+
+    def end(self, kind: str, span: Span) -> None:
+        if kind == "Link":
+            self.autolink = False
+        elif kind == "HtmlBlock":
+            self.gaps.append(Span(self.html_at, span.end))
+            self.scanner.feed(self.html_text, *span)
+        elif _ELEMENT_OF.get(kind):
+            self.scanner.leave(self.elements.pop(), span.end, span.end)
+
+
+def _name(event: Any) -> tuple[str, Any]:
+    """pyromark writes an event without details as a string, one with details as a dictionary."""
+    return next(iter(event.items())) if isinstance(event, dict) else (event, None)
+
+
+def _events(source: str, start: int) -> Iterator[tuple[Any, Span]]:
+    import pyromark
+
+    o = pyromark.Options
+    options = o.ENABLE_TABLES | o.ENABLE_FOOTNOTES | o.ENABLE_STRIKETHROUGH | o.ENABLE_TASKLISTS
+    options |= o.ENABLE_HEADING_ATTRIBUTES
+    # A lone surrogate, which UTF-8 cannot carry, becomes one question mark: offsets hold.
+    data = source[start:].encode("utf-8", "replace")
+    events = pyromark.events_with_range(data.decode("utf-8"), options=options)
+    if len(data) == len(source) - start:
+        for event, at in events:
+            yield event, Span(at["start"] + start, at["end"] + start)
+        return
+    import numpy as np
+
+    # points[b] counts the characters that begin before byte b: the code point offset of byte b.
+    begins = (np.frombuffer(data, np.uint8) & 0xC0) != 0x80
+    points = [start, *(np.cumsum(begins) + start).tolist()]
+    for event, at in events:
+        yield event, Span(points[at["start"]], points[at["end"]])
+
+
+def _after_bom(source: str) -> int:
+    return 1 if source.startswith("\ufeff") else 0
 
 
 # --- which format -------------------------------------------------------------------------------
@@ -156,121 +245,58 @@ def format_of(path: str | PurePath) -> str:
     return SUFFIXES.get(PurePath(path).suffix.lower(), "auto")
 
 
-_HTML_SIGNS = re.compile(r"</(?:p|div|a|em|strong|i|b|span|h[1-6]|li|body|html|blockquote)>|<br ?/?>|<p[ >]", re.I)
-_MARKDOWN_SIGNS = re.compile(r"(?m)^(?:#{1,6} \S|```|---\s*$|\+\+\+\s*$|[*-] \S|> \S|\d{1,3}\. \S)|\]\(\S+\)|\*\*\S|`[^`\n]+`")
+_HTML_SIGNS = re.compile(r"(?i)</(?:p|div|a|em|strong|i|b|span|h[1-6]|li|body|html|blockquote)>|<br ?/?>|<p[ >]")
+_MARKDOWN_SIGNS = re.compile(
+    r"(?m)^(?:#{1,6} \S|```|---\s*$|[*-] \S|> \S|\d{1,3}\. \S)|\]\([^\s()]{1,500}\)|\*\*\S|`[^`\n]+`"
+)
 
 
 def guess_format(source: str) -> Format:
-    """HTML if it looks like a page or holds closing tags, Markdown if it shows its marks, else text."""
+    """HTML if it looks like a page or is full of tags, Markdown if it shows its marks, else text."""
     head = source[:20_000]
-    if looks_like_page(head) or len(_HTML_SIGNS.findall(head)) >= 2:
+    if looks_like_page(head):
         return "html"
-    return "markdown" if len(_MARKDOWN_SIGNS.findall(head)) >= 2 else "text"
+    if _FRONT_MATTER.match(head, _after_bom(head)):
+        return "markdown"
+    tags, marks = len(_HTML_SIGNS.findall(head)), len(_MARKDOWN_SIGNS.findall(head))
+    if tags >= 2 and (tags > marks or head.lstrip("\ufeff \t\r\n").startswith("<")):
+        return "html"
+    return "markdown" if marks >= 2 else "text"
 
 
-# --- ranges -------------------------------------------------------------------------------------
+# --- what is suppressed -------------------------------------------------------------------------
 
 
-def _markdown_events(source: str) -> tuple[Iterable[Any], Callable[[int], int]]:
-    import pyromark
-
-    o = pyromark.Options
-    options = (
-        o.ENABLE_TABLES | o.ENABLE_FOOTNOTES | o.ENABLE_STRIKETHROUGH | o.ENABLE_TASKLISTS | o.ENABLE_MATH
-        | o.ENABLE_YAML_STYLE_METADATA_BLOCKS | o.ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS | o.ENABLE_HEADING_ATTRIBUTES
-    )  # fmt: skip
-    # What UTF-8 cannot carry (lone surrogates) and the byte order mark become one-character
-    # stand-ins, so that front matter is found and offsets hold.
-    start = _after_bom(source)
-    text = source[start:].encode("utf-8", "replace").decode("utf-8") if not source.isascii() else source
-    if text.isascii():
-        return pyromark.events_with_range(text, options=options), lambda byte: byte + start
-    import numpy as np
-
-    data = np.frombuffer(text.encode("utf-8"), np.uint8)
-    points = np.concatenate([[0], np.cumsum((data & 0xC0) != 0x80)]) + start
-    # points[b] counts the characters that start before byte b: the code point offset of byte b.
-    return pyromark.events_with_range(text, options=options), lambda byte: int(points[byte])
-
-
-def _after_bom(source: str) -> int:
-    return 1 if source.startswith("\ufeff") else 0
-
-
-def _suppressed(layout: Layout, length: int) -> list[Span]:
+def _suppressed(source: str, layout: Layout) -> list[Span]:
     """Regions between `off` and `on`, and the block after (or rest of the block around) `ignore-next`."""
     regions: list[Span] = []
     off: int | None = None
+    pieces: list[Span] | None = None
     for span, comment in layout.comments:
         directive = _DIRECTIVE.match(comment)
-        if not directive:
-            continue
-        word = directive[1].lower()
-        if word == "off":
-            off = span.start if off is None else off
+        word = directive[1].lower() if directive else ""
+        if word == "off" and off is None:
+            off = span.start
         elif word == "on" and off is not None:
             regions.append(Span(off, span.end))
             off = None
         elif word == "ignore-next":
-            end = next((b.end for b in layout.blocks if _has_prose_after(layout, b, span.end)), span.end)
-            regions.append(Span(span.start, end))
+            pieces = _written(source, layout.prose) if pieces is None else pieces
+            regions.append(Span(span.start, max(span.end, _end_of_block(layout, pieces, span.end))))
     if off is not None:
-        regions.append(Span(off, length))
-    return _union(regions, [])
+        regions.append(Span(off, len(source)))
+    return minus(regions, [])
 
 
-def _has_prose_after(layout: Layout, block: Span, offset: int) -> bool:
-    return block.end > offset and any(p.start < block.end and p.end > max(block.start, offset) for p in layout.prose)
+def _written(source: str, prose: list[Span]) -> list[Span]:
+    """The ranges of prose that are not just white space."""
+    return [span for span in prose if not source[span.start : span.end].isspace()]
 
 
-def _between(breaks: Iterable[int]) -> list[Span]:
-    points = sorted(set(breaks))
-    return [Span(a, b) for a, b in zip(points, points[1:], strict=False)]
-
-
-def _keep(source: str, spans: Iterable[Span]) -> str:
-    """The source with all but these ordered, disjoint ranges blanked."""
-    pieces: list[str] = []
-    position = 0
-    for start, end in spans:
-        pieces += [" " * (start - position), source[start:end]]
-        position = end
-    pieces.append(" " * (len(source) - position))
-    return "".join(pieces)
-
-
-def _union(*groups: Iterable[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for span in sorted(s for group in groups for s in group):
-        if merged and span.start <= merged[-1].end:
-            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
-        else:
-            merged.append(span)
-    return merged
-
-
-def _minus(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
-    """Ranges less the holes; ordered and disjoint."""
-    gaps = _union(holes)
-    kept: list[Span] = []
-    k = 0
-    for start, end in _union(spans):
-        while k < len(gaps) and gaps[k].end <= start:
-            k += 1
-        j = k
-        while j < len(gaps) and gaps[j].start < end:
-            if gaps[j].start > start:
-                kept.append(Span(start, gaps[j].start))
-            start = max(start, gaps[j].end)
-            j += 1
-        if start < end:
-            kept.append(Span(start, end))
-    return kept
-
-
-def _outermost(hidden: list[Hidden]) -> list[Hidden]:
-    kept: list[Hidden] = []
-    for h in sorted(hidden, key=lambda h: (h.start, -h.end)):
-        if not kept or h.start >= kept[-1].end:
-            kept.append(h)
-    return kept
+def _end_of_block(layout: Layout, pieces: list[Span], offset: int) -> int:
+    """Where the block ends to which the first prose after the offset belongs."""
+    k = bisect_right(pieces, offset, key=lambda span: span.end)
+    if k == len(pieces):
+        return offset
+    block = bisect_right(layout.blocks, max(offset, pieces[k].start), key=lambda span: span.end)
+    return layout.blocks[block].end if block < len(layout.blocks) else offset

@@ -77,7 +77,7 @@ class LinearScorer:
     def _logits(self, tokens: Tokens) -> npt.NDArray[np.float64]:
         arrays, n = self.arrays, tokens.sentences
         weights: Floats = arrays["weights"]
-        total = cues(tokens) @ arrays["cues"] + arrays["intercept"][0]
+        total = context.weighed(cues(tokens), arrays["cues"][:, None])[:, 0] + arrays["intercept"][0]
         for block in hashed(tokens):
             count = np.bincount(block.rows, minlength=n)
             total = total + np.bincount(block.rows, weights[block.buckets], n) / np.sqrt(np.maximum(count, 1))
@@ -134,7 +134,7 @@ class LinearScorer:
             share = self.arrays["weights"][block.buckets] / count[block.rows] / len(block.back)
             for back in block.back:
                 at = block.token - back
-                whole = tokens.sentence_of[at] == block.rows  # the first word has none before it
+                whole = (at >= 0) & (tokens.sentence_of[at] == block.rows)  # the first word has none before it
                 np.add.at(gain, at[whole], share[whole])
         return gain
 

@@ -3,7 +3,8 @@
 Offsets are Unicode code points into the string that was given, end exclusive.  One regular
 expression finds the candidate ends and a few tables judge them.  The tables were tuned on the
 training part of Universal Dependencies English EWT and chosen on its development part, where a
-trained spaCy `senter` judged no kind of candidate better; see `tests/bench/sentences.py`.
+trained spaCy `senter` judged no kind of candidate better; see `tests/bench/sentences.py`.  Where
+there are no candidates, in run-on text, a senter finds the ends: see `senter.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from html import unescape
 from itertools import pairwise
 import re
 
-__all__ = ["paragraphs", "split"]
+__all__ = ["by_rules", "ends_sentence", "paragraphs", "split"]
 
 _LONGEST_WRAP = 110  # columns; a line of prose longer than this was not wrapped by its writer
 _SHORTEST_WRAP = 36  # columns; margin 60 less one long word: a shorter line was ended on purpose
@@ -30,6 +31,11 @@ _OPEN = re.compile(
     r"(?<![\w'’-])(?:a|an|the|of|to|and|or|but|in|at|by|for|from|with|into|than|as|if|is|was|are|"
     r"were|be|been|has|had|my|your|his|its|our|their|that|which|who|when|because|very|not|i)$|,$"
 )
+
+# Run-on text: words in a piece that ends without a terminator; words in a row without any mark.
+_RUN_UNENDED, _RUN_UNMARKED = 20, 40
+_TERMINATED = re.compile(r"[.!?…؟।‼⁇⁈⁉。！？｡．](?:[\W_]|\w(?!\w))*$")  # also before a smiley
+_PAUSE = re.compile(r"[^\w\s'’-]|--")
 
 _Line = tuple[int, int, int]  # start of the line, start and end of the text on it
 
@@ -158,18 +164,63 @@ _STARTERS = _PRONOUNS | _words(
 def split(prose: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     """Sentence ranges of `prose`, in order; each lies within one of `blocks` and is trimmed.
 
-    Every character of a block but white space lies in exactly one sentence.
+    Every character of a block but white space lies in exactly one sentence.  Run-on text goes on
+    to the senter; raises ModelError if that is missing.
     """
+    sentences = by_rules(prose, blocks)
+    runs = [k for k, at in enumerate(sentences) if _runs_on(prose, *at)]
+    if not runs:
+        return sentences
+    from spoilerguard.senter import boundaries  # brings spaCy
+
+    found = boundaries([_decoded(prose[slice(*sentences[k])]) for k in runs])
+    inner = dict(zip(runs, found, strict=True))
+    return [piece for k, at in enumerate(sentences) for piece in _pieces(prose, at, inner.get(k, ()))]
+
+
+def _pieces(prose: str, at: tuple[int, int], inner: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """A sentence cut at these offsets from its start."""
+    first = at[0]
+    for cut in inner:
+        begin, first = first, at[0] + cut
+        yield begin, begin + len(prose[begin:first].rstrip())
+    yield first, at[1]
+
+
+def by_rules(prose: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What `split` gives where no text runs on: no model, and nothing imported."""
     sentences: list[tuple[int, int]] = []
     for start, end in blocks:
         block, first = prose[start:end], 0
-        for cut in _cuts(_ENTITY.sub(lambda m: (unescape(m[0]) or "-")[0] * len(m[0]), block)):
+        for cut in _cuts(_decoded(block)):
             piece = block[first:cut]
             if bare := piece.lstrip():
                 begin = start + first + len(piece) - len(bare)
                 sentences.append((begin, begin + len(bare.rstrip())))
             first = cut
     return sentences
+
+
+def _runs_on(prose: str, start: int, end: int) -> bool:
+    """Whether rules do not suffice: many words without a terminator, or without any mark at all."""
+    if end - start < _RUN_UNENDED * 3:
+        return False
+    piece = _decoded(prose[start:end])
+    if len(piece.split()) < _RUN_UNENDED:
+        return False
+    return not ends_sentence(piece) or any(
+        len(part.split()) >= _RUN_UNMARKED for part in _PAUSE.split(piece) if len(part) >= _RUN_UNMARKED * 3
+    )
+
+
+def ends_sentence(piece: str) -> bool:
+    """Whether there is a terminator at the end, perhaps with quotes, brackets or a smiley behind it."""
+    return bool(_TERMINATED.search(piece, max(0, len(piece) - 24)))
+
+
+def _decoded(text: str) -> str:
+    """Entities as the character they mean, repeated: the length stays."""
+    return _ENTITY.sub(lambda m: (unescape(m[0]) or "-")[0] * len(m[0]), text)
 
 
 def _cuts(block: str) -> Iterator[int]:

@@ -60,12 +60,6 @@ class Document:
         line = bisect_right(self._line_starts, offset)
         return line, offset - self._line_starts[line - 1] + 1
 
-    def line_at(self, line: int) -> str:
-        """The text of a 1-based line, without its line break."""
-        start = self._line_starts[line - 1]
-        end = self._line_starts[line] if line < len(self._line_starts) else len(self.source)
-        return self.source[start:end].rstrip("\r\n")
-
 
 class Sentence(NamedTuple):
     """A sentence of a document with its calibrated probability of being a spoiler."""

@@ -7,7 +7,7 @@ format, raise SCHEMA and keep a reader for the last one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 import hashlib
 import io
@@ -18,17 +18,19 @@ import shutil
 import tempfile
 from typing import Any
 import zipfile
+import zlib
 
 import numpy as np
 import numpy.typing as npt
 
 from spoilerguard import context, features
 from spoilerguard.errors import ModelError
-from spoilerguard.scoring import LinearScorer
+from spoilerguard.scoring import KIND_BITS, LinearScorer
 
 __all__ = ["Manifest", "bundled", "bundled_models", "load", "plain_card", "read_manifest", "resolve", "save"]
 
 SCHEMA = 1
+ARCHITECTURE = "linear"
 MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.npz", "CARD.md"
 _MOST_BYTES = 256 * 1024 * 1024  # of weights once unpacked: more is no model of ours
 
@@ -43,12 +45,19 @@ class Manifest:
     kinds: list[str] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
-    architecture: str = "linear"
+    architecture: str = ARCHITECTURE
     features: int = features.VERSION
     context: int = len(context.FEATURES)
     schema: int = SCHEMA
     digests: dict[str, str] = field(default_factory=dict)
 
+
+_FIELDS: dict[str, type] = {
+    **dict.fromkeys(("name", "version", "architecture"), str),
+    **dict.fromkeys(("thresholds", "training", "metrics", "digests"), dict),
+    "kinds": list,
+}
+_JSON: dict[type, str] = {str: "string", dict: "object", list: "array"}
 
 _HALF = frozenset({"weights", "kinds"})  # saved as 16-bit floats: two megabytes a million
 # What each array of a linear model must look like; None is any length.
@@ -64,9 +73,13 @@ _SHAPES: dict[str, tuple[int | None, ...]] = {
     "context_out": (None,),
     "context_out_bias": (1,),
     "context_calibration": (2,),
-    "kinds": (None, None),
+    "kinds": (None, 2**KIND_BITS),
     "kind_bias": (None,),
 }
+
+
+# What a damaged or hostile archive makes zipfile and numpy raise.
+_UNREADABLE = (OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def bundled_models() -> dict[str, Path]:
@@ -87,37 +100,48 @@ def bundled(name: str) -> Path:
 
 
 def resolve(name_or_path: str | os.PathLike[str]) -> Path:
-    """The folder of a model given by name or by path."""
+    """The folder of a model given by name or by path; a bundled model's name is never a path."""
     path = Path(name_or_path)
-    if os.sep in str(name_or_path) or path.is_dir():
-        if not path.is_dir():
-            raise ModelError(f"{path}: no such model folder")
+    named = isinstance(name_or_path, str) and os.sep not in name_or_path
+    if path.is_dir() and not (named and name_or_path in bundled_models()):
         return path
-    return bundled(str(name_or_path))
+    if named:
+        return bundled(str(name_or_path))
+    raise ModelError(f"{path}: no such model folder")
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a model folder, checked for schema and fields."""
     path = folder / MANIFEST
     try:
+        if path.is_symlink():
+            raise ModelError(f"{path}: not a plain file; install the model again")
         raw = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(raw, dict):
             raise ValueError("not an object")
         schema = raw.get("schema")
         if schema != SCHEMA:
-            raise ModelError(f"{path}: schema {schema!r}, this spoilerguard reads {SCHEMA}; upgrade it or retrain the model")
+            raise ModelError(
+                f"{path}: schema {schema!r}, this spoilerguard reads {SCHEMA}; upgrade it or retrain the model"
+            )
         manifest = Manifest(**raw)
     except ModelError:
         raise
     except FileNotFoundError:
         raise ModelError(f"{folder}: no {MANIFEST}: not a spoilerguard model") from None
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ModelError(f"{path}: not a model manifest ({error})") from None
+    for field_name, kind in _FIELDS.items():
+        if not isinstance(getattr(manifest, field_name), kind):
+            raise ModelError(f"{path}: not a model manifest ({field_name!r} must be a JSON {_JSON[kind]})")
+    if manifest.architecture != ARCHITECTURE:
+        raise ModelError(f"{path}: architecture {manifest.architecture!r}, this spoilerguard reads {ARCHITECTURE!r}")
     if manifest.features != features.VERSION or manifest.context != len(context.FEATURES):
-        raise ModelError(f"{folder}: made with other features than this version's; retrain it with `spoilerguard train`")
-    values = manifest.thresholds.values() if isinstance(manifest.thresholds, dict) else ()
+        raise ModelError(
+            f"{folder}: made with other features than this version's; retrain it with `spoilerguard train`"
+        )
     if set(manifest.thresholds) != {"low", "medium", "high"} or not all(
-        isinstance(v, int | float) and 0 <= v <= 1 for v in values
+        isinstance(v, int | float) and 0 <= v <= 1 for v in manifest.thresholds.values()
     ):
         raise ModelError(f"{path}: thresholds must be low, medium and high, each a probability")
     return manifest
@@ -128,7 +152,7 @@ def load(name_or_path: str | os.PathLike[str]) -> tuple[LinearScorer, Manifest]:
     folder = resolve(name_or_path)
     manifest = read_manifest(folder)
     _verify_files(folder, manifest)
-    arrays = _read_arrays((folder / WEIGHTS).read_bytes(), manifest.digests[WEIGHTS], folder / WEIGHTS)
+    arrays = _read_arrays((folder / WEIGHTS).read_bytes(), manifest.digests[WEIGHTS], folder / WEIGHTS, manifest.kinds)
     return LinearScorer(arrays, tuple(manifest.kinds)), manifest
 
 
@@ -147,7 +171,7 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
             raise ModelError(f"{path}: digest differs from the manifest's: damaged or tampered with")
 
 
-def _read_arrays(data: bytes, digest: str, path: Path) -> dict[str, npt.NDArray[Any]]:
+def _read_arrays(data: bytes, digest: str, path: Path, kinds: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
     if hashlib.sha256(data).hexdigest() != digest:
         raise ModelError(f"{path}: digest differs from the manifest's: damaged or tampered with")
     try:
@@ -156,11 +180,13 @@ def _read_arrays(data: bytes, digest: str, path: Path) -> dict[str, npt.NDArray[
                 raise ModelError(f"{path}: unpacks to more than a model's size")
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+    except _UNREADABLE as error:
         raise ModelError(f"{path}: not arrays ({error}); models are never unpickled") from None
+    if unknown := set(arrays) - set(_SHAPES):
+        raise ModelError(f"{path}: array {sorted(unknown)[0]!r} is none of this model's")
     for name, shape in _SHAPES.items():
         array = arrays.get(name)
-        if array is None or array.dtype.kind != "f" or array.ndim != len(shape):
+        if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.ndim != len(shape):
             raise ModelError(f"{path}: array {name!r} is missing or of the wrong type")
         if any(want is not None and want != have for want, have in zip(shape, array.shape, strict=True)):
             raise ModelError(f"{path}: array {name!r} has shape {array.shape}, expected {shape}")
@@ -168,6 +194,10 @@ def _read_arrays(data: bytes, digest: str, path: Path) -> dict[str, npt.NDArray[
             raise ModelError(f"{path}: array {name!r} holds values that are not finite")
     if len({len(arrays["context_out"]), len(arrays["context_hidden_bias"]), arrays["context_hidden"].shape[1]}) != 1:
         raise ModelError(f"{path}: the layers of the context network do not fit each other")
+    if not len(kinds) == len(arrays["kinds"]) == len(arrays["kind_bias"]):
+        raise ModelError(f"{path}: arrays of {len(arrays['kinds'])} kinds, the manifest names {len(kinds)}")
+    if (arrays["context_scale"] <= 0).any():
+        raise ModelError(f"{path}: array 'context_scale' must be positive")
     arrays["weights"] = arrays["weights"].astype(np.float32)
     return arrays
 
@@ -183,9 +213,9 @@ def save(
     stored = {name: a.astype(np.float16) if name in _HALF else np.asarray(a) for name, a in arrays.items()}
     files = {WEIGHTS: _archive(stored), CARD: card.encode()}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    written = Manifest(**{**asdict(manifest), "digests": digests})
-    files[MANIFEST] = (json.dumps(asdict(written), indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
-    if target.exists() and not (target / MANIFEST).is_file() and (not target.is_dir() or any(target.iterdir())):
+    text = json.dumps(asdict(manifest) | {"digests": digests}, indent=1, ensure_ascii=False) + "\n"
+    files[MANIFEST] = text.encode()
+    if target.exists() and not _replaceable(target):
         raise ModelError(f"{target}: exists and is not a model; give another name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +227,12 @@ def save(
             if target.exists():
                 old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
                 target.rename(old / "model")
-                beside.rename(target)
+                try:
+                    beside.rename(target)
+                except OSError:
+                    (old / "model").rename(target)
+                    old.rmdir()
+                    raise
                 shutil.rmtree(old)
             else:
                 beside.rename(target)
@@ -205,7 +240,15 @@ def save(
             shutil.rmtree(beside, ignore_errors=True)
     except OSError as error:
         raise ModelError(f"{target}: cannot be written ({error.strerror})") from None
-    return written
+    return Manifest(**json.loads(text))
+
+
+def _replaceable(target: Path) -> bool:
+    """Whether nothing is lost by replacing a path: an empty folder, or a model and no other file."""
+    if not target.is_dir():
+        return False
+    present = {p.name for p in target.iterdir()}
+    return not present or (MANIFEST in present and present <= {MANIFEST, WEIGHTS, CARD})
 
 
 def _archive(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
@@ -214,7 +257,9 @@ def _archive(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
         for name in sorted(arrays):
             data = io.BytesIO()
             np.lib.format.write_array(data, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), data.getvalue(), zipfile.ZIP_DEFLATED)
+            archive.writestr(
+                zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), data.getvalue(), zipfile.ZIP_DEFLATED
+            )
     return buffer.getvalue()
 
 

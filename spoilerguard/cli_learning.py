@@ -1,0 +1,308 @@
+"""The commands that learn and measure: train, evaluate, convert. Arguments and printing; it decides nothing.
+
+`register` adds them to the command line of `cli`. Results go to standard output, progress and errors
+to standard error; exit status 2 is for any error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+import shlex
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spoilerguard.errors import InputError, SpoilerguardError
+
+if TYPE_CHECKING:
+    from spoilerguard.guard import Guard
+    from spoilerguard.labelled import LabelledDocument
+
+__all__ = ["register"]
+
+Progress = Callable[[str, float], None]
+
+DataArgument = Annotated[
+    list[Path], typer.Argument(metavar="DATA", help="Labelled files or folders, of any format that convert reads.")
+]
+TextColumn = Annotated[str | None, typer.Option(help="The column with the text, where it is not recognised.")]
+LabelColumn = Annotated[str | None, typer.Option(help="The column with the label: 0 or 1, true or false, yes or no.")]
+WorkColumn = Annotated[
+    str | None, typer.Option(help="The column that names the work; without one, each text is its own.")
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+JobsOption = Annotated[int, typer.Option(min=1, help="How many cores to use; the result is the same.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command(epilog=_TRAIN)(train)
+    app.command(epilog=_EVALUATE)(evaluate)
+    app.command(epilog=_CONVERT)(convert)
+
+
+# --- train ---------------------------------------------------------------------------------------
+
+_TRAIN = """\b
+Examples:
+  spoilerguard train data/ -o my-model
+  spoilerguard train comments.csv --label-column hidden --work-column film -o my-model
+  spoilerguard train data/ ours.jsonl --validation held-out.jsonl --seed 7 --jobs 2 -o my-model"""
+
+
+def train(
+    data: DataArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write the model to.")],
+    validation: Annotated[
+        Path | None,
+        typer.Option(
+            help="What to calibrate on; by default the validation works of DATA, whose test works are left out."
+        ),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="How to train: the name of a recorded recipe.")] = "fast",
+    name: Annotated[str | None, typer.Option(help="The model's name; by default its folder's.")] = None,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    work_column: WorkColumn = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a model on labelled sentences, calibrated, with three operating points."""
+    with _errors_explained():
+        _refuse_taken(output)
+        from spoilerguard import training
+
+        columns = (text_column, label_column, work_column)
+        with _progress(quiet) as progress:
+            guard = training.train(
+                _read(data, *columns),
+                validation=None if validation is None else _read([validation], *columns),
+                name=name or output.resolve().name,
+                recipe=recipe,
+                seed=seed,
+                jobs=jobs,
+                progress=progress,
+            )
+        guard.save(output)
+    _tell_trained(guard, output)
+
+
+def _refuse_taken(output: Path) -> None:
+    """Said before training rather than after it: a model replaces a model or an empty folder, nothing else."""
+    if output.exists() and not (
+        output.is_dir() and ((output / "manifest.json").is_file() or not any(output.iterdir()))
+    ):
+        raise InputError(f"{output}: exists and is not a model; give another name")
+
+
+def _tell_trained(guard: Guard, output: Path) -> None:
+    training = guard.manifest.training
+    sentences = training["sentences"]
+    _say(f"{output}: {guard.name} {guard.version}")
+    _say(f"trained on {sum(sentences.values()):,} sentences of {len(training['works']):,} works: {_counts(sentences)}")
+    _say(f"calibrated on {training['calibrated_on']}: {_counts(training['validation'])}")
+    points = ", ".join(f"{point} {guard.manifest.thresholds[point]:.2f}" for point in ("low", "medium", "high"))
+    _say(f"thresholds: {points}")
+    for what in training["unreached"]:
+        _say(f"not reached: {what}")
+
+
+def _counts(sentences: dict[str, int]) -> str:
+    return ", ".join(f"{source} ({count:,})" for source, count in sentences.items())
+
+
+# --- evaluate ------------------------------------------------------------------------------------
+
+_EVALUATE = """\b
+Examples:
+  spoilerguard evaluate fast data/
+  spoilerguard evaluate my-model data/ --baselines --report report.html --json report.json
+  spoilerguard evaluate my-model other.csv --split all --work-column film"""
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled model, or a model's folder.")],
+    data: DataArgument,
+    split: Annotated[
+        str, typer.Option(help="The part of DATA to judge, by work: test, validation, train or all.")
+    ] = "test",
+    report: Annotated[
+        Path | None, typer.Option(metavar="HTML", help="Write the report: one page, nothing fetched.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="JSON", help="Write every figure.")] = None,
+    baselines: Annotated[
+        bool, typer.Option("--baselines", help="Compare with simple models trained on the rest of DATA.")
+    ] = False,
+    learning_curve: Annotated[
+        bool, typer.Option("--learning-curve", help="Retrain on 10, 25, 50 and 100% of the training works.")
+    ] = False,
+    allow_leak: Annotated[
+        bool, typer.Option("--allow-leak", help="Judge by works the model was trained on; the report says so.")
+    ] = False,
+    bootstrap: Annotated[int, typer.Option(min=0, help="How many samples of works to draw for the intervals.")] = 1000,
+    errors: Annotated[
+        int, typer.Option(min=0, help="How many false alarms and misses to quote in report and JSON.")
+    ] = 20,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    work_column: WorkColumn = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure a model on labelled works that it has not seen."""
+    with _errors_explained():
+        for path in filter(None, (report, json)):
+            if not path.absolute().parent.is_dir():
+                raise InputError(f"{path}: its folder does not exist; make it first")
+        if report is not None:
+            from spoilerguard.reportplots import require_matplotlib
+
+            require_matplotlib()
+        from spoilerguard import evaluation
+        from spoilerguard.guard import load
+
+        guard = load(model)
+        with _progress(quiet) as progress:
+            found = evaluation.evaluate(
+                guard,
+                _read(data, text_column, label_column, work_column),
+                split=split,
+                baselines=baselines,
+                learning_curve=learning_curve,
+                bootstrap=bootstrap,
+                errors=errors,
+                seed=seed,
+                jobs=jobs,
+                allow_leak=allow_leak,
+                progress=progress,
+            )
+        options = {"split": split, "bootstrap": bootstrap, "errors": errors, "seed": seed}
+        columns = {"text-column": text_column, "label-column": label_column, "work-column": work_column}
+        switches = {"baselines": baselines, "learning-curve": learning_curve, "allow-leak": allow_leak}
+        words = ["spoilerguard", "evaluate", model, *map(str, data)]
+        for option, value in {**options, **{name: value for name, value in columns.items() if value}}.items():
+            words += [f"--{option}", str(value)]
+        words += [f"--{switch}" for switch, on in switches.items() if on]
+        found = replace(found, command=shlex.join(words), data={**found.data, "paths": list(map(str, data))})
+        if report is not None:
+            found.to_html(report)
+        if json is not None:
+            found.to_json(json)
+    _say(str(found))
+    for path in filter(None, (report, json)):
+        _tell(f"written: {path}", quiet)
+
+
+# --- convert -------------------------------------------------------------------------------------
+
+_CONVERT = """\b
+Examples:
+  spoilerguard convert goodreads_reviews_spoiler.json.gz -o goodreads.jsonl
+  spoilerguard convert posts/ --from marked -o posts.jsonl
+  spoilerguard convert reviews.tsv --text-column body --label-column spoils --level document -o reviews.jsonl"""
+
+
+def convert(
+    data: DataArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.jsonl", help="The file to write.")],
+    format: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="The format of DATA, where it is not recognised.")
+    ] = None,
+    text_column: TextColumn = None,
+    label_column: LabelColumn = None,
+    work_column: WorkColumn = None,
+    level: Annotated[
+        str | None,
+        typer.Option(help="What a label speaks of: sentence or document; by default the length of the texts tells."),
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Turn labelled data of any known format into the project's own JSON Lines."""
+    with _errors_explained():
+        from spoilerguard.datasets import write_jsonl
+
+        if output.exists() and any(path.exists() and output.samefile(path) for path in data):
+            raise InputError(f"{output}: is one of the files to convert; give another name")
+        documents = _documents(data, text_column, label_column, work_column, format, level)
+        count = write_jsonl(documents, output)
+    _tell(f"{output}: {count:,} document{'s' * (count != 1)}", quiet)
+
+
+# --- data, progress, errors ----------------------------------------------------------------------
+
+
+def _documents(
+    data: list[Path],
+    text: str | None,
+    label: str | None,
+    work: str | None,
+    format: str | None = None,
+    level: Any = None,
+) -> Iterator[LabelledDocument]:
+    from spoilerguard.datasets import load_labelled
+
+    return load_labelled(data, format=format, text_column=text, label_column=label, work_column=work, level=level)
+
+
+def _read(data: list[Path], text: str | None, label: str | None, work: str | None) -> Any:
+    """The paths themselves, or a frame where columns are named."""
+    if text is None and label is None and work is None:
+        return data
+    from spoilerguard.datasets import to_frame
+
+    return to_frame(_documents(data, text, label, work))
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Progress | None]:
+    """A bar on a terminal, a plain line for each step elsewhere, nothing if quiet."""
+    if quiet:
+        yield None
+    elif not sys.stderr.isatty():
+        last = ""
+
+        def line(step: str, share: float) -> None:
+            nonlocal last
+            if step != last:
+                _tell(f"{share:4.0%}  {step}", quiet=False)
+            last = step
+
+        yield line
+    else:
+        from rich import progress as rich
+        from rich.console import Console
+
+        columns = rich.TextColumn("{task.description:32}"), rich.BarColumn(), rich.TimeElapsedColumn()
+        with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=1.0)
+            yield lambda step, share: bar.update(task, description=step, completed=share)
+
+
+@contextmanager
+def _errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except SpoilerguardError as error:
+        _tell(f"spoilerguard: {error}", quiet=False)
+        raise typer.Exit(2) from None
+
+
+def _say(text: str) -> None:
+    """To standard output, whatever its encoding."""
+    sys.stdout.buffer.write((text + "\n").encode("utf-8", "backslashreplace"))
+    sys.stdout.flush()
+
+
+def _tell(text: str, quiet: bool) -> None:
+    """To standard error."""
+    from spoilerguard.printing import harmless
+
+    if not quiet:
+        print(harmless(text), file=sys.stderr, flush=True)

@@ -1,0 +1,67 @@
+"""Arithmetic of ranges: what is left of some less others, and a text with some of it blanked.
+
+All of it takes time linear in the text and n log n in the ranges; results are ordered and disjoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+import re
+
+from spoilerguard.spans import Span
+
+__all__ = ["blank", "keep", "minus"]
+
+_NOT_LINE_END = re.compile(r"[^\r\n]")
+
+
+def keep(source: str, spans: Iterable[Span]) -> str:
+    """The source with all but these ordered, disjoint ranges blanked."""
+    pieces: list[str] = []
+    position = 0
+    for start, end in spans:
+        pieces += [" " * (start - position), source[start:end]]
+        position = end
+    pieces.append(" " * (len(source) - position))
+    return "".join(pieces)
+
+
+def blank(source: str, spans: Iterable[Span]) -> str:
+    """The source with these ordered, disjoint ranges blanked, but for their line ends."""
+    pieces: list[str] = []
+    position = 0
+    for start, end in spans:
+        pieces += [source[position:start], _NOT_LINE_END.sub(" ", source[start:end])]
+        position = end
+    pieces.append(source[position:])
+    return "".join(pieces)
+
+
+def _union(spans: Iterable[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for span in sorted(spans):
+        if merged and span.start <= merged[-1].end:
+            if span.end > merged[-1].end:
+                merged[-1] = Span(merged[-1].start, span.end)
+        elif span.end > span.start:
+            merged.append(span)
+    return merged
+
+
+def minus(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
+    """Ranges less the holes; ordered and disjoint."""
+    gaps = _union(holes)
+    kept: list[Span] = []
+    k = 0
+    for start, end in _union(spans):
+        while k < len(gaps) and gaps[k].end <= start:
+            k += 1
+        j = k
+        while j < len(gaps) and gaps[j].start < end:
+            if gaps[j].start > start:
+                kept.append(Span(start, gaps[j].start))
+            start = gaps[j].end
+            j += 1
+        if start < end:
+            kept.append(Span(start, end))
+    return kept

@@ -1,0 +1,61 @@
+"""What the tests share: one small real model a session, the bundled one, the material beside the checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+import spoilerguard as sg
+from spoilerguard.training import RECIPES, train
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Material that is not part of the project: a checkout without it skips what needs it."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fast() -> sg.Guard:
+    """The bundled model."""
+    return sg.load("fast")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> sg.Guard:
+    """A model of some twenty works, as `train` returns it: seconds to make, and its scores do not matter."""
+    few = tmp_path_factory.mktemp("data") / "few.jsonl"
+    with open(ROOT / "data" / "reviews.jsonl", encoding="utf-8") as lines:
+        few.write_text("".join(islice(lines, 80)), encoding="utf-8")
+    return train(few, name="small", recipe=replace(RECIPES["fast"], folds=2))
+
+
+@pytest.fixture(scope="session")
+def small_folder(trained: sg.Guard, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "small"
+    trained.save(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small(small_folder: Path) -> Iterator[sg.Guard]:
+    """The same model, loaded from its folder."""
+    yield sg.load(small_folder)
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)  # the worker processes that `jobs=2` has left for reuse

@@ -1,0 +1,146 @@
+"""What stands around a sentence: announcements, neighbours, the work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from spoilerguard.context import FEATURES, announcement, features
+from spoilerguard.features import clean, tokens_of
+from spoilerguard.spans import Work
+
+
+class Table:
+    """The features of documents, by column; a sentence's logit is its number unless given."""
+
+    def __init__(
+        self, *documents: Sequence[str], works: Sequence[Work | None] = (), logits: Sequence[float] | None = None
+    ) -> None:
+        flat = [clean(sentence) for document in documents for sentence in document]
+        own = np.arange(len(flat), dtype=float) + 1 if logits is None else np.array(logits, float)
+        lengths = np.array([len(document) for document in documents], int)
+        self.rows = features(own, tokens_of(flat), lengths, works or [None] * len(documents))
+
+    def __getitem__(self, column: str) -> list[float]:
+        return self.rows[:, FEATURES.index(column)].tolist()
+
+
+# --- announcements -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Spoilers ahead!",
+        "SPOILER ALERT",
+        "Warning: major spoilers below.",
+        "*** Spoilers ***",
+        "This review contains spoilers.",
+        "Spoiler warning for the last episode.",
+        "There will be spoilers from here on.",
+    ],
+)
+def test_announced(sentence: str) -> None:
+    assert announcement(sentence.lower()) == 1
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "No spoilers here.",
+        "This is a spoiler-free review.",
+        "I will tell you the plot without spoiling anything.",
+        "Don't worry, I won't spoil the ending.",
+        "End of spoilers.",
+        "I hate spoilers.",
+    ],
+)
+def test_said_to_be_free_or_over(sentence: str) -> None:
+    assert announcement(sentence.lower()) == -1
+
+
+@pytest.mark.parametrize("sentence", ["", "He dies.", "The milk was spoiled.", "A spoiled child runs away."])
+def test_neither(sentence: str) -> None:
+    assert announcement(sentence.lower()) == 0
+
+
+def test_an_announcement_counts_for_what_follows_it_in_its_document() -> None:
+    table = Table(["Hello.", "Spoilers ahead.", "He dies.", "End of spoilers.", "Bye."], ["Hello.", "He lives."])
+    assert table["announced"] == [0, 0, 1, 1, 0, 0, 0]
+    assert table["announcement itself"] == [0, 1, 0, -1, 0, 0, 0]
+    assert table["said to be free"] == [0] * 7
+
+
+def test_a_promise_at_the_start_counts_for_the_whole_document() -> None:
+    assert Table(["Hello.", "No spoilers here.", "He lives."], ["He dies."])["said to be free"] == [1, 1, 1, 0]
+
+
+# --- neighbours ----------------------------------------------------------------------------------
+
+
+def test_neighbours_are_those_of_the_same_document() -> None:
+    table = Table(["a", "b", "c"], ["d"], ["e", "f"])
+    assert table["own"] == [1, 2, 3, 4, 5, 6]
+    assert table["before"] == [0, 1, 2, 0, 0, 5]
+    assert table["second before"] == [0, 0, 1, 0, 0, 0]
+    assert table["after"] == [2, 3, 0, 0, 6, 0]
+    assert table["second after"] == [3, 0, 0, 0, 0, 0]
+    assert table["has before"] == [0, 1, 1, 0, 0, 1]
+    assert table["has after"] == [1, 1, 0, 0, 1, 0]
+    assert table["position"] == [0, 0.5, 1, 0, 0, 1]
+
+
+def test_a_document_is_summed_up_without_the_sentence_itself() -> None:
+    table = Table(["a", "b", "c"], ["d"], logits=[9, 1, 5, 7])
+    assert table["document highest"] == [5, 9, 9, 0]
+    assert table["document mean"] == [3, 7, 5, 0]
+    assert table["window mean"] == [3, 7, 5, 0]
+
+
+@given(st.lists(st.lists(st.text(max_size=12) | st.sampled_from(["Spoilers ahead!", "No spoilers."])), max_size=5))
+def test_documents_do_not_touch_each_other(documents: list[list[str]]) -> None:
+    flat = [sentence for document in documents for sentence in document]
+    together = Table(*documents, logits=[float(len(s)) for s in flat]).rows
+    alone = [Table(document, logits=[float(len(s)) for s in document]).rows for document in documents if document]
+    assert together.shape == (len(flat), len(FEATURES))
+    assert np.isfinite(together).all()
+    assert np.array_equal(together, np.concatenate([np.zeros((0, len(FEATURES))), *alone]))
+
+
+# --- the work ------------------------------------------------------------------------------------
+
+WORK = Work("The Long Rain", "Mira comes home to bury her father.", "Mira finds the letters and burns the lighthouse.")
+SENTENCES = ["Mira buries her father.", "She burns the lighthouse.", "Lovely prose."]
+
+
+def columns(work: Work | None) -> dict[str, npt.NDArray[np.float64]]:
+    table = Table(SENTENCES, works=[work])
+    return {name: np.array(table[name]) for name in ("in blurb", "in synopsis only", "has work", "has synopsis")}
+
+
+def test_a_blurb_makes_its_words_known_and_a_synopsis_makes_the_rest_secret() -> None:
+    with_work = columns(WORK)
+    assert with_work["in blurb"].argmax() == 0
+    assert with_work["in synopsis only"].argmax() == 1
+    assert with_work["in blurb"][2] == with_work["in synopsis only"][2] == 0
+    assert with_work["has work"].tolist() == with_work["has synopsis"].tolist() == [1, 1, 1]
+
+
+def test_what_the_blurb_tells_is_no_secret() -> None:
+    told = Work(WORK.title, WORK.blurb + " " + WORK.synopsis, WORK.synopsis)
+    assert columns(told)["in synopsis only"].tolist() == [0, 0, 0]
+    assert columns(told)["in blurb"][1] > columns(WORK)["in blurb"][1]
+
+
+@pytest.mark.parametrize("work", [None, Work()])
+def test_no_work_tells_nothing(work: Work | None) -> None:
+    assert all((column == 0).all() for column in columns(work).values())
+
+
+def test_a_work_belongs_to_its_document() -> None:
+    assert Table(["Mira."], ["Mira."], works=[WORK, None])["in blurb"] == [pytest.approx(1 / 3), 0]

@@ -1,0 +1,359 @@
+"""The main path: what is flagged, where exactly, and that nothing but the text and the options matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+from texts import CLEAN, HARMLESS, REVIEW, SPOILERS
+
+import spoilerguard as sg
+from spoilerguard.errors import InputError, ModelError
+
+FORMATS = ("text", "markdown", "html")
+
+
+def everything(guard: sg.Guard, source: str, format: str = "text", **options: Any) -> sg.Report:
+    """The report in which every sentence is a flag, once its offsets have been checked."""
+    report = guard.flag(source, format=format, threshold=0, **options)
+    assert report.document.source == source
+    assert len(report.document.prose) == len(source)
+    assert len(report.flags) == len(report.sentences)
+    for flag in report:
+        assert source[flag.start : flag.end] == flag.text == flag.text.strip() != ""
+        assert (flag.line, flag.column) == place(source, flag.start)
+        assert 0 <= flag.score <= 1
+    assert all(a.end <= b.start for a, b in pairwise(report))
+    return report
+
+
+def place(source: str, offset: int) -> tuple[int, int]:
+    """Line and column by reading the source from its start."""
+    lines = re.split(r"\r\n|\r|\n", source[:offset])
+    return len(lines), len(lines[-1]) + 1
+
+
+# --- offsets ---------------------------------------------------------------------------------
+
+FRAGMENTS = (
+    *("**", "_", "`", "```\n", "# ", "> ", "- ", "| a | b |\n|---|---|\n", "[x](http://y.z)", "---\n", "\\", "1. "),
+    *("<p>", "</p>", "<b ", "<br/>", "<pre>", "</pre>", "<!--", "-->", "<script>", "</script>", "&amp;", "&#128;", "<"),
+    *(">!", "!<", "||", "[spoiler]", "[/spoiler]", "<details>", "</details>", "spoilerguard off", "spoilerguard on"),
+    *("\r\n", "\r", "\n", "\n\n", "\t", "\0", "\ufeff", "\u2028", "\x85", "\u200d", "\u202e", "\ud800", "\xad"),
+    *("e\u0301", "👩‍👩‍👧‍👦", "🇸🇪", "שלום", "مرحبا", "日本語。", "İ", "ß", "He dies. ", 'Mr. "No"! ', "www.a.b "),
+)
+ANY_TEXT = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=8), max_size=25).map("".join)
+
+
+@pytest.mark.parametrize("format", [*FORMATS, "auto"])
+def test_offsets_hold_for_any_text(small: sg.Guard, format: str) -> None:
+    @settings(max_examples=120)
+    @given(ANY_TEXT)
+    def check(source: str) -> None:
+        everything(small, source, format)
+
+    check()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("blns.json", None), ("commonmark_examples.json", "markdown"), ("commonmark_examples.json", "html")],
+)
+def test_offsets_hold_for_naughty_strings_and_commonmark(
+    small: sg.Guard, shared: Path, name: str, key: str | None, format: str
+) -> None:
+    rows = json.loads((shared / "robustness" / name).read_text(encoding="utf-8"))
+    assert len(rows) > 500
+    for row in rows:
+        everything(small, row[key] if key else row, format)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    ("source", "starts"),
+    [
+        ("She lies.\r\n\r\nHe dies.\r\n", [(1, 1), (3, 1)]),
+        ("She lies.\r\rHe dies.\r", [(1, 1), (3, 1)]),
+        ("\ufeffShe lies. He dies.", [(1, 2), (1, 12)]),
+        ("Ça\tva? He dies.", [(1, 1), (1, 8)]),
+        ("Wow 👩‍👩‍👧‍👦! He dies.", [(1, 1), (1, 14)]),
+        ("Cafe\u0301 noir! He dies.", [(1, 1), (1, 13)]),
+        ("הוא מת. He dies.", [(1, 1), (1, 9)]),
+        ("It is\0here! He dies.", [(1, 1), (1, 13)]),
+    ],
+)
+def test_lines_and_columns_count_code_points(
+    small: sg.Guard, source: str, starts: list[tuple[int, int]], format: str
+) -> None:
+    assert [(f.line, f.column) for f in everything(small, source, format)] == starts
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("source", ["", " \n\t\r\n ", "\0", "\ufeff"])
+def test_a_text_without_words_has_no_spoilers(small: sg.Guard, source: str, format: str) -> None:
+    assert not small.flag(source, format=format).has_spoilers
+
+
+# --- formats ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("format", "source", "sentences"),
+    [
+        ("text", "He *dies*. `She` lives.", ["He *dies*.", "`She` lives."]),
+        ("markdown", "# One\n\nTwo.\n\n```\nHe dies.\n```\n", ["One", "Two."]),
+        ("markdown", "---\ntitle: He dies.\n---\n\nTwo.", ["Two."]),
+        ("html", "<h1>One</h1><p>Two.</p><script>three()</script><!-- Four. -->", ["One", "Two."]),
+        ("auto", "<p>One.</p><p>Two.</p>", ["One.", "Two."]),
+    ],
+)
+def test_each_format_has_its_own_sentences(small: sg.Guard, format: str, source: str, sentences: list[str]) -> None:
+    assert [s.text for s in small.flag(source, format=format).sentences] == sentences
+
+
+def test_what_is_hidden_or_switched_off_is_no_sentence(small: sg.Guard) -> None:
+    source = "One. >!He dies.!<\n\n<!-- spoilerguard off -->\nShe lives.\n<!-- spoilerguard on -->\n\nTwo."
+    report = everything(small, source, "markdown")
+    assert [f.text for f in report] == ["One.", "Two."]
+    assert [source[h.start : h.end] for h in report.hidden] == [">!He dies.!<"]
+
+
+@pytest.mark.parametrize(
+    ("format", "source"),
+    [("markdown", "Mine.\n\n> He dies.\n\nMine too."), ("html", "Mine.<blockquote>He dies.</blockquote>Mine too.")],
+)
+def test_quotations_can_be_left_out(small: sg.Guard, format: str, source: str) -> None:
+    assert [f.text for f in everything(small, source, format)] == ["Mine.", "He dies.", "Mine too."]
+    assert [f.text for f in everything(small, source, format, quotations=False)] == ["Mine.", "Mine too."]
+
+
+# --- what is flagged -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sensitivity", ["low", "medium"])
+def test_clear_spoilers_are_flagged_and_premise_and_opinion_are_not(fast: sg.Guard, sensitivity: str) -> None:
+    assert [f.text for f in fast.flag(REVIEW, sensitivity=sensitivity)] == list(SPOILERS)
+    assert not fast.flag(CLEAN, sensitivity=sensitivity).has_spoilers
+
+
+def test_a_flag_says_why(fast: sg.Guard) -> None:
+    for flag in fast.flag(REVIEW):
+        (reason,) = flag.reasons
+        assert reason.kind in ("death", "twist", "identity", "ending", "betrayal", "relationship", "late-event")
+        assert reason.text in flag.text
+
+
+def test_a_spoiler_free_page_that_talks_of_spoilers(fast: sg.Guard, shared: Path) -> None:
+    page = (shared / "seed" / "never-let-me-go.txt").read_text(encoding="utf-8")
+    assert len(fast.flag(page)) <= 1
+
+
+# --- thresholds ------------------------------------------------------------------------------
+
+
+def test_a_flag_is_a_sentence_from_the_threshold_up(small: sg.Guard) -> None:
+    scores = sorted({s.score for s in small.flag(REVIEW).sentences})
+    for threshold in (0.0, *scores, 1.0):
+        report = small.flag(REVIEW, threshold=threshold)
+        assert report.threshold == threshold
+        assert [f.score for f in report] == [s.score for s in report.sentences if s.score >= threshold]
+        assert report.has_spoilers == bool(report.flags)
+
+
+def test_a_higher_sensitivity_flags_more(fast: sg.Guard) -> None:
+    low, medium, high = ({f.start for f in fast.flag(REVIEW, sensitivity=s)} for s in ("low", "medium", "high"))
+    assert set() < low <= medium <= high
+    assert fast.threshold("low") > fast.threshold("medium") > fast.threshold("high")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threshold": 1.5}, "probability from 0 to 1, not 1.5"),
+        ({"threshold": -0.1}, "probability"),
+        ({"threshold": float("nan")}, "probability"),
+        ({"sensitivity": "extreme"}, "unknown sensitivity 'extreme': choose from low, medium, high"),
+        ({"sensitivity": "extreme", "threshold": 0.5}, "unknown sensitivity"),
+        ({"format": "rtf"}, "unknown format 'rtf': choose from text, markdown, html, auto"),
+    ],
+)
+def test_an_option_out_of_range_is_named(small: sg.Guard, options: dict[str, Any], message: str) -> None:
+    for call in (small.flag, lambda text, **o: list(small.flag_many([text], **o))):
+        with pytest.raises(InputError, match=message):
+            call("Text.", **options)
+    with pytest.raises(InputError, match=message):
+        small.flag_frame(pd.DataFrame({"text": ["Text."]}), **options)
+
+
+# --- the work --------------------------------------------------------------------------------
+
+
+def test_a_work_is_given_as_a_record_a_dictionary_or_a_title(small: sg.Guard) -> None:
+    told = {"title": "The Long Rain", "blurb": "Mira comes home.", "synopsis": "Mira dies."}
+    assert small.flag(REVIEW, work=told) == small.flag(REVIEW, work=sg.Work(**told))
+    assert small.flag(REVIEW, work="The Long Rain") == small.flag(REVIEW, work={"title": "The Long Rain"})
+    assert small.flag(REVIEW, work=None) == small.flag(REVIEW)
+
+
+# --- many at once ----------------------------------------------------------------------------
+
+TEXTS = [" ".join((*HARMLESS, *SPOILERS)[start : start + size]) for size in range(5) for start in range(9)]
+
+
+def test_many_texts_score_as_each_alone(small: sg.Guard) -> None:
+    alone = [small.flag(text, sensitivity="high") for text in TEXTS]
+    for batch_size in (1, 7, 1000):
+        assert list(small.flag_many(TEXTS, sensitivity="high", batch_size=batch_size)) == alone
+
+
+def test_two_processes_give_the_same_bytes_as_one(small: sg.Guard) -> None:
+    one, two = (
+        [(r.to_dict(), r.sentences) for r in small.flag_many(TEXTS, jobs=jobs, batch_size=4, threshold=0.1)]
+        for jobs in (1, 2)
+    )
+    assert json.dumps(one) == json.dumps(two)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_stream_is_read_a_few_batches_ahead(small: sg.Guard, jobs: int) -> None:
+    taken = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield f"Text {taken}."
+
+    reports = small.flag_many(endless(), jobs=jobs, batch_size=5)
+    assert taken == 0
+    for number in range(1, 101):
+        assert next(reports).document.source == f"Text {number}."
+        assert taken <= number + 5 * (2 * jobs + 1)
+
+
+def test_many_refuses_what_it_cannot_do_before_the_first_report(small: sg.Guard) -> None:
+    with pytest.raises(InputError, match="for one text use flag"):
+        small.flag_many("One text.")
+    for wrong in ({"jobs": 0}, {"batch_size": 0}, {"threshold": 2.0}):
+        with pytest.raises(InputError):
+            small.flag_many([], **wrong)
+
+
+def test_threads_share_a_guard(small: sg.Guard) -> None:
+    texts = [text * size for size, text in enumerate(TEXTS)]  # longer and longer: tables grow meanwhile
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(small.flag, texts)) == [small.flag(text) for text in texts]
+
+
+# --- frames ----------------------------------------------------------------------------------
+
+
+def test_a_frame_gets_columns_and_keeps_the_rest(small: sg.Guard) -> None:
+    frame = pd.DataFrame({"id": [1, 2, 3], "body": [REVIEW, "Fine.", ""]}, index=["x", "x", "z"])
+    before = frame.copy()
+    out = small.flag_frame(frame, text="body", threshold=0.0)
+    pd.testing.assert_frame_equal(frame, before)
+    pd.testing.assert_frame_equal(out[["id", "body"]], frame)
+    reports = [small.flag(text, threshold=0) for text in frame["body"]]
+    assert out["flags"].tolist() == [[f.to_dict() for f in r] for r in reports]
+    assert out["spoiler"].tolist() == [True, True, False]
+    assert out["spoiler_score"].tolist() == [max((s.score for s in r.sentences), default=0.0) for r in reports]
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
+def test_a_missing_text_counts_as_empty(small: sg.Guard, missing: Any) -> None:
+    out = small.flag_frame(pd.DataFrame({"text": pd.Series(["He dies.", missing], dtype=object)}), threshold=0.0)
+    assert out["spoiler"].tolist() == [True, False]
+    assert out["spoiler_score"].iloc[1] == 0
+
+
+def test_an_empty_frame_gets_columns_of_the_same_types(small: sg.Guard) -> None:
+    full = small.flag_frame(pd.DataFrame({"text": ["He dies."]}))
+    empty = small.flag_frame(pd.DataFrame({"text": []}))
+    added = ["spoiler_score", "spoiler", "flags"]
+    assert len(empty) == 0
+    assert empty.dtypes[added].tolist() == full.dtypes[added].tolist()
+
+
+def test_a_column_names_the_work_of_each_row(small: sg.Guard) -> None:
+    frame = pd.DataFrame({"text": [REVIEW, REVIEW], "film": ["The Long Rain", None]})
+    out = small.flag_frame(frame, work="film", threshold=0.0)
+    expected = [small.flag(REVIEW, work=title, threshold=0) for title in ("The Long Rain", None)]
+    assert out["flags"].tolist() == [[f.to_dict() for f in r] for r in expected]
+
+
+@pytest.mark.parametrize("options", [{"text": "bdy"}, {"work": "bdy"}, {"bdy": 1}])
+def test_a_frame_refuses_unknown_columns_and_options(small: sg.Guard, options: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="'bdy'"):
+        small.flag_frame(pd.DataFrame({"text": ["One."]}), **options)
+
+
+# --- sentences -------------------------------------------------------------------------------
+
+
+def test_score_gives_one_probability_a_sentence(fast: sg.Guard) -> None:
+    scores = fast.score([*SPOILERS, *HARMLESS, ""])
+    assert scores.shape == (len(SPOILERS) + len(HARMLESS) + 1,)
+    assert scores.dtype == np.float64
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert scores[: len(SPOILERS)].min() > 0.5 > scores[len(SPOILERS) : -1].max()
+    assert fast.score([]).shape == (0,)
+    assert fast.score(SPOILERS).tolist() == [float(fast.score([s])[0]) for s in SPOILERS]
+
+
+def test_score_refuses_one_string(small: sg.Guard) -> None:
+    with pytest.raises(InputError, match="takes a list of sentences; for one text use flag"):
+        small.score("He dies.")
+
+
+# --- loading ---------------------------------------------------------------------------------
+
+
+def test_the_function_uses_the_bundled_model(fast: sg.Guard) -> None:
+    assert sg.load() is fast
+    assert sg.flag(REVIEW, sensitivity="high") == fast.flag(REVIEW, sensitivity="high")
+    assert fast.name == "fast"
+    assert fast.version in repr(fast)
+
+
+def test_an_unknown_model_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ModelError, match=r"no model named 'fst': there are .*fast"):
+        sg.load("fst")
+    with pytest.raises(ModelError, match="no such model folder"):
+        sg.load("./fst")
+
+
+def test_a_folder_does_not_stand_before_a_bundled_model(
+    fast: sg.Guard, small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fast").symlink_to(small_folder)
+    monkeypatch.chdir(tmp_path)
+    assert sg.load("fast") is fast
+    assert sg.load("./fast").name == sg.load(Path("fast")).name == "small"
+
+
+def test_a_model_saved_anew_is_loaded_anew(small: sg.Guard, fast: sg.Guard, tmp_path: Path) -> None:
+    small.save(tmp_path / "m")
+    first = sg.load(tmp_path / "m")
+    assert sg.load(tmp_path / "m") is first
+    fast.save(tmp_path / "m")
+    assert sg.load(tmp_path / "m").version == fast.version != first.version
+    with pytest.raises(ModelError, match="changed while it was in use"):
+        list(first.flag_many(TEXTS, jobs=2))
+
+
+def test_saving_leaves_a_loaded_guard_as_it_is(fast: sg.Guard, tmp_path: Path) -> None:
+    fast.save(tmp_path / "mine", name="mine")
+    assert sg.load("fast").name == "fast"
+    assert sg.load(tmp_path / "mine").name == "mine"

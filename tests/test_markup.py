@@ -1,0 +1,154 @@
+"""Behaviour of the table of spoiler syntaxes. All sample text is invented."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from spoilerguard.markup import SYNTAXES, find_hidden, strip_hidden
+
+# For every row of SYNTAXES: texts and what is hidden in them, without marks; and texts in which it hides nothing.
+HIDES: dict[str, list[tuple[str, list[str]]]] = {
+    "reddit": [
+        ("So >!Tarn dies!< then.", ["Tarn dies"]),
+        (">!Tarn dies!<", ["Tarn dies"]),
+        (">! spaced !< and >!tight!<", [" spaced ", "tight"]),
+        (">!one line\nand the next!<", ["one line\nand the next"]),
+        ("&gt;!from a dump!&lt; ok", ["from a dump"]),
+        (">!first >!second!< rest", ["first >!second"]),
+        ("(>!She is the killer!!<)", ["She is the killer!"]),
+    ],
+    "reddit-title": [
+        ('[Ending](#s "Tarn dies")', ["Tarn dies"]),
+        ('a [](/s "x y") b', ["x y"]),
+        ('[S](/spoiler "x")', ["x"]),
+    ],
+    "reddit-link": [("[Tarn dies](/s) there", ["Tarn dies"]), ("[x](#s) [y](/spoiler)", ["x", "y"])],
+    "discord": [("so ||he dies|| ok", ["he dies"]), ("||a|| b ||c||", ["a", "c"]), ("||a\nb||", ["a\nb"])],
+    "bbcode": [
+        ("[spoiler]x[/spoiler]", ["x"]),
+        ("[SPOILER=The end]x\n\ny[/SPOILER]", ["x\n\ny"]),
+        ("[spoiler mode='inline']x[/spoiler]", ["x"]),
+        ("[spoiler]a [spoiler]b[/spoiler] c[/spoiler]", ["a [spoiler]b[/spoiler] c"]),
+        ("[spoiler] open [spoiler]b[/spoiler]", ["b"]),
+    ],
+    "goodreads": [("<spoiler>x</spoiler>", ["x"]), ("a <Spoiler>x\n\ny</spoiler>", ["x\n\ny"])],
+    "goodreads-export": [("(view spoiler)[x [y] z (hide spoiler)]", ["x [y] z "])],
+    "lemmy": [
+        ("::: spoiler Title\nx\n\ny\n:::\n", ["\nx\n\ny\n"]),
+        ("::: spoiler A\r\nx\r\n:::\r\n", ["\r\nx\r\n"]),
+        ("::::spoiler A\nx\n::::", ["\nx\n"]),
+    ],
+    "hugo": [
+        ("{{< spoiler >}}x{{< /spoiler >}}", ["x"]),
+        ('{{% details summary="S" %}}x\n\ny{{% /details %}}', ["x\n\ny"]),
+    ],
+    "anilist": [("~!x!~", ["x"]), ("~!x\n\ny!~", ["x\n\ny"])],
+    "mediawiki": [("{{Spoiler|x}}", ["x"]), ("{{spoiler|a {{link|b}} c}} d", ["a {{link|b}} c"])],
+    "tvtropes": [("[[spoiler:x]]", ["x"]), ("[[spoiler:a [[Link]] b]] c", ["a [[Link]] b"])],
+    "stackexchange": [(">! one\n>! two\n\nout", ["one\ntwo"]), (">! one", ["one"])],
+}
+SHOWS: dict[str, list[str]] = {
+    "reddit": [
+        ">!never closed",
+        "closed only!<",
+        r"\>!escaped!<",
+        ">!one paragraph\n\nthe next!<",
+        ">!one\r\n \r\nnext!<",
+        "<b>!Wow!</b>",
+    ],
+    "reddit-title": ['[Ending](#s "open', '[Ending](#story "x")', '[a](http://x.y "t")'],
+    "reddit-link": ["[see below](#spoilers)", "[section](#spoiler)", "[a](/story)", "[](/s)"],
+    "discord": ["a || b", "||||", r"\||x\||", "||a\n\nb||", "|||x|||"],
+    "bbcode": ["[spoiler] open", "x[/spoiler]", "[spoilerfree]x[/spoilerfree]", "[b]x[/b]"],
+    "goodreads": ["<spoiler>x", "x</spoiler>", "<spoilers-ahead>x</spoilers-ahead>"],
+    "goodreads-export": ["(view spoiler)[x", "(view spoiler) x (hide spoiler)"],
+    "lemmy": ["::: spoiler Title\nx\n", "::: note\nx\n:::", "a ::: spoiler b\nx\n:::"],
+    "hugo": ["{{< spoiler >}}x", "{{< figure >}}x{{< /figure >}}"],
+    "anilist": ["~!x", "x!~", "~~x~~!"],
+    "mediawiki": ["{{Spoiler|x", "{{link|x}}", "{{spoilerfree|x}}"],
+    "tvtropes": ["[[spoiler:x", "[[spoiler]]", "[[spoiler:x\n\ny]]"],
+    "stackexchange": ["> quoted", ">!tight", "a >! b"],
+}
+
+
+@pytest.mark.parametrize("name", [syntax.name for syntax in SYNTAXES])
+def test_every_row_has_passing_and_failing_examples(name: str) -> None:
+    assert HIDES[name]
+    assert SHOWS[name]
+
+
+def test_no_example_is_of_a_row_that_is_gone() -> None:
+    assert HIDES.keys() == SHOWS.keys() == {syntax.name for syntax in SYNTAXES}
+
+
+@pytest.mark.parametrize(("name", "text", "inner"), [(n, *case) for n, cases in HIDES.items() for case in cases])
+def test_hides(name: str, text: str, inner: list[str]) -> None:
+    assert [h.style for h in find_hidden(text)] == [name] * len(inner)
+    bare, ranges = strip_hidden(text)
+    assert [bare[start:end] for start, end in ranges] == inner
+
+
+@pytest.mark.parametrize(("name", "text"), [(n, text) for n, texts in SHOWS.items() for text in texts])
+def test_shows(name: str, text: str) -> None:
+    assert [h for h in find_hidden(text) if h.style == name] == []
+
+
+def test_the_whole_markup_is_hidden() -> None:
+    text = "a >!b!< c [spoiler=d]e[/spoiler] f"
+    assert [text[h.start : h.end] for h in find_hidden(text)] == [">!b!<", "[spoiler=d]e[/spoiler]"]
+
+
+def test_of_syntaxes_within_each_other_the_outer_counts() -> None:
+    text = "[spoiler]a >!b!< ||c||[/spoiler] ||d||"
+    assert [(h.style, text[h.start : h.end]) for h in find_hidden(text)] == [
+        ("bbcode", "[spoiler]a >!b!< ||c||[/spoiler]"),
+        ("discord", "||d||"),
+    ]
+
+
+def test_inline_spoilers_do_not_cross_walls() -> None:
+    assert find_hidden("- >!a\n- b!<", walls=[0, 6]) == []
+    assert find_hidden("||a||b||c||", walls=[5]) == find_hidden("||a||b||c||")
+    assert len(find_hidden("[spoiler]a\n- b[/spoiler]", walls=[11])) == 1
+
+
+def test_stripping_leaves_the_text_around() -> None:
+    assert strip_hidden("a >!b!< c") == ("a b c", [(2, 3)])
+    assert strip_hidden("none") == ("none", [])
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                ">!",
+                "!<",
+                "||",
+                "[spoiler]",
+                "[/spoiler]",
+                "~!",
+                "!~",
+                ":::",
+                "\n",
+                "\n\n",
+                "a ",
+                "{{",
+                "}}",
+                "[[spoiler:",
+                "]]",
+                "[a](/s)",
+                "é",
+            ]
+        )
+    )
+)
+def test_ranges_are_ordered_disjoint_and_survive_stripping(parts: list[str]) -> None:
+    text = "".join(parts)
+    ends = [0] + [x for h in find_hidden(text) for x in h[:2]] + [len(text)]
+    assert ends == sorted(ends)
+    bare, ranges = strip_hidden(text)
+    assert len(ranges) == len(find_hidden(text))
+    flat = [0] + [x for r in ranges for x in r] + [len(bare)]
+    assert flat == sorted(flat)

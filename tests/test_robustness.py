@@ -1,0 +1,140 @@
+"""What holds whatever the source: offsets, order, no errors, and time linear in its length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+import json
+from pathlib import Path
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import pytest
+
+from spoilerguard.reading import READERS, guess_format, read
+from spoilerguard.spans import Document
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "robustness"
+needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="no ../shared/robustness beside this checkout")
+
+FORMATS = [*READERS, "auto"]
+
+
+def check(source: str, format: str, *, quotations: bool = True) -> Document:
+    document = read(source, format, quotations=quotations)
+    assert document.source == source
+    assert len(document.prose) == len(source)
+    assert all(p in (" ", s) for p, s in zip(document.prose, source, strict=True))
+    for ranges in (document.blocks, document.hidden, document.suppressed):
+        assert_ordered(ranges, len(source))
+    for start, end, *_ in (*document.hidden, *document.suppressed):
+        if document.format == "text" or (start, end) in document.suppressed:
+            assert document.prose[start:end].isspace()
+    # No prose is outside the blocks: it would never be split into sentences.
+    outside, position = [], 0
+    for start, end in document.blocks:
+        outside.append(document.prose[position:start])
+        position = end
+    assert not "".join([*outside, document.prose[position:]]).strip()
+    return document
+
+
+def assert_ordered(ranges: Sequence[tuple[int, ...]], length: int) -> None:
+    position = 0
+    for start, end, *_ in ranges:
+        assert position <= start < end <= length
+        position = end
+
+
+PIECES = st.sampled_from(
+    [
+        *("\x00", "\t", "\n", "\r", "\r\n", "\n\n", "\ufeff", "\ud800", "\udfff", "\u202e", "\u2028", "\xa0", " "),
+        *("é", "e\u0301", "😀", "👩\u200d👩\u200d👧", "שלום", "a", "b.", "He dies. "),
+        *"<>&!|*_`~#-+=[]():/\\\"'",
+        *("<p>", "</p>", "<b>", "</b>", "<li>", "</ul>", "<table>", "<td>", "<tr>", "</table>", "<pre>", "</pre>"),
+        *("<script>", "</script>", "<svg/>", "<!--", "-->", "<!DOCTYPE html>", "<body>", "<a href='", "<div hidden>"),
+        *("<span class=spoiler>", "</span>", "</div>", "<details>", "<summary>", "</summary>", "</details>"),
+        *("<!-- spoilerguard off -->", "<!-- spoilerguard on -->", "<!-- spoilerguard: ignore-next -->"),
+        *(">!x!<", "||", "[spoiler]", "[/spoiler]", "::: spoiler a\n", "\n:::\n", "{{spoiler|", "}}", "&gt;!", "!&lt;"),
+        *("---\na: b\n---\n", "+++\na = 1\n+++\n", "```\n", "    code\n", "\n> ", "\n>> ", "\n- ", "\n1. ", "\n# "),
+        *("\n| a | b |\n|---|---|\n| c | d |\n", "[^1]", "\n[^1]: ", "[x]: y\n", "![a](b)", "[a](b 'c')", "  \n"),
+        *("<http://a.b>", "http://a.example/b?c", "me@x.example", "\\\n", "&amp;"),
+    ]
+)
+SOURCES = st.one_of(
+    st.lists(PIECES, max_size=40).map("".join),
+    st.text(st.characters(), max_size=200),  # with surrogates
+)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@settings(max_examples=150, deadline=None)
+@given(source=SOURCES, quotations=st.booleans())
+def test_invariants(format: str, source: str, quotations: bool) -> None:
+    check(source, format, quotations=quotations)
+    check("<!doctype html>" + source, format)
+
+
+def naughty() -> Iterator[str]:
+    yield from json.loads((SHARED / "blns.json").read_text("utf-8"))
+    for example in json.loads((SHARED / "commonmark_examples.json").read_text("utf-8")):
+        yield example["markdown"]
+        yield example["html"]
+
+
+@needs_shared
+@pytest.mark.parametrize("format", FORMATS)
+def test_invariants_over_naughty_strings(format: str) -> None:
+    for text in naughty():
+        for source in (text, "\ufeff" + text.replace("\n", "\r\n"), f"> {text}", f"<html><div>{text}"):
+            check(source, format)
+
+
+# --- time ---------------------------------------------------------------------------------------
+
+UNITS = [
+    *("<div>", "<p>", "<b>", "<a>", "<li>", "<ul><li>", "<table><tr><td>", "<b><div>", "<svg><p>", "<form>x</form>"),
+    *("<div><li></li>", "</div>", "<code><p></code>", "<script>", "<title>", "<details>", "<span class=spoiler>"),
+    *("<", "</", "<a ", "<!--", "<!-- -->", "<!-->", '<a b="', "<a b='c d", "<a/", "<a =", "<![CDATA[", "<?", "&"),
+    *("&gt;!", ">!", "||", "[spoiler]", "[/spoiler]", "~!", "[[", "{{", "{{spoiler|", ":::", "::: spoiler x\n"),
+    *(">! a\n", "(view spoiler)[", "[a](/s)", "*", "_a__", "[", "![", "[a](", "[^a]", "`", "`a ``", "> ", "\n> "),
+    *("- ", "- a\n", "1. ", "# a\n", "a  \n", "> <div>\n", "[a]: b\n", "|a|b\n|-|-\n", "\r\n", " ", "a", "a.", "😀"),
+    *("a@", "www.,", "<!-- spoilerguard: ignore-next --> a\n\n"),
+    *("<article>a<div class=sidebar>", "<div class='nav'>a<a>b</a></div>"),
+]
+LENGTH = 30_000
+
+
+def seconds(source: str, format: str) -> float:
+    start = time.process_time()
+    read(source, format)
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("unit", UNITS, ids=repr)
+def test_time_is_linear(unit: str, format: str) -> None:
+    page = "<html><body>" if format == "html" else ""
+    once, twice = (page + unit * (size // len(unit)) for size in (LENGTH, 2 * LENGTH))
+    least = min(seconds(once, format) for _ in range(2))
+    # Below the floor a ratio says nothing; quadratic time is far above it at this length.
+    assert seconds(twice, format) < max(3.2 * least, 0.5)
+
+
+@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("unit", [">!", "||", "[spoiler]", "<a ", '<a b="', "<!--", "&", "a", "*"], ids=repr)
+def test_a_megabyte_takes_seconds(unit: str, format: str) -> None:
+    assert seconds(unit * (1_000_000 // len(unit)), format) < 15
+
+
+def test_deep_nesting_takes_seconds() -> None:
+    assert seconds("<div>" * 100_000 + "x", "html") < 5
+    assert seconds("<html>" + "<div>" * 100_000 + "x" + "</div>" * 100_000, "html") < 5
+    assert seconds("> " * 100_000 + "x", "markdown") < 10
+
+
+def test_guessing_the_format_takes_a_moment() -> None:
+    for unit in ("](", "](a", "`", "<!-- -->", "\n---", "**", "</p", "---\na: b\n"):
+        start = time.process_time()
+        guess_format(unit * (1_000_000 // len(unit)))
+        assert time.process_time() - start < 2
