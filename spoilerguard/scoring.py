@@ -108,7 +108,7 @@ class LinearScorer:
         texts = [clean(s) for s in sentences]
         tokens = tokens_of(texts)
         gain, kinds = self._gains(tokens), self._kinds(tokens)
-        out = []
+        out: list[tuple[Reason, ...]] = []
         for row, text in enumerate(texts):
             words = _bounds_of_words(tokens, row)
             first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])

@@ -8,10 +8,12 @@ which are the ones that inference uses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 import hashlib
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +27,8 @@ from spoilerguard.features import BITS, CUES, clean, cues, hashed, tokens_of
 from spoilerguard.guard import Guard
 from spoilerguard.scoring import KIND_BITS, KIND_BLOCKS, KINDS, LinearScorer
 from spoilerguard.store import Manifest
-from spoilerguard.works import split_of, work_key
+from spoilerguard.spans import Work
+from spoilerguard.works import read_works, split_of, work_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,11 +48,13 @@ class Recipe:
     its harmless sentences; `""` stands for every source not named.
     """
 
-    C: float = 1.0
+    C: float = 0.01
     folds: int = 5
     hidden: int = 12
     context_alpha: float = 3.0
     sources: Mapping[str, tuple[float, float]] = field(default_factory=lambda: {"": (1.0, 1.0)})
+    soft_weight: float = 0.5  # of a sentence that a teacher labelled
+    calibrate_on: tuple[str, ...] = ()  # sources; none: all of them
 
     def weights(self, frame: pd.DataFrame) -> Doubles:
         pairs = [self.sources.get(s, self.sources.get("", (1.0, 1.0))) for s in frame["source"]]
@@ -57,7 +62,22 @@ class Recipe:
         return np.array([w * (1 + (p - 1) * y) for (w, p), y in zip(pairs, spoiler, strict=True)]) * frame["weight"].to_numpy()
 
 
-RECIPES: dict[str, Recipe] = {"fast": Recipe()}
+RECIPES: dict[str, Recipe] = {
+    "plain": Recipe(),
+    # data/ beside the noisy sources of ../shared/datasets: ours is clean and must not be drowned.
+    "fast": Recipe(
+        sources={
+            "reviews": (1.0, 1.0),
+            "tagged_reviews": (0.4, 1.0),
+            "tvtropes_train": (0.6, 1.0),
+            "goodreads_dev": (0.4, 5.0),
+            "reddit_spans_dev": (0.6, 1.0),
+            "untagged_reviews": (0.3, 1.0),
+            "": (0.5, 1.0),
+        },
+        calibrate_on=("reviews",),
+    ),
+}
 
 # What each sensitivity must reach on validation data; see operating_points.
 PRECISION_LOW, PRECISION_MEDIUM, RECALL_HIGH = 0.95, 0.82, 0.90
@@ -67,8 +87,10 @@ def train(
     data: pd.DataFrame | str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     validation: pd.DataFrame | str | os.PathLike[str] | None = None,
+    soft: pd.DataFrame | None = None,
+    works: Mapping[str, Work] | None = None,
     name: str = "custom",
-    recipe: str | Recipe = "fast",
+    recipe: str | Recipe = "plain",
     seed: int = 0,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -76,13 +98,16 @@ def train(
     """Train a model on labelled data: a frame as `datasets.to_frame` makes it, or paths.
 
     Without `validation`, works are split by `datasets.split_of`: the validation part calibrates,
-    the test part is left out. With it, every work of `data` is trained on. Deterministic for a
-    seed, whatever `jobs`. Raises InputError for data that cannot be learned from, and for a work
+    the test part is left out. With it, every work of `data` is trained on. `soft` are sentences that
+    a teacher scored (columns `text` and `target`, a probability; Hinton et al. 2015), `works` blurbs
+    and synopses by work (read from `works.jsonl` beside the data where it is there). Deterministic
+    for a seed, whatever `jobs`. Raises InputError for data that cannot be learned from, and for a work
     that stands on both sides.
     """
     say = progress or (lambda step, share: None)
     say("reading", 0.0)
     frame = _frame(data)
+    known = works if works is not None else _works_beside(data)
     plan = RECIPES.get(recipe) if isinstance(recipe, str) else recipe
     if plan is None:
         raise InputError(f"unknown recipe {recipe!r}: choose from {', '.join(RECIPES)}")
@@ -100,23 +125,30 @@ def train(
 
     say("counting n-grams", 0.05)
     tokens = tokens_of([clean(t) for t in fitted["text"]])
-    rows = _matrix(tokens)
     labels = fitted["label"].to_numpy(int)
-    sources = _source_columns(fitted)
+    examples = _Examples(_matrix(tokens), labels, weights, _source_columns(fitted), _soft_rows(soft, plan))
     say("cross-validating by work", 0.15)
-    logits = _cross_validated(rows, sources, labels, weights, fitted["work"].map(work_key).to_numpy(), plan, jobs)
+    logits = _cross_validated(examples, fitted["work"].map(work_key).to_numpy(), plan, jobs)
     say("weighing n-grams", 0.6)
-    arrays = _fit_linear(rows, sources, labels, weights, plan)
+    coefficients, intercept = examples.fit(np.arange(len(labels)), plan.C)
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "weights": coefficients[: 2**BITS].astype(np.float32),
+        "cues": coefficients[2**BITS :] * CUE_SCALE,
+        "intercept": np.array([intercept]),
+    }
 
     say("learning from context", 0.75)
-    inner = _context_rows(logits, tokens, fitted)
-    arrays |= _fit_context(inner, labels, weights, plan, seed)
+    inner = _context_rows(logits, tokens, fitted, {})
+    with_works = _context_rows(logits, tokens, fitted, known)
+    arrays |= _fit_context(np.vstack([inner, with_works]), np.tile(labels, 2), np.tile(weights, 2), plan, seed)
     say("calibrating", 0.9)
+    if plan.calibrate_on:
+        held = held[held["source"].isin(plan.calibrate_on)]
     if held["label"].nunique() == 2:
         held = held.reset_index(drop=True)
         held_tokens = tokens_of([clean(t) for t in held["text"]])
         alone = LinearScorer(arrays)._logits(held_tokens)
-        together, truth, groups = _context_rows(alone, held_tokens, held), held["label"].to_numpy(int), held
+        together, truth, groups = _context_rows(alone, held_tokens, held, {}), held["label"].to_numpy(int), held
     else:
         alone, together, truth, groups = logits, inner, labels, fitted
     importance = plan.weights(groups)
@@ -136,6 +168,7 @@ def train(
         training={
             "recipe": asdict(plan) | {"sources": dict(plan.sources)},
             "seed": seed,
+            "soft": 0 if soft is None else len(soft),
             "sentences": {s: int(n) for s, n in sorted(fitted["source"].value_counts().items())},
             "validation": {s: int(n) for s, n in sorted(groups["source"].value_counts().items())},
             "calibrated_on": "held-out works" if groups is held else "cross-validation",
@@ -201,6 +234,27 @@ def _frame(data: Any) -> pd.DataFrame:
     return to_frame(load_labelled(paths))
 
 
+def _works_beside(data: Any) -> dict[str, Work]:
+    """Blurbs and synopses from the works.jsonl that lies beside the data, where one does."""
+    import pandas as pd
+
+    if isinstance(data, pd.DataFrame):
+        return {}
+    paths = [data] if isinstance(data, str | os.PathLike) else list(data)
+    folders = {Path(p) if Path(p).is_dir() else Path(p).parent for p in paths}
+    return {w: work for f in sorted(folders) if (f / "works.jsonl").is_file() for w, work in read_works(f / "works.jsonl").items()}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without scikit-learn's remarks that a solver was stopped: the rounds are limited on purpose."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _refuse_leak(fitted: pd.DataFrame, held: pd.DataFrame) -> None:
     here = {work_key(w) for w in fitted["work"].unique()}
     for work in held["work"].unique():
@@ -243,6 +297,45 @@ def _source_columns(frame: pd.DataFrame) -> sp.csr_matrix:
     return one_hot[:, 1:]
 
 
+def _soft_rows(soft: pd.DataFrame | None, plan: Recipe) -> tuple[sp.csr_matrix, Any, Doubles] | None:
+    """A teacher's sentences as examples of both labels, each weighed by the probability of its label."""
+    if soft is None:
+        return None
+    rows, target = _matrix(tokens_of([clean(t) for t in soft["text"]])), soft["target"].to_numpy(float)
+    yes, no = np.flatnonzero(target > 0.03), np.flatnonzero(target < 0.97)
+    labels = np.concatenate([np.ones(len(yes), int), np.zeros(len(no), int)])
+    return rows[np.concatenate([yes, no])], labels, np.concatenate([target[yes], 1 - target[no]]) * plan.soft_weight
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """Rows, labels and weights; source intercepts that are dropped afterwards; a teacher's rows."""
+
+    rows: sp.csr_matrix
+    labels: npt.NDArray[Any]
+    weights: Doubles
+    sources: sp.csr_matrix
+    soft: tuple[sp.csr_matrix, Any, Doubles] | None
+
+    def fit(self, at: npt.NDArray[Any], regularisation: float) -> tuple[Doubles, float]:
+        """Coefficients of the columns of `rows`, and the intercept, from the examples `at`."""
+        import scipy.sparse as sp
+        from sklearn.linear_model import LogisticRegression
+
+        idf = _idf(self.rows[at])
+        rows = sp.hstack([self.rows[at] @ sp.diags(idf), self.sources[at]]).tocsr()
+        labels, weights = self.labels[at], self.weights[at]
+        if self.soft is not None:
+            more, more_labels, more_weights = self.soft
+            rows = sp.vstack([rows, sp.hstack([more @ sp.diags(idf), sp.csr_matrix((more.shape[0], self.sources.shape[1]))])])
+            labels, weights = np.concatenate([labels, more_labels]), np.concatenate([weights, more_weights])
+        # A tight tolerance: scikit-learn's is on the mean gradient, and stops far too early here.
+        model = LogisticRegression(C=regularisation, max_iter=100, tol=1e-7)
+        with _quiet():
+            model.fit(rows.tocsr(), labels, sample_weight=weights / self.weights[at].mean())
+        return model.coef_[0][: self.rows.shape[1]] * idf, float(model.intercept_[0])
+
+
 def _idf(rows: sp.csr_matrix) -> npt.NDArray[np.float32]:
     seen = np.bincount(rows.indices, minlength=rows.shape[1])
     weight = np.log((1 + rows.shape[0]) / (1 + seen)) + 1
@@ -251,28 +344,7 @@ def _idf(rows: sp.csr_matrix) -> npt.NDArray[np.float32]:
     return np.asarray(weight, np.float32)
 
 
-def _logistic(rows: Any, sources: Any, labels: Any, weights: Doubles, plan: Recipe) -> tuple[Doubles, float]:
-    import scipy.sparse as sp
-    from sklearn.linear_model import LogisticRegression
-
-    idf = _idf(rows)
-    model = LogisticRegression(C=plan.C, max_iter=300, tol=1e-3)
-    model.fit(sp.hstack([rows @ sp.diags(idf), sources]).tocsr(), labels, sample_weight=weights / weights.mean())
-    return model.coef_[0][: rows.shape[1]] * idf, float(model.intercept_[0])
-
-
-def _fit_linear(rows: Any, sources: Any, labels: Any, weights: Doubles, plan: Recipe) -> dict[str, npt.NDArray[Any]]:
-    coefficients, intercept = _logistic(rows, sources, labels, weights, plan)
-    return {
-        "weights": coefficients[: 2**BITS].astype(np.float32),
-        "cues": coefficients[2**BITS :] * CUE_SCALE,
-        "intercept": np.array([intercept]),
-    }
-
-
-def _cross_validated(
-    rows: Any, sources: Any, labels: Any, weights: Doubles, works: Any, plan: Recipe, jobs: int
-) -> Doubles:
+def _cross_validated(examples: _Examples, works: Any, plan: Recipe, jobs: int) -> Doubles:
     """Logits of every sentence from a model that saw nothing of its work."""
     from joblib import Parallel, delayed
     from sklearn.model_selection import GroupKFold
@@ -282,25 +354,26 @@ def _cross_validated(
         raise InputError("all sentences are of one work: training needs at least two")
 
     def fold(train: Any, test: Any) -> tuple[Any, Doubles]:
-        if len(set(labels[train])) < 2:
+        if len(set(examples.labels[train])) < 2:
             return test, np.zeros(len(test))
-        coefficients, intercept = _logistic(rows[train], sources[train], labels[train], weights[train], plan)
-        return test, rows[test] @ coefficients + intercept
+        coefficients, intercept = examples.fit(train, plan.C)
+        return test, examples.rows[test] @ coefficients + intercept
 
     parts = Parallel(n_jobs=jobs, prefer="threads")(
-        delayed(fold)(train, test) for train, test in GroupKFold(folds).split(labels, groups=works)
+        delayed(fold)(train, test) for train, test in GroupKFold(folds).split(examples.labels, groups=works)
     )
-    out = np.zeros(len(labels))
+    out = np.zeros(len(examples.labels))
     for test, values in parts:
         out[test] = values
     return out
 
 
-def _context_rows(logits: Doubles, tokens: Any, frame: pd.DataFrame) -> Doubles:
+def _context_rows(logits: Doubles, tokens: Any, frame: pd.DataFrame, works: Mapping[str, Work]) -> Doubles:
     keys = (frame["source"].astype(str) + "\0" + frame["document"].astype(str)).to_numpy()
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
     lengths = np.diff(np.append(starts, len(keys)))
-    return context.features(logits, tokens, lengths, [None] * len(lengths))
+    names = frame["work"].to_numpy()[starts]
+    return context.features(logits, tokens, lengths, [works.get(w) for w in names])
 
 
 def _fit_context(
@@ -316,10 +389,7 @@ def _fit_context(
     network = MLPClassifier(
         (plan.hidden,), activation="tanh", alpha=plan.context_alpha, max_iter=60, random_state=seed, learning_rate_init=3e-3
     )
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # 60 rounds are enough: more of them learn the noise
+    with _quiet():  # 60 rounds are enough: more of them learn the noise
         network.fit((rows[drawn] - mean) / scale, labels[drawn])
     return {
         "context_mean": mean, "context_scale": scale,
@@ -352,7 +422,7 @@ def _fit_kinds(frame: pd.DataFrame, seed: int) -> dict[str, npt.NDArray[Any]]:
                 count = np.sqrt(np.maximum(np.bincount(block.rows, minlength=tokens.sentences), 1))
                 column = (block.buckets >> (BITS - KIND_BITS)).astype(np.int32)
                 parts.append(sp.csr_matrix((1 / count[block.rows], (block.rows, column)), shape=(len(tagged), 2**KIND_BITS)))
-        model = LogisticRegression(C=3.0, max_iter=300, class_weight="balanced").fit(sum(parts), tagged["tag"])
+        model = LogisticRegression(C=3.0, max_iter=300, tol=1e-7).fit(sum(parts), tagged["tag"])
         known = {name: k for k, name in enumerate(KINDS)}
         bias[:] = -10
         for row, name in enumerate(model.classes_):
