@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench models clean
+.PHONY: demo test lint bench models figures clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -32,6 +32,15 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/bench/sentences.py ../shared/datasets/ewt_dev.jsonl
 	$(BIN)/python tests/bench/start.py
+
+## models/fast again, from data/ and the research text beside the checkout
+models: $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[dev,train]'
+	$(BIN)/python tests/bench/models.py ../shared/datasets
+
+## the figures of the shipped model again, in the README
+figures: $(READY)
+	$(BIN)/python tests/bench/models.py ../shared/datasets --figures
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from spoilerguard.works import split_of, work_key
+from spoilerguard.datasets import split_of, work_key
 
 # What a sentence of each label may be; `data/README.md` says what each tag means.
 TAGS: dict[int, tuple[str, ...]] = {

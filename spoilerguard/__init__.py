@@ -16,15 +16,24 @@ from spoilerguard.errors import DataError, InputError, MissingExtra, ModelError,
 from spoilerguard.spans import Document, Flag, Hidden, Reason, Report, Sentence, Work
 
 if TYPE_CHECKING:
+    from spoilerguard.evaluation import Evaluation, evaluate
     from spoilerguard.guard import Guard, flag, load
+    from spoilerguard.training import train
 
 __version__ = "0.1.0"
 
-_LAZY = {"Guard": "guard", "flag": "guard", "load": "guard"}
+_LAZY = {
+    "Evaluation": "evaluation",
+    "Guard": "guard",
+    "evaluate": "evaluation",
+    "flag": "guard",
+    "load": "guard",
+    "train": "training",
+}
 
 __all__ = [
-    "DataError", "Document", "Flag", "Guard", "Hidden", "InputError", "MissingExtra", "ModelError", "Reason",
-    "Report", "Sentence", "SpoilerguardError", "Work", "flag", "load",
+    "DataError", "Document", "Evaluation", "Flag", "Guard", "Hidden", "InputError", "MissingExtra", "ModelError",
+    "Reason", "Report", "Sentence", "SpoilerguardError", "Work", "evaluate", "flag", "load", "train",
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 import spoilerguard
+from spoilerguard import cli_learning
 from spoilerguard.errors import InputError, SpoilerguardError
 
 if TYPE_CHECKING:
@@ -243,3 +244,6 @@ def models() -> None:
             size = sum(p.stat().st_size for p in Path(folder).iterdir()) / 2**20
             _print(f"{name}  {manifest.version}  {manifest.architecture}  {size:.1f} MB  thresholds: {points}")
             _print(f"    {folder}")
+
+
+cli_learning.register(app)

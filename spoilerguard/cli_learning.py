@@ -19,8 +19,8 @@ import typer
 from spoilerguard.errors import InputError, SpoilerguardError
 
 if TYPE_CHECKING:
+    from spoilerguard.datasets import LabelledDocument
     from spoilerguard.guard import Guard
-    from spoilerguard.labelled import LabelledDocument
 
 __all__ = ["register"]
 
@@ -64,7 +64,7 @@ def train(
             help="What to calibrate on; by default the validation works of DATA, whose test works are left out."
         ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="How to train: the name of a recorded recipe.")] = "fast",
+    recipe: Annotated[str, typer.Option(help="How to train: the name of a recorded recipe.")] = "plain",
     name: Annotated[str | None, typer.Option(help="The model's name; by default its folder's.")] = None,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
@@ -162,7 +162,7 @@ def evaluate(
             if not path.absolute().parent.is_dir():
                 raise InputError(f"{path}: its folder does not exist; make it first")
         if report is not None:
-            from spoilerguard.reportplots import require_matplotlib
+            from spoilerguard.evaluation.plots import require_matplotlib
 
             require_matplotlib()
         from spoilerguard import evaluation

@@ -1,7 +1,8 @@
 """What stands around a sentence: numbers about its neighbours, its document and its work.
 
 Spoilers come in runs, announcements raise what follows them, and what the blurb tells is none.
-`features` gives one row a sentence; `forward` is the small network that weighs them.
+`features` gives one row a sentence, in which each expert has its columns; `forward` is the small
+network that weighs them.
 """
 
 from __future__ import annotations
@@ -13,31 +14,46 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.features import Ints, Tokens, clean, cues
+from spoilerguard.features import CUES, Ints, Tokens, clean, cues
 from spoilerguard.spans import Work
 
-__all__ = ["FEATURES", "announcement", "features", "forward", "weighed"]
+__all__ = ["OF_LOGITS", "OF_SENTENCE", "announcement", "features", "forward", "no_context", "weighed", "width"]
 
 Doubles = npt.NDArray[np.float64]
 
-FEATURES = (
+# Of each expert's logit, and then of the sentence, its document and its work.
+OF_LOGITS = (
     "own", "before", "second before", "after", "second after", "window mean", "document mean", "document highest",
+)  # fmt: skip
+OF_SENTENCE = (
     "has before", "has after", "position", "sentences", "words", "question", "question before", "names",
     "announced", "announcement itself", "said to be free", "in blurb", "in synopsis only", "has work", "has synopsis",
 )  # fmt: skip
 
+
+def width(experts: int) -> int:
+    """How many numbers `features` gives a sentence."""
+    return experts * len(OF_LOGITS) + len(OF_SENTENCE)
+
+
 _ANNOUNCED = re.compile(
     r"spoilers?\s*(?:alert|warning|ahead|below|follow|start|begin|incoming|territory|section|zone|from here|now|time)"
-    r"|(?:major|minor|mild|some|huge|big|massive|full|contains?|containing|possible|potential|slight|there (?:are|be|will be)"
-    r"|with|here be|following|warning|beware|into|here come|here are|discuss\w*)\W{1,3}(?:\w+\W{1,2})?spoilers?"
-    r"|^\W*spoilers?\W*$|^\W*spoilers?\s*[:!-]|spoil\w* (?:the|this|everything|it all) (?:book|film|movie|ending|show|plot)? ?"
+    r"|(?:major|minor|mild|some|huge|big|massive|full|contains?|containing|possible|potential|slight"
+    r"|there (?:are|be|will be)|with|here be|following|warning|beware|into|here come|here are|discuss\w*)"
+    r"\W{1,3}(?:\w+\W{1,2})?spoilers?"
+    r"|^\W*spoilers?\W*$|^\W*spoilers?\s*[:!-]"
+    r"|spoil\w* (?:the|this|everything|it all) (?:book|film|movie|ending|show|plot)? ?"
     r"(?:below|from here|ahead|now)"
 )
 _FREE = re.compile(
-    r"(?:no|without|not?|avoid\w*|free of|non|zero|any|hate|never|won't|don't|didn't|isn't|aren't|sans)\W{1,3}(?:\w+\W{1,2}){0,3}spoil"
+    r"(?:no|without|not?|avoid\w*|free of|non|zero|any|hate|never|won't|don't|didn't|isn't|aren't|sans)"
+    r"\W{1,3}(?:\w+\W{1,2}){0,3}spoil"
     r"|spoil\w*\W?free|unspoil"
 )
-_OVER = re.compile(r"(?:end|over|done|finished|out) (?:of|with)?\W*(?:the |my |all )?spoil|spoil\w* (?:over|end|done|section ends)|/spoil")
+_OVER = re.compile(
+    r"(?:end|over|done|finished|out) (?:of|with)?\W*(?:the |my |all )?spoil"
+    r"|spoil\w* (?:over|end|done|section ends)|/spoil"
+)
 
 
 def announcement(sentence: str) -> int:
@@ -49,40 +65,49 @@ def announcement(sentence: str) -> int:
     return 1 if _ANNOUNCED.search(sentence) else 0
 
 
-def features(
-    logits: Doubles, tokens: Tokens, lengths: Ints, works: Sequence[Work | None]
-) -> Doubles:
-    """One row of `FEATURES` a sentence: shape (sum(lengths), len(FEATURES)).
+def features(logits: Doubles, tokens: Tokens, lengths: Ints, works: Sequence[Work | None]) -> Doubles:
+    """What stands around each sentence: shape (sum(lengths), width(experts)).
 
-    `logits` are of the sentences alone, documents one after the other, `lengths` their numbers of
-    sentences, `works` one entry a document.
+    `logits` (n, experts) are of the sentences alone, documents one after the other, `lengths` their
+    numbers of sentences, `works` one entry a document.
     """
     n = len(logits)
     document = np.repeat(np.arange(len(lengths)), lengths)
-    first = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    index = np.arange(n) - first
+    index = np.arange(n) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     count = np.repeat(lengths, lengths)
 
-    def shifted(values: Doubles, steps: int) -> Doubles:
+    def shifted(values: npt.NDArray[Any], steps: int) -> Doubles:
         moved = np.zeros(n)
         at = np.flatnonzero((index + steps >= 0) & (index + steps < count))
         moved[at] = values[at + steps]
         return moved
 
-    total = np.bincount(document, logits, len(lengths))[document]
-    others = np.maximum(count - 1, 1)
-    near = [shifted(logits, k) for k in (-3, -2, -1, 1, 2, 3)]
-    present = sum(((index + k >= 0) & (index + k < count)).astype(float) for k in (-3, -2, -1, 1, 2, 3))
+    around = (-3, -2, -1, 1, 2, 3)
+    present = np.maximum(sum(((index + k >= 0) & (index + k < count)).astype(float) for k in around), 1)
+    columns: list[npt.NDArray[Any]] = []
+    for own in np.asarray(logits, np.float64).T:
+        third, second, before, after, later, last = (shifted(own, k) for k in around)
+        window = (third + second + before + after + later + last) / present
+        rest = (np.bincount(document, own, len(lengths))[document] - own) / np.maximum(count - 1, 1)
+        columns += [own, before, second, after, later, window, rest, _highest_of_others(own, lengths)]
     about = cues(tokens).astype(np.float64)
-    announced, itself, free = _announcements(tokens, document, n)
-    columns = [
-        logits, near[2], near[1], near[3], near[4],
-        sum(near) / np.maximum(present, 1), (total - logits) / others, _highest_of_others(logits, lengths),
-        index > 0, index < count - 1, index / np.maximum(count - 1, 1), np.log1p(count), about[:, 0],
-        about[:, 2] > 0, shifted((about[:, 2] > 0).astype(float), -1), about[:, 1],
-        announced, itself, free, *_overlaps(tokens, lengths, works),
+    question = about[:, CUES.index("question")] > 0
+    columns += [
+        index > 0, index < count - 1, index / np.maximum(count - 1, 1), np.log1p(count),
+        about[:, CUES.index("words")], question, shifted(question, -1), about[:, CUES.index("names")],
+        *_announcements(tokens, document, n), *_overlaps(tokens, lengths, works),
     ]  # fmt: skip
     return np.stack([np.asarray(c, np.float64) for c in columns], axis=1)
+
+
+def no_context(rows: Doubles, experts: int) -> Doubles:
+    """The same rows as if each sentence stood alone: for training, so that a model can do without."""
+    alone = rows.copy()
+    keep = [e * len(OF_LOGITS) for e in range(experts)]
+    keep += [experts * len(OF_LOGITS) + OF_SENTENCE.index(name) for name in ("words", "question", "names")]
+    alone[:, [k for k in range(rows.shape[1]) if k not in keep]] = 0
+    alone[:, experts * len(OF_LOGITS) + OF_SENTENCE.index("sentences")] = np.log1p(1)
+    return alone
 
 
 def _highest_of_others(logits: Doubles, lengths: Ints) -> Doubles:
@@ -121,10 +146,10 @@ def _announcements(tokens: Tokens, document: Ints, n: int) -> tuple[Doubles, Dou
 
 
 _COMMON = frozenset(
-    "the a an and or but of to in on at by for with from as is are was were be been being it its he she they them his her "
-    "their this that these those i you we my your our me him us not no so if then than there here what who which when "
-    "where why how all any some more most very just only also too can could will would should do does did has have had "
-    "one two about into out up down over after before again own same other".split()
+    "the a an and or but of to in on at by for with from as is are was were be been being it its he she they them "
+    "his her their this that these those i you we my your our me him us not no so if then than there here what "
+    "who which when where why how all any some more most very just only also too can could will would should do "
+    "does did has have had one two about into out up down over after before again own same other".split()
 )
 
 

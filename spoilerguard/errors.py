@@ -30,9 +30,12 @@ class ModelError(SpoilerguardError):
     """A model that is missing, damaged, tampered with or made for another version."""
 
 
-class MissingExtra(SpoilerguardError):
+class MissingExtra(SpoilerguardError):  # noqa: N818 - a name of the public contract
     """An optional library is needed; the message names the extra that brings it."""
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(f"{library} is not installed; install it with: pip install 'spoilerguard[{extra}]'")
-        self.extra = extra
+        self.library, self.extra = library, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
+        return type(self), (self.library, self.extra)  # else unpickling (from a worker) would call with the message

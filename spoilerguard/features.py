@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
 import re
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BITS", "CUES", "VERSION", "Block", "clean", "cues", "hashed", "tokens_of"]
+__all__ = ["BITS", "CUES", "VERSION", "Block", "clean", "cues", "hashed", "summed", "tokens_of"]
 
 VERSION = 1  # of the features: a model made with another one is refused
 BITS = 20  # n-grams are hashed into 2**BITS buckets
@@ -50,7 +51,9 @@ def clean(sentence: str) -> str:
     return _CONTROL.sub(" ", sentence).strip()
 
 
-_PLAIN = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": "-", "İ": "I", "\u00ad": None})
+_PLAIN = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": "-", "İ": "I", "\u00ad": None}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Block:
     """One family of n-grams over n sentences: which sentence each occurrence is in, and its bucket."""
 
     name: str
-    rows: Ints  # (m,) values in 0..n-1
+    rows: Ints  # (m,) ascending, values in 0..n-1
     buckets: npt.NDArray[np.uint32]  # (m,) values in 0..2**BITS-1
     token: Ints | None = None  # (m,) index of the word it ends with; None for characters
     back: tuple[int, ...] = (0,)  # its words, as steps back from that one
@@ -174,12 +177,11 @@ def hashed(tokens: Tokens, *, characters: tuple[int, int] = (3, 5)) -> Iterator[
     yield Block("skip", row[at], _bucket(h[at - 2] * _TWO ^ h[at] * _ONE ^ _SEEDS[1]), at, (0, 2))
     triple = (h[at - 2] * _TWO + h[at - 1]) * _TWO ^ h[at] * _ONE ^ _SEEDS[2]
     yield Block("triple", row[at], _bucket(triple), at, (0, 1, 2))
-    low, high = characters
-    if high:
-        yield _character_block(tokens, low, high)
+    if characters[1]:
+        yield from _character_blocks(tokens, *characters)
 
 
-def _character_block(tokens: Tokens, low: int, high: int) -> Block:
+def _character_blocks(tokens: Tokens, low: int, high: int) -> Iterator[Block]:
     """Character n-grams of words with their punctuation and the space on either side (`char_wb`)."""
     spaces = (tokens.codes == 32) | (tokens.codes == _SEPARATOR)
     plain = np.where(spaces, 32, tokens.codes).astype(np.uint64)
@@ -188,15 +190,22 @@ def _character_block(tokens: Tokens, low: int, high: int) -> Block:
     np.cumsum(plain * base[: len(plain)], out=prefix[1:])
     blank = np.zeros(len(plain) + 1, np.int64)
     np.cumsum(spaces, out=blank[1:])
-    rows: list[Ints] = []
-    buckets: list[npt.NDArray[np.uint32]] = []
     sentence = np.cumsum(tokens.codes == _SEPARATOR) - 1
     for size in range(low, high + 1):
+        # No space within: only the first and the last character may be one.
         at = np.flatnonzero(blank[size - 1 : len(plain)] - blank[1 : len(plain) - size + 2] == 0)
         h = (prefix[at + size] - prefix[at]) * inverse[at]
-        rows.append(sentence[at + 1])
-        buckets.append(_bucket(h ^ _SEEDS[(size + 1) % 4] ^ np.uint64(size)))
-    return Block("characters", np.concatenate(rows), np.concatenate(buckets))
+        yield Block(f"characters {size}", sentence[at + 1], _bucket(h ^ _SEEDS[(size + 1) % 4] ^ np.uint64(size)))
+
+
+def summed(block: Block, values: npt.NDArray[Any], sentences: int) -> npt.NDArray[np.float64]:
+    """Sum over each sentence's occurrences of `values` (m, E), divided by sqrt(their number): (n, E)."""
+    out = np.zeros((sentences, values.shape[1]))
+    if len(block.rows):
+        starts = np.flatnonzero(np.append(True, block.rows[1:] != block.rows[:-1]))
+        count = np.diff(np.append(starts, len(block.rows)))
+        out[block.rows[starts]] = np.add.reduceat(values, starts, axis=0) / np.sqrt(count)[:, None]
+    return out
 
 
 # --- cues: what n-grams do not see ---------------------------------------------------------------

@@ -166,7 +166,7 @@ class Guard:
             yield from waiting.popleft().result()
 
     def flag_frame(
-        self, frame: pd.DataFrame, text: str = "text", work: str | None = None, **options: Any
+        self, frame: pd.DataFrame, text: str = "body", work: str | None = None, **options: Any
     ) -> pd.DataFrame:
         """The frame, same index, with `spoiler_score` (highest of a text), `spoiler` and `flags`.
 

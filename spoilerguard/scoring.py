@@ -1,8 +1,8 @@
 """Sentences to calibrated probabilities and reasons: the linear scorer.
 
-Two steps. A sentence alone gets a logit: the sum of the weights of its n-grams (a table of
-2**BITS numbers) and cues. Then a small network looks at that logit among its neighbours':
-spoilers come in runs, and what a document says of itself ("spoilers ahead") counts.
+Two steps. Each expert (a kind of text has its own) gives a sentence a logit: the sum of the weights
+of its n-grams and cues. Then a small network looks at these logits among the neighbours': spoilers
+come in runs, and what a document says of itself ("spoilers ahead") counts.
 Arrays and numpy are all it takes, so a model works under every version of scikit-learn.
 """
 
@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from spoilerguard import context
-from spoilerguard.features import BITS, Floats, Tokens, clean, cues, hashed, tokens_of
+from spoilerguard.features import BITS, Ints, Tokens, clean, cues, hashed, summed, tokens_of
 from spoilerguard.spans import Reason, Work
 
 __all__ = ["KINDS", "KIND_BITS", "KIND_BLOCKS", "LinearScorer", "Scorer", "sigmoid"]
 
+PART = 200_000  # characters whose n-grams are held at a time
 KIND_BITS = 16  # the kinds' tables are smaller: only a flagged sentence is asked for its kind
 KIND_BLOCKS = frozenset({"word", "pair"})
 
@@ -60,45 +61,51 @@ def sigmoid(logit: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True)
 class LinearScorer:
-    """Weights of hashed n-grams and cues, the context network, calibration, kinds of spoiler.
+    """Experts (weights of hashed n-grams and cues), the context network, kinds of spoiler.
 
-    `arrays` holds: `weights` (2**BITS,), `cues` (len(CUES),), `intercept` (1,), `alone` (2,) slope
-    and offset that calibrate the logit of a sentence alone, `context_*` the layers of the context
-    network, `kinds` (K, 2**KIND_BITS).
+    `arrays` holds: `weights` (2**BITS, E), `cues` (len(CUES), E) and `intercept` (E,) of the E experts,
+    `context_*` the layers of the context network, `kinds` (K, 2**KIND_BITS) and `kind_bias` (K,).
     """
 
     arrays: Mapping[str, npt.NDArray[Any]]
     kinds: tuple[str, ...] = ()
 
-    def logits(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Uncalibrated logit of each sentence alone, shape (n,)."""
-        return self._logits(tokens_of([clean(s) for s in sentences]))
-
-    def _logits(self, tokens: Tokens) -> npt.NDArray[np.float64]:
-        arrays, n = self.arrays, tokens.sentences
-        weights: Floats = arrays["weights"]
-        total = context.weighed(cues(tokens), arrays["cues"][:, None])[:, 0] + arrays["intercept"][0]
+    def logits(self, tokens: Tokens) -> npt.NDArray[np.float64]:
+        """What each expert makes of each sentence alone: shape (n, E)."""
+        arrays = self.arrays
+        total: npt.NDArray[np.float64] = context.weighed(cues(tokens), arrays["cues"]) + arrays["intercept"]
         for block in hashed(tokens):
-            count = np.bincount(block.rows, minlength=n)
-            total = total + np.bincount(block.rows, weights[block.buckets], n) / np.sqrt(np.maximum(count, 1))
-        return np.asarray(total, np.float64)
+            total += summed(block, arrays["weights"][block.buckets], tokens.sentences)
+        return total
 
     def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
-        slope, offset = self.arrays["alone"]
-        return sigmoid(slope * self.logits(sentences) + offset)
+        """A sentence alone is a document of one."""
+        return self._scores([clean(s) for s in sentences], np.ones(len(sentences), np.int64), [None] * len(sentences))
 
     def score_documents(
         self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
     ) -> list[npt.NDArray[np.float64]]:
-        texts = [[clean(s) for s in sentences] for sentences in documents]
-        flat = [s for sentences in texts for s in sentences]
-        if not flat:
-            return [np.zeros(0) for _ in documents]
-        tokens = tokens_of(flat)
-        lengths = np.array([len(sentences) for sentences in texts])
-        seen = context.features(self._logits(tokens), tokens, lengths, works)
-        scores = sigmoid(context.forward(self.arrays, seen))
-        return list(np.split(scores, np.cumsum(lengths)[:-1]))
+        lengths = np.array([len(sentences) for sentences in documents], np.int64)
+        scores = self._scores([clean(s) for sentences in documents for s in sentences], lengths, works)
+        return np.split(scores, np.cumsum(lengths)[:-1]) if len(lengths) else []
+
+    def _scores(self, sentences: Sequence[str], lengths: Ints, works: Sequence[Work | None]) -> npt.NDArray[np.float64]:
+        if not sentences:
+            return np.zeros(0)
+        tokens = tokens_of(sentences)
+        rows = context.features(self._in_parts(sentences, tokens), tokens, lengths, works)
+        return sigmoid(context.forward(self.arrays, rows))
+
+    def _in_parts(self, sentences: Sequence[str], tokens: Tokens) -> npt.NDArray[np.float64]:
+        """The logits, of so many sentences at a time that memory stays small."""
+        if len(tokens.codes) <= PART:
+            return self.logits(tokens)
+        parts, start = [], 0
+        while start < len(sentences):
+            end = max(start + 1, int(np.searchsorted(tokens.bounds, tokens.bounds[start] + PART)) - 1)
+            parts.append(self.logits(tokens_of(sentences[start:end])))
+            start = end
+        return np.vstack(parts)
 
     def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
         """The kind of spoiler each sentence looks like, and the words that weighed most.
@@ -126,12 +133,12 @@ class LinearScorer:
         return [(text[s:e], float(g)) for (s, e), g in zip(words, self._gains(tokens), strict=True)]
 
     def _gains(self, tokens: Tokens) -> npt.NDArray[np.float64]:
-        """What each word adds to its sentence's logit: an n-gram's weight is shared out among its words."""
+        """What each word adds to the first expert's logit: an n-gram's weight is shared out among its words."""
         gain = np.zeros(len(tokens.start))
         for block in hashed(tokens, characters=(0, 0)):
             assert block.token is not None
             count = np.sqrt(np.maximum(np.bincount(block.rows, minlength=tokens.sentences), 1))
-            share = self.arrays["weights"][block.buckets] / count[block.rows] / len(block.back)
+            share = self.arrays["weights"][block.buckets, 0] / count[block.rows] / len(block.back)
             for back in block.back:
                 at = block.token - back
                 whole = (at >= 0) & (tokens.sentence_of[at] == block.rows)  # the first word has none before it
@@ -154,7 +161,10 @@ def _bounds_of_words(tokens: Tokens, row: int) -> list[tuple[int, int]]:
     """Where the words of a sentence stand in its cleaned text."""
     first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
     offset = int(tokens.bounds[row]) + 1
-    return [(int(s) - offset, int(e) - offset) for s, e in zip(tokens.start[first:last], tokens.end[first:last], strict=True)]
+    return [
+        (int(s) - offset, int(e) - offset)
+        for s, e in zip(tokens.start[first:last], tokens.end[first:last], strict=True)
+    ]
 
 
 def _weightiest(gain: npt.NDArray[np.float64], most: int = 4) -> tuple[int, int] | None:

@@ -4,7 +4,7 @@ Offsets are Unicode code points into the string that was given, end exclusive.  
 expression finds the candidate ends and a few tables judge them.  The tables were tuned on the
 training part of Universal Dependencies English EWT and chosen on its development part, where a
 trained spaCy `senter` judged no kind of candidate better; see `tests/bench/sentences.py`.  Where
-there are no candidates, in run-on text, a senter finds the ends: see `senter.py`.
+there are no candidates, in run-on text, a senter finds the ends: see `runons.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from html import unescape
 from itertools import pairwise
 import re
 
-__all__ = ["by_rules", "ends_sentence", "paragraphs", "split"]
+from spoilerguard import runons
+
+__all__ = ["by_rules", "paragraphs", "split"]
 
 _LONGEST_WRAP = 110  # columns; a line of prose longer than this was not wrapped by its writer
 _SHORTEST_WRAP = 36  # columns; margin 60 less one long word: a shorter line was ended on purpose
@@ -34,7 +36,6 @@ _OPEN = re.compile(
 
 # Run-on text: words in a piece that ends without a terminator; words in a row without any mark.
 _RUN_UNENDED, _RUN_UNMARKED = 20, 40
-_TERMINATED = re.compile(r"[.!?…؟।‼⁇⁈⁉。！？｡．](?:[\W_]|\w(?!\w))*$")  # also before a smiley
 _PAUSE = re.compile(r"[^\w\s'’-]|--")
 
 _Line = tuple[int, int, int]  # start of the line, start and end of the text on it
@@ -171,9 +172,7 @@ def split(prose: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]
     runs = [k for k, at in enumerate(sentences) if _runs_on(prose, *at)]
     if not runs:
         return sentences
-    from spoilerguard.senter import boundaries  # brings spaCy
-
-    found = boundaries([_decoded(prose[slice(*sentences[k])]) for k in runs])
+    found = runons.boundaries([_decoded(prose[slice(*sentences[k])]) for k in runs])
     inner = dict(zip(runs, found, strict=True))
     return [piece for k, at in enumerate(sentences) for piece in _pieces(prose, at, inner.get(k, ()))]
 
@@ -208,14 +207,9 @@ def _runs_on(prose: str, start: int, end: int) -> bool:
     piece = _decoded(prose[start:end])
     if len(piece.split()) < _RUN_UNENDED:
         return False
-    return not ends_sentence(piece) or any(
+    return not runons.ends_sentence(piece) or any(
         len(part.split()) >= _RUN_UNMARKED for part in _PAUSE.split(piece) if len(part) >= _RUN_UNMARKED * 3
     )
-
-
-def ends_sentence(piece: str) -> bool:
-    """Whether there is a terminator at the end, perhaps with quotes, brackets or a smiley behind it."""
-    return bool(_TERMINATED.search(piece, max(0, len(piece) - 24)))
 
 
 def _decoded(text: str) -> str:

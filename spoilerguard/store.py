@@ -7,7 +7,7 @@ format, raise SCHEMA and keep a reader for the last one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 import hashlib
 import io
@@ -47,7 +47,8 @@ class Manifest:
     metrics: dict[str, Any] = field(default_factory=dict)
     architecture: str = ARCHITECTURE
     features: int = features.VERSION
-    context: int = len(context.FEATURES)
+    experts: list[str] = field(default_factory=lambda: ["spoiler"])
+    context: int = context.width(1)
     schema: int = SCHEMA
     digests: dict[str, str] = field(default_factory=dict)
 
@@ -60,22 +61,25 @@ _FIELDS: dict[str, type] = {
 _JSON: dict[type, str] = {str: "string", dict: "object", list: "array"}
 
 _HALF = frozenset({"weights", "kinds"})  # saved as 16-bit floats: two megabytes a million
+
+
 # What each array of a linear model must look like; None is any length.
-_SHAPES: dict[str, tuple[int | None, ...]] = {
-    "weights": (2**features.BITS,),
-    "cues": (len(features.CUES),),
-    "intercept": (1,),
-    "alone": (2,),
-    "context_mean": (len(context.FEATURES),),
-    "context_scale": (len(context.FEATURES),),
-    "context_hidden": (len(context.FEATURES), None),
-    "context_hidden_bias": (None,),
-    "context_out": (None,),
-    "context_out_bias": (1,),
-    "context_calibration": (2,),
-    "kinds": (None, 2**KIND_BITS),
-    "kind_bias": (None,),
-}
+def _shapes(experts: int) -> dict[str, tuple[int | None, ...]]:
+    width = context.width(experts)
+    return {
+        "weights": (2**features.BITS, experts),
+        "cues": (len(features.CUES), experts),
+        "intercept": (experts,),
+        "context_mean": (width,),
+        "context_scale": (width,),
+        "context_hidden": (width, None),
+        "context_hidden_bias": (None,),
+        "context_out": (None,),
+        "context_out_bias": (1,),
+        "context_calibration": (2,),
+        "kinds": (None, 2**KIND_BITS),
+        "kind_bias": (None,),
+    }
 
 
 # What a damaged or hostile archive makes zipfile and numpy raise.
@@ -136,7 +140,7 @@ def read_manifest(folder: Path) -> Manifest:
             raise ModelError(f"{path}: not a model manifest ({field_name!r} must be a JSON {_JSON[kind]})")
     if manifest.architecture != ARCHITECTURE:
         raise ModelError(f"{path}: architecture {manifest.architecture!r}, this spoilerguard reads {ARCHITECTURE!r}")
-    if manifest.features != features.VERSION or manifest.context != len(context.FEATURES):
+    if manifest.features != features.VERSION or manifest.context != context.width(1):
         raise ModelError(
             f"{folder}: made with other features than this version's; retrain it with `spoilerguard train`"
         )
@@ -152,7 +156,7 @@ def load(name_or_path: str | os.PathLike[str]) -> tuple[LinearScorer, Manifest]:
     folder = resolve(name_or_path)
     manifest = read_manifest(folder)
     _verify_files(folder, manifest)
-    arrays = _read_arrays((folder / WEIGHTS).read_bytes(), manifest.digests[WEIGHTS], folder / WEIGHTS, manifest.kinds)
+    arrays = _read_arrays((folder / WEIGHTS).read_bytes(), manifest.digests[WEIGHTS], folder / WEIGHTS, manifest)
     return LinearScorer(arrays, tuple(manifest.kinds)), manifest
 
 
@@ -171,7 +175,7 @@ def _verify_files(folder: Path, manifest: Manifest) -> None:
             raise ModelError(f"{path}: digest differs from the manifest's: damaged or tampered with")
 
 
-def _read_arrays(data: bytes, digest: str, path: Path, kinds: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+def _read_arrays(data: bytes, digest: str, path: Path, manifest: Manifest) -> dict[str, npt.NDArray[Any]]:
     if hashlib.sha256(data).hexdigest() != digest:
         raise ModelError(f"{path}: digest differs from the manifest's: damaged or tampered with")
     try:
@@ -182,9 +186,10 @@ def _read_arrays(data: bytes, digest: str, path: Path, kinds: Sequence[str]) -> 
             arrays = {name: archive[name] for name in archive.files}
     except _UNREADABLE as error:
         raise ModelError(f"{path}: not arrays ({error}); models are never unpickled") from None
-    if unknown := set(arrays) - set(_SHAPES):
+    shapes, kinds = _shapes(len(manifest.experts)), manifest.kinds
+    if unknown := set(arrays) - set(shapes):
         raise ModelError(f"{path}: array {sorted(unknown)[0]!r} is none of this model's")
-    for name, shape in _SHAPES.items():
+    for name, shape in shapes.items():
         array = arrays.get(name)
         if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.ndim != len(shape):
             raise ModelError(f"{path}: array {name!r} is missing or of the wrong type")

@@ -24,11 +24,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.datasets import load_labelled
+from spoilerguard.datasets import load_labelled, split_of, to_frame
 from spoilerguard.errors import InputError, MissingExtra
 from spoilerguard.features import clean
-from spoilerguard.labelled import to_frame
-from spoilerguard.works import split_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,10 +98,18 @@ def _network(tags: int, sources: int) -> Any:
     class Network(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.words, self.places, self.segments = nn.Embedding(30522, width), nn.Embedding(512, width), nn.Embedding(2, width)
+            self.words, self.places, self.segments = (
+                nn.Embedding(30522, width),
+                nn.Embedding(512, width),
+                nn.Embedding(2, width),
+            )
             self.norm = nn.LayerNorm(width, eps=1e-12)
             self.layers = nn.ModuleList([Layer() for _ in range(6)])
-            self.head, self.tag, self.source = nn.Linear(2 * width, 1), nn.Linear(2 * width, tags), nn.Embedding(sources, 1)
+            self.head, self.tag, self.source = (
+                nn.Linear(2 * width, 1),
+                nn.Linear(2 * width, tags),
+                nn.Embedding(sources, 1),
+            )
             self.dropout = nn.Dropout(0.1)
             nn.init.zeros_(self.source.weight)
 
@@ -120,11 +126,12 @@ def _network(tags: int, sources: int) -> Any:
 
 
 def _load_minilm(network: Any) -> None:
-    import torch
     from safetensors.torch import load_file
+    import torch
 
     given = load_file(_minilm() / "model.safetensors")
-    names = {"words.weight": "embeddings.word_embeddings.weight", "places.weight": "embeddings.position_embeddings.weight",
+    names = {"words.weight": "embeddings.word_embeddings.weight",
+             "places.weight": "embeddings.position_embeddings.weight",
              "segments.weight": "embeddings.token_type_embeddings.weight"}  # fmt: skip
     names |= {f"norm.{kind}": f"embeddings.LayerNorm.{kind}" for kind in ("weight", "bias")}
     state = {ours: given[theirs] for ours, theirs in names.items()}
@@ -152,15 +159,20 @@ class _Packer:
         tokenizer.no_truncation()
         texts = [clean(t) for t in frame["text"]]
         keys = (frame["source"].astype(str) + "\0" + frame["document"].astype(str)).tolist()
-        before = [" ".join(texts[j] for j in (i - 2, i - 1) if j >= 0 and keys[j] == keys[i]) for i in range(len(texts))]
+        before = [
+            " ".join(texts[j] for j in (i - 2, i - 1) if j >= 0 and keys[j] == keys[i]) for i in range(len(texts))
+        ]
         self.own = [e.ids[:MOST_SENTENCE] for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
         self.before = [e.ids[-MOST_CONTEXT:] for e in tokenizer.encode_batch(before, add_special_tokens=False)]
         self.length = np.array([len(a) + len(b) for a, b in zip(self.own, self.before, strict=True)])
 
-    def batch(self, rows: Sequence[int], with_context: Sequence[bool]) -> tuple[Any, Any, Any]:
+    def batch(self, rows: Sequence[int], with_context: Sequence[bool] | npt.NDArray[np.bool_]) -> tuple[Any, Any, Any]:
         import torch
 
-        packed = [([CLS, *(self.before[r] if c else []), SEP], [*self.own[r], SEP]) for r, c in zip(rows, with_context, strict=True)]
+        packed = [
+            ([CLS, *(self.before[r] if c else []), SEP], [*self.own[r], SEP])
+            for r, c in zip(rows, with_context, strict=True)
+        ]
         width = max(len(a) + len(b) for a, b in packed)
         ids, segments, mask = (torch.zeros(len(rows), width, dtype=torch.long) for _ in range(3))
         for k, (first, second) in enumerate(packed):
@@ -190,17 +202,23 @@ def fit(frame: pd.DataFrame, plan: Plan = PLAN, *, log: Any = None) -> tuple[Any
     smooth = torch.tensor([plan.sources[n][2] for n in names])[source]
     target = label * (1 - 2 * smooth) + smooth
     rare = frame.groupby("source")["label"].mean().to_dict()
-    factor = [plan.sources[s][1] * (plan.rare_spoilers if y and 0 < rare[s] < 0.05 else 1) for s, y in zip(frame["source"], frame["label"], strict=True)]
+    factor = [
+        plan.sources[s][1] * (plan.rare_spoilers if y and 0 < rare[s] < 0.05 else 1)
+        for s, y in zip(frame["source"], frame["label"], strict=True)
+    ]
     weight = torch.tensor(np.array(factor, np.float32) * frame["weight"].to_numpy(np.float32))
     tag = torch.tensor([tags.index(t) if isinstance(t, str) else -100 for t in frame["tag"]])
     batches = list(_schedule(frame, plan, packer.length, rng))
     heads = [p for n, p in network.named_parameters() if n.startswith(("head", "tag", "source"))]
     body = [p for n, p in network.named_parameters() if not n.startswith(("head", "tag", "source"))]
     optimiser = torch.optim.AdamW(
-        [{"params": body, "lr": plan.learning_rate}, {"params": heads, "lr": plan.head_learning_rate}], weight_decay=0.01
+        [{"params": body, "lr": plan.learning_rate}, {"params": heads, "lr": plan.head_learning_rate}],
+        weight_decay=0.01,
     )
     steps = len(batches)
-    rate = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda k: min(1, (k + 1) / (steps * 0.06)) * max(0.02, 1 - k / steps))
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda k: min(1, (k + 1) / (steps * 0.06)) * max(0.02, 1 - k / steps)
+    )
     started = time.monotonic()
     network.train()
     for step, rows in enumerate(batches):
@@ -211,7 +229,9 @@ def fit(frame: pd.DataFrame, plan: Plan = PLAN, *, log: Any = None) -> tuple[Any
         each = functional.binary_cross_entropy_with_logits(logit, target[rows], reduction="none")
         loss = (each * weight[rows]).sum() / weight[rows].sum()
         if (tag[rows] >= 0).any():
-            loss = loss + plan.tag_loss * functional.cross_entropy(kinds.float(), tag[rows], ignore_index=-100, label_smoothing=0.1)
+            loss = loss + plan.tag_loss * functional.cross_entropy(
+                kinds.float(), tag[rows], ignore_index=-100, label_smoothing=0.1
+            )
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -222,9 +242,11 @@ def fit(frame: pd.DataFrame, plan: Plan = PLAN, *, log: Any = None) -> tuple[Any
     return network, tags
 
 
-def _schedule(frame: pd.DataFrame, plan: Plan, length: npt.NDArray[Any], rng: np.random.Generator) -> Iterator[list[int]]:
+def _schedule(
+    frame: pd.DataFrame, plan: Plan, length: npt.NDArray[Any], rng: np.random.Generator
+) -> Iterator[list[int]]:
     """Batches of row numbers, each source passed over as often as planned, alike in length."""
-    words = frame["text"].str.split().str.len().to_numpy()
+    words = np.array([len(text.split()) for text in frame["text"]])
     rows: list[Any] = []
     for name, (passes, _, smoothing) in plan.sources.items():
         at = np.flatnonzero((frame["source"] == name).to_numpy() & ((words >= 3) | (smoothing == 0)))
@@ -256,7 +278,9 @@ def score(network: Any, frame: pd.DataFrame, *, batch: int = 64, log: Any = None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m spoilerguard.teacher", description="Train the teacher, or score texts with it.")
+    parser = argparse.ArgumentParser(
+        prog="python -m spoilerguard.teacher", description="Train the teacher, or score texts with it."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, what in (("train", "fine-tune on labelled data"), ("score", "score unlabelled texts")):
         command = commands.add_parser(name, help=what)
@@ -288,7 +312,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _labelled(paths: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
-    frames = [to_frame(load_labelled([p], format="spans" if Path(p).stem.startswith("untagged") else None)) for p in paths]
+    frames = [
+        to_frame(load_labelled([p], format="spans" if Path(p).stem.startswith("untagged") else None)) for p in paths
+    ]
     return pd.concat(frames, ignore_index=True)
 
 

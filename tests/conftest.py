@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
+import os
 from pathlib import Path
+
+# One thread for linear algebra, before NumPy is loaded: on a busy machine several wait for each other,
+# and training takes five times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import pytest
 
 import spoilerguard as sg
-from spoilerguard.training import RECIPES, train
+from spoilerguard.training import RECIPES, Recipe, train
 
 ROOT = Path(__file__).parent.parent
 
@@ -37,12 +43,24 @@ def fast() -> sg.Guard:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> sg.Guard:
-    """A model of some twenty works, as `train` returns it: seconds to make, and its scores do not matter."""
-    few = tmp_path_factory.mktemp("data") / "few.jsonl"
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The documents of some twenty works."""
+    path = tmp_path_factory.mktemp("data") / "few.jsonl"
     with open(ROOT / "data" / "reviews.jsonl", encoding="utf-8") as lines:
-        few.write_text("".join(islice(lines, 80)), encoding="utf-8")
-    return train(few, name="small", recipe=replace(RECIPES["fast"], folds=2))
+        path.write_text("".join(islice(lines, 80)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def quick() -> Recipe:
+    """Two folds, and so stiff that it is fitted at once: for where it does not matter how good a model is."""
+    return replace(RECIPES["plain"], folds=2, C=1e-4)
+
+
+@pytest.fixture(scope="session")
+def trained(few: Path, quick: Recipe) -> sg.Guard:
+    """A model of these few documents, as `train` returns it: seconds to make, and its scores do not matter."""
+    return train(few, name="small", recipe=quick)
 
 
 @pytest.fixture(scope="session")

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import islice
 import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 import spoilerguard as sg
-from spoilerguard.cli_learning import register
+from spoilerguard.cli import app
 from spoilerguard.datasets import load_labelled
 from spoilerguard.store import read_manifest
-from spoilerguard.training import RECIPES
-
-app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
-register(app)
+from spoilerguard.training import RECIPES, Recipe
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
@@ -29,19 +24,9 @@ def run(*arguments: str | Path) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.fixture(scope="module")
-def few(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The documents that `small_folder` was made of."""
-    path = tmp_path_factory.mktemp("few") / "few.jsonl"
-    with open(root / "data" / "reviews.jsonl", encoding="utf-8") as lines:
-        path.write_text("".join(islice(lines, 80)), encoding="utf-8")
-    return path
-
-
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two folds rather than five: how good the models are does not matter here."""
-    monkeypatch.setitem(RECIPES, "fast", replace(RECIPES["fast"], folds=2))
+def quickly(quick: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RECIPES, "plain", quick)
 
 
 @pytest.fixture
@@ -67,7 +52,7 @@ def test_train_twice_gives_the_same_bytes(few: Path, tmp_path: Path) -> None:
     assert lines[0] == f"{tmp_path / 'two'}: mine {manifest.version}"
     assert f"thresholds: low {manifest.thresholds['low']:.2f}, medium" in out
     assert lines[4:] == [f"not reached: {what}" for what in manifest.training["unreached"]]
-    assert "cross-validating by work" in err
+    assert "learning from context\n" in err
     assert sg.load(tmp_path / "two").score(["He dies at the end."])[0] > 0
 
 
@@ -115,7 +100,7 @@ def test_train_refuses_its_options_before_it_trains(few: Path, tmp_path: Path) -
     assert (status, err) == (2, f"spoilerguard: {tmp_path / 'taken'}: exists and is not a model; give another name\n")
     status, _, err = run("train", few, "-o", tmp_path / "model", "--recipe", "slow")
     assert status == 2
-    assert "unknown recipe 'slow': choose from fast" in err
+    assert "unknown recipe 'slow': choose from plain, fast" in err
     status, _, err = run("train", few, "-o", tmp_path / "model", "--validation", few)
     assert status == 2
     assert "stands in both training and validation data" in err

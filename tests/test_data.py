@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from spoilerguard.datasets import load_labelled
-from spoilerguard.works import read_works, split_of
+from spoilerguard.datasets import load_labelled, read_works, split_of
 
 DATA = Path(__file__).parents[1] / "data"
 

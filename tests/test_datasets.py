@@ -19,7 +19,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from spoilerguard import records
 from spoilerguard.datasets import (
     LOADERS,
     WEIGHTS,
@@ -29,6 +28,7 @@ from spoilerguard.datasets import (
     load_labelled,
     normalise,
     read_works,
+    records,
     sniff,
     split_of,
     to_frame,
@@ -178,6 +178,32 @@ def test_marked_markdown() -> None:
     assert document.kind == "blog-post"
     assert ("\n\nThe lighthouse was never lit.", 1, 1.0) in labels(document)
     assert ("What a cover, though.", 0, 1.0) in labels(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('I cried. [the end](/s "Tarn dies. Mira lives.") Fine.', ["I cried.", "Tarn dies.", "Mira lives.", "Fine."]),
+        ("I cried. [Tarn dies. Mira lives.](#s) Fine.", ["I cried.", "Tarn dies.", "Mira lives.", "Fine."]),
+        (">!Tarn [dies](/spoiler) there.!<\n\nFine.", ["Tarn dies there.", "Fine."]),
+        ("I cried.\n\n>! Tarn dies.\n>! Mira lives.\n\nFine.", ["I cried.", "Tarn dies.", "Mira lives.", "Fine."]),
+        ('He said (in a "low voice") hello. [This](http://a.example/s) too.', ...),
+    ],
+)
+def test_no_mark_is_left_whatever_the_labels_come_from(tmp_path: Path, text: str, expected: Any) -> None:
+    """Of the syntaxes that match as a whole too: a mark that stays would give the label away."""
+    if expected is ...:
+        expected = text.replace("hello. ", "hello.\n").split("\n")
+    whole = write(tmp_path / "whole.jsonl", {"text": text, "label": 1})
+    (document,) = load_labelled(whole, level="document")
+    assert [sentence.text.strip() for sentence in document.sentences] == expected
+    single = write(tmp_path / "single.jsonl", {"text": text, "label": 1})
+    (document,) = load_labelled(single, level="sentence")
+    assert " ".join(sentence.text for sentence in document.sentences) == " ".join(expected)
+    if len(expected) > 2:
+        (tmp_path / "marked.md").write_text(text, encoding="utf-8")
+        (document,) = load_labelled(tmp_path / "marked.md", format="marked")
+        assert [(s.text.strip(), s.label) for s in document.sentences] == [(t, t[0] in "TM") for t in expected]
 
 
 def test_a_text_with_line_break_tags(tmp_path: Path) -> None:

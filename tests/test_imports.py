@@ -17,29 +17,38 @@ import spoilerguard as sg
 
 PACKAGE = Path(sg.__file__).parent
 
-# A module imports from lower floors only, in functions too. `__init__` and `__main__` are the doors.
+# A module imports from lower floors only, in functions too. `__init__` and `__main__` are the doors:
+# who imports from the door of a folder stands above all of it.
 FLOORS = (
     ("errors", "spans"),
-    (
-        *("baselines", "cleaning", "features", "htmlscan", "labelled", "markup", "metrics", "ranges", "records"),
-        *("reportplots", "reporttext", "senter"),
-    ),
-    ("context", "furniture", "sentences", "works"),
-    ("matching", "reading", "scoring"),
-    ("datasets", "drafts", "printing", "reportpage", "store"),
+    # To check a draft.
+    ("features", "htmlscan", "markup", "ranges", "runons"),
+    ("context", "furniture", "sentences"),
+    ("reading", "scoring"),
+    ("drafts", "printing", "store"),
     ("guard",),
-    ("breakdown", "teacher", "training"),
-    ("evaluation",),
+    # To learn and to measure.
+    ("datasets.cleaning", "datasets.labelled", "datasets.records", "senter"),
+    ("datasets.matching", "datasets.works"),
+    ("datasets.loaders",),
+    ("teacher", "training"),
+    ("evaluation.baselines", "evaluation.metrics", "evaluation.plots", "evaluation.words"),
+    ("evaluation.breakdown", "evaluation.page"),
+    ("evaluation.measure",),
     ("cli_learning",),
     ("cli",),
 )
-DOORS = {"__init__", "__main__"}
+DOORS = {"__init__", "__main__", "datasets.__init__", "evaluation.__init__"}
 HEAVY = {"spacy", "sklearn", "scipy", "pandas", "torch", "onnxruntime", "joblib", "matplotlib", "pyarrow", "dask"}
+
+FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
+MODULES = sorted(FILES.keys() - DOORS)
+LEVEL = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 
 def imports(module: str, *, in_functions: bool) -> Iterator[str]:
     """The names of the modules that a module of ours imports, in full; not those for type checkers."""
-    waiting: list[ast.AST] = [ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))]
+    waiting: list[ast.AST] = [ast.parse(FILES[module].read_text(encoding="utf-8"))]
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
@@ -47,12 +56,26 @@ def imports(module: str, *, in_functions: bool) -> Iterator[str]:
         elif isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: a relative import"
             yield from (f"{node.module}.{name.name}" for name in node.names)
         elif in_functions or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             waiting += ast.iter_child_nodes(node)
 
 
-MODULES = sorted({path.stem for path in PACKAGE.glob("*.py")} - DOORS)
+def ours(module: str, *, in_functions: bool = True) -> set[str]:
+    """The modules of ours that one imports; a name from the door of a folder stands for the folder."""
+    found = set()
+    for full in imports(module, in_functions=in_functions):
+        package, *parts = full.split(".")
+        if package == "spoilerguard" and parts:
+            dotted = ".".join(parts[:2])
+            found.add(dotted if dotted in FILES else parts[0])
+    return found
+
+
+def level(name: str) -> int:
+    """The floor of a module; of a folder, its uppermost."""
+    return max((at for module, at in LEVEL.items() if module == name or module.startswith(f"{name}.")), default=-1)
 
 
 def test_every_module_has_a_floor() -> None:
@@ -61,12 +84,16 @@ def test_every_module_has_a_floor() -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_point_to_lower_floors(module: str) -> None:
-    level = {name: number for number, floor in enumerate(FLOORS) for name in floor}
-    ours = {full.split(".")[1] for full in imports(module, in_functions=True) if full.startswith("spoilerguard.")}
-    assert {name for name in ours & level.keys() if level[name] >= level[module]} == set()
+    assert {name for name in ours(module) if level(name) >= level(module)} == set()
 
 
-@pytest.mark.parametrize("module", [*MODULES, "__init__"])
+@pytest.mark.parametrize("folder", ["datasets", "evaluation"])
+def test_the_door_of_a_folder_leads_into_that_folder_only(folder: str) -> None:
+    inside = ours(f"{folder}.__init__")
+    assert inside - {folder} == {name for name in inside if name.startswith(f"{folder}.")}
+
+
+@pytest.mark.parametrize("module", sorted(FILES.keys() - {"__main__"}))
 def test_optional_and_heavy_libraries_are_imported_where_they_are_needed(module: str) -> None:
     roots = {full.split(".")[0] for full in imports(module, in_functions=False)}
     allowed = {"spoilerguard", "numpy"} | ({"typer"} if module.startswith("cli") else set())
@@ -100,6 +127,12 @@ def test_importing_the_package_loads_no_library() -> None:
     assert loaded & (HEAVY | {"numpy", "typer", "pyromark"}) == set()
 
 
+@pytest.mark.parametrize("folder", ["datasets", "evaluation"])
+def test_importing_a_folder_loads_no_library(folder: str) -> None:
+    loaded = loaded_by(f"import spoilerguard.{folder}")
+    assert loaded & (HEAVY | {"numpy", "typer", "pyromark"}) == set()
+
+
 @pytest.mark.parametrize("name", ["draft.txt", "draft.md", "draft.html"])
 def test_checking_a_draft_loads_no_heavy_library(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(REVIEW, encoding="utf-8")
@@ -112,6 +145,7 @@ def test_the_public_face() -> None:
     assert sg.__all__ == [
         "DataError",
         "Document",
+        "Evaluation",
         "Flag",
         "Guard",
         "Hidden",
@@ -123,10 +157,26 @@ def test_the_public_face() -> None:
         "Sentence",
         "SpoilerguardError",
         "Work",
+        "evaluate",
         "flag",
         "load",
+        "train",
     ]
     assert all(hasattr(sg, name) for name in sg.__all__)
     assert set(dir(sg)) == {*sg.__all__, "__version__"}
     with pytest.raises(AttributeError, match="has no attribute 'nope'"):
         _ = sg.nope
+
+
+def test_functions_keep_their_names_once_their_modules_are_loaded() -> None:
+    """A submodule becomes an attribute of its package: none may bear the name of a public function."""
+    import spoilerguard.evaluation.measure
+    import spoilerguard.training
+
+    assert sg.evaluate is spoilerguard.evaluation.evaluate is spoilerguard.evaluation.measure.evaluate
+    assert sg.Evaluation is spoilerguard.evaluation.Evaluation
+    assert sg.train is spoilerguard.training.train
+    folders = {"datasets": spoilerguard.datasets, "evaluation": spoilerguard.evaluation}
+    for name, module in {"": sg, **folders}.items():
+        inside = {file.rpartition(".")[2] for file in MODULES if file.rpartition(".")[0] == name}
+        assert inside & set(module.__all__) == set()

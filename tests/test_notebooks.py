@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
+import shutil
 
 import pytest
 
@@ -21,11 +23,17 @@ def test_a_notebook_is_committed_without_outputs(path: Path) -> None:
 
 @pytest.mark.filterwarnings("default")  # of the notebook machinery, not ours
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a part of `data/`: a notebook looks for that folder upward from where it runs."""
     monkeypatch.setenv("PYTHONPATH", str(path.parent.parent))
+    data = path.parent.parent / "data"
+    (tmp_path / "data").mkdir()
+    shutil.copy(data / "works.jsonl", tmp_path / "data")
+    with open(data / "reviews.jsonl", encoding="utf-8") as lines:
+        (tmp_path / "data" / "reviews.jsonl").write_text("".join(islice(lines, 300)), encoding="utf-8")
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": path.parent}}
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
     assert any(cell.get("outputs") for cell in notebook.cells)
 

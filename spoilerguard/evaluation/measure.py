@@ -19,16 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard import metrics
-from spoilerguard.baselines import BASELINES
-from spoilerguard.breakdown import Scored, by_document, by_kind, by_part, by_tag, openings, worst
-from spoilerguard.datasets import load_labelled
+from spoilerguard.datasets import load_labelled, split_of, to_frame, work_key
 from spoilerguard.errors import InputError
+from spoilerguard.evaluation import metrics
+from spoilerguard.evaluation.baselines import BASELINES
+from spoilerguard.evaluation.breakdown import Scored, by_document, by_kind, by_part, by_tag, openings, worst
 from spoilerguard.guard import SENSITIVITIES, Guard
-from spoilerguard.labelled import to_frame
 from spoilerguard.spans import Work
 from spoilerguard.training import Recipe, operating_points, train, work_digest
-from spoilerguard.works import split_of, work_key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,12 +74,12 @@ class Evaluation:
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write the report, one self-contained page. Raises InputError, MissingExtra (matplotlib)."""
-        from spoilerguard.reportpage import page
+        from spoilerguard.evaluation.page import page
 
         _write(path, page(self.to_dict()))
 
     def __str__(self) -> str:
-        from spoilerguard.reporttext import plain_table
+        from spoilerguard.evaluation.words import plain_table
 
         return plain_table(self.to_dict())
 
@@ -96,15 +94,15 @@ def evaluate(
     bootstrap: int = 1000,
     seed: int = 0,
     jobs: int = 1,
-    recipe: str | Recipe = "fast",
+    recipe: str | Recipe = "plain",
     errors: int = 20,
     works: Mapping[str, Work] | None = None,
     allow_leak: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Judge a model by labelled data: a frame as `labelled.to_frame` makes it, or paths.
+    """Judge a model by labelled data: a frame as `datasets.to_frame` makes it, or paths.
 
-    `split` is the part of the data (by work, see `works.split_of`) that is judged. `baselines`
+    `split` is the part of the data (by work, see `datasets.split_of`) that is judged. `baselines`
     names rows of `baselines.BASELINES` (True: all), trained on the train split of the same data;
     `learning_curve` retrains by `recipe` on shares of its works. `bootstrap` is the number of samples
     of works drawn for the intervals (0: none), `errors` the number of false alarms and of misses to

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
+from functools import partial
 import re
 
-from spoilerguard.cleaning import normalise, without_announcement
-from spoilerguard.labelled import LabelledSentence
+from spoilerguard.datasets.cleaning import normalise, without_announcement
+from spoilerguard.datasets.labelled import LabelledSentence
 from spoilerguard.markup import SYNTAXES
 from spoilerguard.sentences import paragraphs, split
 
@@ -23,6 +24,8 @@ WEIGHTS = {
 }
 
 _MARK = re.compile("|".join(mark for syntax in SYNTAXES if syntax.close for mark in (syntax.open, syntax.close)))
+# Syntaxes that match as a whole, and what of it is mark: a mark alone, such as `")`, proves nothing.
+_WHOLE = [(re.compile(syntax.open), re.compile(syntax.shell)) for syntax in SYNTAXES if not syntax.close]
 _LINE_BREAK_TAG = re.compile(r"(?i)<br\s{0,9}/?>")
 
 
@@ -30,11 +33,22 @@ def clean_sentence(
     text: str, label: int, weight: float, *, opens: bool, tag: str | None = None
 ) -> LabelledSentence | None:
     """The sentence as models see it; None if nothing but markup was there."""
-    text = normalise(_MARK.sub(" ", text))
+    text = normalise(_MARK.sub(" ", _without_shells(text)))
     bare = without_announcement(text)
     # A sentence that is all announcement reveals nothing, but what follows it may: it stays.
     text, label = (bare, label) if bare else (text, 0)
     return LabelledSentence("\n\n" * opens + text, label, tag, weight) if text else None
+
+
+def _without_shells(text: str) -> str:
+    """Before sentences are cut: one that ends inside such a syntax would keep half of its marks."""
+    for whole, shell in _WHOLE:
+        text = whole.sub(partial(_unshelled, shell), text)
+    return text
+
+
+def _unshelled(shell: re.Pattern[str], whole: re.Match[str]) -> str:
+    return shell.sub(" ", whole[0])
 
 
 def _label_each(text: str, judge: Callable[[int, int], tuple[int, float]]) -> tuple[LabelledSentence, ...]:
@@ -54,7 +68,7 @@ def _label_each(text: str, judge: Callable[[int, int], tuple[int, float]]) -> tu
 def label_by_document(text: str, label: int) -> tuple[LabelledSentence, ...]:
     """Every sentence with the label of the whole text, and a low weight."""
     weight = WEIGHTS["spoiler document" if label else "clean document"]
-    return _label_each(text, lambda start, end: (label, weight))
+    return _label_each(_without_shells(text), lambda start, end: (label, weight))
 
 
 def label_by_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[LabelledSentence, ...]:

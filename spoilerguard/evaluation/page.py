@@ -11,8 +11,8 @@ from importlib.resources import files
 import shlex
 from typing import Any
 
-from spoilerguard.reportplots import plots
-from spoilerguard.reporttext import in_words, number, percent, span
+from spoilerguard.evaluation.plots import plots
+from spoilerguard.evaluation.words import in_words, number, percent, span
 from spoilerguard.scoring import KINDS
 
 __all__ = ["page"]
@@ -46,7 +46,7 @@ def page(evaluation: Figures) -> str:
 
 
 def _style() -> str:
-    return files("spoilerguard").joinpath("report.css").read_text(encoding="utf-8")
+    return files("spoilerguard.evaluation").joinpath("style.css").read_text(encoding="utf-8")
 
 
 # --- pieces --------------------------------------------------------------------------------------

@@ -20,34 +20,16 @@ import re
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from spoilerguard.cleaning import normalise, without_announcement
+from spoilerguard.datasets.labelled import LabelledDocument, LabelledSentence
+from spoilerguard.datasets.matching import clean_sentence, label_by_document, label_by_spans
+from spoilerguard.datasets.records import DATA_SUFFIXES, TEXT_SUFFIXES, Row, base_name, fault, read_rows
 from spoilerguard.errors import InputError
-from spoilerguard.labelled import LabelledDocument, LabelledSentence, to_frame, write_jsonl
 from spoilerguard.markup import find_hidden, strip_hidden
-from spoilerguard.matching import WEIGHTS, clean_sentence, label_by_document, label_by_spans
-from spoilerguard.records import DATA_SUFFIXES, TEXT_SUFFIXES, Row, base_name, fault, read_rows
-from spoilerguard.works import read_works, split_of, work_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = [
-    "LOADERS",
-    "WEIGHTS",
-    "LabelledDocument",
-    "LabelledSentence",
-    "Loader",
-    "Options",
-    "load_labelled",
-    "normalise",
-    "read_works",
-    "sniff",
-    "split_of",
-    "to_frame",
-    "without_announcement",
-    "work_key",
-    "write_jsonl",
-]
+__all__ = ["LOADERS", "Loader", "Options", "load_labelled", "sniff"]
 
 Level = Literal["sentence", "document"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard import metrics
+from spoilerguard.evaluation import metrics
 from spoilerguard.guard import Guard
 from spoilerguard.scoring import KINDS
 

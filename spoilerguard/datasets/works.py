@@ -11,7 +11,7 @@ from pathlib import Path
 import re
 import unicodedata
 
-from spoilerguard.records import read_rows
+from spoilerguard.datasets.records import read_rows
 from spoilerguard.spans import Work
 
 __all__ = ["read_works", "split_of", "work_key"]
