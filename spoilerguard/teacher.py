@@ -238,7 +238,7 @@ def fit(frame: pd.DataFrame, plan: Plan = PLAN, *, log: Any = None) -> tuple[Any
         optimiser.step()
         rate.step()
         if log and step % 50 == 0:
-            log(f"step {step} of {steps}, loss {float(loss):.3f}, {time.monotonic() - started:.0f} s")
+            log(f"step {step} of {steps}, loss {float(loss.detach()):.3f}, {time.monotonic() - started:.0f} s")
     return network, tags
 
 
