@@ -104,9 +104,11 @@ def no_context(rows: Doubles, experts: int) -> Doubles:
     """The same rows as if each sentence stood alone: for training, so that a model can do without."""
     alone = rows.copy()
     keep = [e * len(OF_LOGITS) for e in range(experts)]
-    keep += [experts * len(OF_LOGITS) + OF_SENTENCE.index(name) for name in ("words", "question", "names")]
+    at = {name: experts * len(OF_LOGITS) + k for k, name in enumerate(OF_SENTENCE)}
+    keep += [at[name] for name in ("words", "question", "names", "announcement itself")]
     alone[:, [k for k in range(rows.shape[1]) if k not in keep]] = 0
-    alone[:, experts * len(OF_LOGITS) + OF_SENTENCE.index("sentences")] = np.log1p(1)
+    alone[:, at["sentences"]] = np.log1p(1)
+    alone[:, at["said to be free"]] = rows[:, at["announcement itself"]] < 0
     return alone
 
 

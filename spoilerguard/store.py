@@ -56,7 +56,7 @@ class Manifest:
 _FIELDS: dict[str, type] = {
     **dict.fromkeys(("name", "version", "architecture"), str),
     **dict.fromkeys(("thresholds", "training", "metrics", "digests"), dict),
-    "kinds": list,
+    **dict.fromkeys(("kinds", "experts"), list),
 }
 _JSON: dict[type, str] = {str: "string", dict: "object", list: "array"}
 
@@ -144,6 +144,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise ModelError(
             f"{folder}: made with other features than this version's; retrain it with `spoilerguard train`"
         )
+    if not manifest.experts:
+        raise ModelError(f"{path}: not a model manifest (it names no expert)")
     if set(manifest.thresholds) != {"low", "medium", "high"} or not all(
         isinstance(v, int | float) and 0 <= v <= 1 for v in manifest.thresholds.values()
     ):

@@ -151,6 +151,8 @@ def train(
     for k, expert in enumerate(plan.experts):
         say(f"weighing n-grams: {expert.name}", 0.1 + 0.6 * k / len(plan.experts))
         weights = _weights(fitted, expert.sources)
+        if len(set(expert.labels(fitted)[weights > 0])) < 2:
+            raise InputError(f"expert {expert.name!r} hears one label only in these sources; use another recipe")
         logits.append(_cross_validated(examples, expert, expert.labels(fitted), weights, groups, plan, jobs))
         experts.append(examples.fit(expert, np.arange(len(labels)), expert.labels(fitted), weights, plan.C))
     coefficients, intercepts = np.stack([c for c, _ in experts], axis=1), np.array([i for _, i in experts])

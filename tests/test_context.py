@@ -10,24 +10,30 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from spoilerguard.context import FEATURES, announcement, features
+from spoilerguard.context import OF_LOGITS, OF_SENTENCE, announcement, features, forward, no_context, weighed, width
 from spoilerguard.features import clean, tokens_of
 from spoilerguard.spans import Work
 
+COLUMNS = (*OF_LOGITS, *OF_SENTENCE)  # of one expert
+
 
 class Table:
-    """The features of documents, by column; a sentence's logit is its number unless given."""
+    """The features of documents, by column; one expert, whose logit of a sentence is its number unless given."""
 
     def __init__(
-        self, *documents: Sequence[str], works: Sequence[Work | None] = (), logits: Sequence[float] | None = None
+        self,
+        *documents: Sequence[str],
+        works: Sequence[Work | None] = (),
+        logits: Sequence[float] | npt.NDArray[np.float64] | None = None,
     ) -> None:
         flat = [clean(sentence) for document in documents for sentence in document]
         own = np.arange(len(flat), dtype=float) + 1 if logits is None else np.array(logits, float)
+        own = own.reshape(len(flat), -1 if len(flat) else 1)
         lengths = np.array([len(document) for document in documents], int)
         self.rows = features(own, tokens_of(flat), lengths, works or [None] * len(documents))
 
     def __getitem__(self, column: str) -> list[float]:
-        return self.rows[:, FEATURES.index(column)].tolist()
+        return self.rows[:, COLUMNS.index(column)].tolist()
 
 
 # --- announcements -------------------------------------------------------------------------------
@@ -102,14 +108,83 @@ def test_a_document_is_summed_up_without_the_sentence_itself() -> None:
     assert table["window mean"] == [3, 7, 5, 0]
 
 
-@given(st.lists(st.lists(st.text(max_size=12) | st.sampled_from(["Spoilers ahead!", "No spoilers."])), max_size=5))
+DOCUMENTS = st.lists(
+    st.lists(st.text(max_size=12) | st.sampled_from(["Spoilers ahead!", "No spoilers.", "Spoilers over.", "Why?"])),
+    max_size=5,
+)
+
+
+@given(DOCUMENTS)
 def test_documents_do_not_touch_each_other(documents: list[list[str]]) -> None:
     flat = [sentence for document in documents for sentence in document]
     together = Table(*documents, logits=[float(len(s)) for s in flat]).rows
     alone = [Table(document, logits=[float(len(s)) for s in document]).rows for document in documents if document]
-    assert together.shape == (len(flat), len(FEATURES))
+    assert together.shape == (len(flat), width(1))
     assert np.isfinite(together).all()
-    assert np.array_equal(together, np.concatenate([np.zeros((0, len(FEATURES))), *alone]))
+    assert np.array_equal(together, np.concatenate([np.zeros((0, width(1))), *alone]))
+
+
+# --- experts -------------------------------------------------------------------------------------
+
+
+def test_every_column_has_a_name() -> None:
+    assert width(1) == len(COLUMNS) == len(set(COLUMNS))
+
+
+def test_each_expert_has_its_columns_and_all_share_those_of_the_sentence() -> None:
+    documents = (["Hello.", "Spoilers ahead.", "He dies."], ["Why?"], ["Ned lives.", "No."])
+    logits = np.random.default_rng(0).normal(size=(6, 3))
+    rows = Table(*documents, logits=logits).rows
+    assert rows.shape == (6, width(3))
+    size = len(OF_LOGITS)
+    for expert in range(3):
+        single = Table(*documents, logits=logits[:, expert]).rows
+        assert np.array_equal(rows[:, expert * size : (expert + 1) * size], single[:, :size])
+        assert np.array_equal(rows[:, 3 * size :], single[:, size:])
+
+
+@given(DOCUMENTS)
+def test_without_context_is_as_each_sentence_alone(documents: list[list[str]]) -> None:
+    flat = [sentence for document in documents for sentence in document]
+    logits = np.random.default_rng(0).normal(size=(len(flat), 2)) if flat else np.zeros((0, 1))
+    experts = logits.shape[1]
+    rows = Table(*documents, works=[WORK] * len(documents), logits=logits).rows
+    before = rows.copy()
+    alone = Table(*([sentence] for sentence in flat), logits=logits).rows
+    assert np.array_equal(no_context(rows, experts), alone)
+    assert np.array_equal(rows, before)
+
+
+# --- the network ---------------------------------------------------------------------------------
+
+
+def network(inputs: int, hidden: int = 4) -> dict[str, npt.NDArray[np.float64]]:
+    rng = np.random.default_rng(1)
+    shapes = {
+        "mean": (inputs,), "hidden": (inputs, hidden), "hidden_bias": (hidden,), "out": (hidden,), "out_bias": (1,),
+        "calibration": (2,),
+    }  # fmt: skip
+    arrays = {f"context_{name}": rng.normal(size=shape) for name, shape in shapes.items()}
+    return arrays | {"context_scale": rng.random(inputs) + 0.5}
+
+
+def test_the_network_is_two_layers_then_slope_and_offset() -> None:
+    rows, arrays = np.random.default_rng(2).normal(size=(7, width(2))), network(width(2))
+    x = (rows - arrays["context_mean"]) / arrays["context_scale"]
+    hidden = np.tanh(x @ arrays["context_hidden"] + arrays["context_hidden_bias"])
+    logit = hidden @ arrays["context_out"] + arrays["context_out_bias"]
+    slope, offset = arrays["context_calibration"]
+    assert forward(arrays, rows) == pytest.approx(slope * logit + offset)
+    assert forward(arrays, rows[:0]).shape == (0,)
+
+
+def test_a_row_weighs_the_same_to_the_last_bit_in_any_company() -> None:
+    rows, arrays = np.random.default_rng(3).normal(size=(300, width(1))), network(width(1))
+    assert weighed(rows, arrays["context_hidden"]) == pytest.approx(rows @ arrays["context_hidden"])
+    whole = forward(arrays, rows)
+    for size in (1, 2, 7, 64):
+        parts = [forward(arrays, rows[at : at + size]) for at in range(0, len(rows), size)]
+        assert np.concatenate(parts).tolist() == whole.tolist()
 
 
 # --- the work ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from spoilerguard.features import BITS, CUES, Block, clean, cues, hashed, tokens_of
+from spoilerguard.features import BITS, CUES, Block, clean, cues, hashed, summed, tokens_of
 
 SENTENCES = (
     "In the last chapter Ned dies, and Robb's wife Jeyne dies too!",
@@ -21,6 +21,7 @@ SENTENCES = (
     "日本語 text",
     "no",
     "?!",
+    "dies? dies! 'dies' (dies)",
     "",
 )
 ANY_SENTENCE = st.text(max_size=40) | st.text("aB .'\"?1é", max_size=40)
@@ -37,10 +38,10 @@ def words_of(sentence: str) -> list[str]:
     return [NUMBER if word[0].isdigit() else word for word in words]
 
 
-def character_grams(sentence: str) -> Grams:
-    """Three to five characters in a row between spaces, with the space on either side."""
+def character_grams(sentence: str, size: int) -> Grams:
+    """So many characters in a row between spaces, punctuation too, with the space on either side."""
     pieces = [f" {piece} " for piece in sentence.lower().split()]
-    return [(p[at : at + size],) for size in (3, 4, 5) for p in pieces for at in range(len(p) - size + 1)]
+    return [(piece[at : at + size],) for piece in pieces for at in range(len(piece) - size + 1)]
 
 
 def runs(words: Sequence[str], *steps: int) -> Grams:
@@ -53,7 +54,9 @@ SLOW: dict[str, Callable[[str], Grams]] = {
     "last": lambda s: [(words_of(s)[-1], END)] if words_of(s) else [],
     "skip": lambda s: runs(words_of(s), 0, 2),
     "triple": lambda s: runs(words_of(s), 0, 1, 2),
-    "characters": character_grams,
+    "characters 3": lambda s: character_grams(s, 3),
+    "characters 4": lambda s: character_grams(s, 4),
+    "characters 5": lambda s: character_grams(s, 5),
 }
 
 
@@ -104,6 +107,16 @@ def test_where_there_are_no_words_there_are_no_ngrams(sentences: list[str]) -> N
     assert cues(tokens_of([clean(s) for s in sentences])).shape == (len(sentences), len(CUES))
 
 
+@given(st.lists(ANY_SENTENCE, max_size=6))
+def test_a_family_is_summed_by_sentence_and_divided_by_the_root_of_its_count(sentences: list[str]) -> None:
+    for block in fast(sentences).values():
+        values = np.stack([block.buckets % 7, block.buckets % 11], axis=1).astype(np.float32)
+        slow = np.zeros((len(sentences), 2))
+        for row, value in zip(block.rows, values, strict=True):
+            slow[row] += value / np.sqrt((block.rows == row).sum())
+        assert summed(block, values, len(sentences)) == pytest.approx(slow)
+
+
 def test_a_long_sentence_after_short_ones() -> None:
     long = "word " * 5000
     assert len(fast([long])["word"].buckets) == 5000
@@ -120,6 +133,24 @@ def ngrams(sentence: str) -> list[list[int]]:
 def test_case_is_dropped() -> None:
     assert ngrams("In the END Ned dies.") == ngrams("in the end ned dies.")
     assert ngrams("In the end Ned dies.") != ngrams("In the end Tom dies.")
+
+
+def test_words_are_read_without_their_punctuation_and_characters_with_it() -> None:
+    calm, loud = fast(["He dies."]), fast(["He dies!"])
+    for name, block in calm.items():
+        assert (block.buckets.tolist() == loud[name].buckets.tolist()) == (not name.startswith("characters")), name
+
+
+def test_a_name_counts_as_the_word_it_is() -> None:
+    block = fast(["In the end Ned dies.", "In the end Tom dies.", "ned"])["word"]
+    ned, tom, alone = (block.buckets[block.rows == row].tolist() for row in range(3))
+    assert [a == b for a, b in zip(ned, tom, strict=True)] == [True, True, True, False, True]
+    assert ned[3:4] == alone
+
+
+def test_characters_can_be_left_out() -> None:
+    names = [block.name for block in hashed(tokens_of(["He dies."]), characters=(0, 0))]
+    assert names == [name for name in SLOW if not name.startswith("characters")]
 
 
 @pytest.mark.parametrize("word", ["I", "I'm", "NEVER", "never"])

@@ -18,6 +18,7 @@ import pytest
 import spoilerguard as sg
 from spoilerguard import store
 from spoilerguard.errors import ModelError
+from spoilerguard.features import CUES
 
 SENTENCES = ["He dies at the end.", "The prose is lovely.", "Ça va? 👩‍👩‍👧‍👦", ""]
 
@@ -146,24 +147,41 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no zip": (lambda m: put_weights(m, b"PK\x03\x04 but no archive"), r"not arrays"),
     "a bomb": (lambda m: put_weights(m, zip_of(weights=bytes(257 << 20))), r"unpacks to more than a model's size"),
     "an array too long": (lambda m: put_weights(m, array_of_a_terabyte()), r"not arrays"),
-    "NaN": (lambda m: put_arrays(m, alone=np.array([1, np.nan])), r"array 'alone' holds values that are not finite"),
+    "NaN": (
+        lambda m: put_arrays(m, context_calibration=np.array([1, np.nan])),
+        r"array 'context_calibration' holds values that are not finite",
+    ),
     "infinity": (
         lambda m: put_arrays(m, intercept=np.array([np.inf])),
         r"'intercept' holds values that are not finite",
     ),
-    "wrong shape": (lambda m: put_arrays(m, alone=np.zeros(3)), r"array 'alone' has shape \(3,\), expected \(2,\)"),
-    "wrong type": (lambda m: put_arrays(m, alone=np.zeros(2, int)), r"array 'alone' is missing or of the wrong type"),
-    "an array missing": (lambda m: put_arrays(m, alone=None), r"array 'alone' is missing"),
+    "wrong shape": (
+        lambda m: put_arrays(m, cues=np.zeros((len(CUES), 2))),
+        rf"array 'cues' has shape \({len(CUES)}, 2\), expected \({len(CUES)}, 1\)",
+    ),
+    "too few dimensions": (lambda m: put_arrays(m, cues=np.zeros(len(CUES))), r"array 'cues' is missing or of the wr"),
+    "wrong type": (
+        lambda m: put_arrays(m, intercept=np.zeros(1, int)),
+        r"array 'intercept' is missing or of the wrong type",
+    ),
+    "an array missing": (lambda m: put_arrays(m, cues=None), r"array 'cues' is missing"),
+    "an expert too many": (
+        lambda m: edit_manifest(m, experts=["spoiler", "gate"]),
+        r"array 'weights' has shape \(1048576, 1\), expected \(1048576, 2\)",
+    ),
+    "no expert": (lambda m: edit_manifest(m, experts=[]), r"not a model manifest \(it names no expert\)"),
+    "a number of experts": (lambda m: edit_manifest(m, experts=1), r"'experts' must be a JSON array"),
     "an array too many": (lambda m: put_arrays(m, hook=np.zeros(1)), r"array 'hook' is none of this model's"),
     "layers that do not fit": (lambda m: put_arrays(m, context_out=np.zeros(1)), r"layers .* do not fit"),
     "kinds without a name": (lambda m: edit_manifest(m, kinds=["death"]), r"of 7 kinds, the manifest names 1"),
     "division by nothing": (
-        lambda m: put_arrays(m, context_scale=np.zeros(len(store.context.FEATURES))),
+        lambda m: put_arrays(m, context_scale=np.zeros(store.context.width(1))),
         r"'context_scale' must be positive",
     ),
     "a future schema": (lambda m: edit_manifest(m, schema=2), r"schema 2, this spoilerguard reads 1; upgrade it"),
     "another architecture": (lambda m: edit_manifest(m, architecture="onnx"), r"architecture 'onnx'.* reads 'linear'"),
     "other features": (lambda m: edit_manifest(m, features=0), r"made with other features .*retrain it"),
+    "another context": (lambda m: edit_manifest(m, context=22), r"made with other features .*retrain it"),
     "not JSON": (lambda m: (m / "manifest.json").write_text("{"), r"manifest.json: not a model manifest"),
     "not UTF-8": (lambda m: (m / "manifest.json").write_bytes(b"\xff"), r"manifest.json: not a model manifest"),
     "not an object": (lambda m: (m / "manifest.json").write_text("[]"), r"not a model manifest \(not an object\)"),

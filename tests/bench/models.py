@@ -44,7 +44,7 @@ def soft_labels(folder: Path) -> pd.DataFrame:
     """What the teacher says of unlabelled reviews; teacher and scores are made where they are missing."""
     teacher, scores = CACHE / "teacher.safetensors", CACHE / "soft.parquet"
     module = [sys.executable, "-m", "spoilerguard.teacher"]
-    if not teacher.exists():
+    if not scores.exists() and not teacher.exists():
         sources = [ROOT / "data" / "reviews.jsonl", *(folder / name for name in (*LABELLED, UNTAGGED))]
         subprocess.run([*module, "train", *map(str, sources), "-o", str(teacher)], check=True)
     if not scores.exists():

@@ -1,0 +1,136 @@
+"""What the README shows is so: its Python runs, its commands end as it says, its figures are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import json
+from pathlib import Path
+import re
+import shlex
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from spoilerguard.cli import app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EXAMPLE = Path("data", "examples", "the-glass-orchard.md")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+
+
+def commands(program: str) -> list[str]:
+    """The lines that a reader would type, without their comments."""
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    typed = [line[2:].split("  #")[0].strip() for line in lines if line.startswith("$ ")]
+    return [line for line in typed if line.startswith(program)]
+
+
+def run(line: str) -> tuple[int, str]:
+    """Exit status and standard output of a command line of ours."""
+    result = CliRunner().invoke(app, shlex.split(line)[1:])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout
+
+
+@pytest.fixture
+def checkout(small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which the README's commands find what they name: its draft, our examples, a model."""
+    shutil.copytree(ROOT / "data" / "examples", tmp_path / "data" / "examples")
+    shutil.copy(ROOT / EXAMPLE, tmp_path / "draft.md")
+    shutil.copytree(small_folder, tmp_path / "my-model")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def no_workers_left() -> Iterator[None]:
+    yield
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.mark.usefixtures("no_workers_left")
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_python_runs(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(blocks("python")[number], f"README.md, Python {number + 1}", "exec"), {"__name__": "readme"})
+    printed = capsys.readouterr().out
+    assert printed or "print(" not in blocks("python")[number]
+
+
+def test_there_are_examples() -> None:
+    assert len(blocks("python")) >= 1
+    assert len(commands("spoilerguard check")) >= 1
+    assert len(blocks("text")) == len(blocks("json")) == 1
+
+
+@pytest.mark.parametrize("line", commands("spoilerguard check"))
+def test_a_check_ends_as_a_check_does(checkout: Path, line: str) -> None:
+    status, out = run(line)
+    assert out.strip()
+    if "--model" in line:  # what that one finds does not matter
+        assert status in (0, 1)
+    else:
+        assert status == 1, "the draft gives its book away"
+    assert run(f"{line} --exit-zero") == (0, out)
+
+
+def test_a_check_of_the_examples(checkout: Path) -> None:
+    assert run(f"spoilerguard check {EXAMPLE}")[0] == 1
+    assert run(f"spoilerguard check {EXAMPLE.parent}")[0] == 1
+    (checkout / "clean.md").write_text("The prose is lovely.\n", encoding="utf-8")
+    assert run("spoilerguard check clean.md")[0] == 0
+    assert run("spoilerguard check absent.md")[0] == 2
+
+
+def test_what_is_shown_of_a_check_is_the_head_of_a_sentence_of_the_draft(checkout: Path) -> None:
+    (shown,) = blocks("text")
+    places = re.findall(r"^(\S+:\d+:\d+)  \d+%  \S", shown, re.M)
+    assert places
+    every = re.findall(r"^\S+:\d+:\d+", run(f"spoilerguard check {EXAMPLE} --format line --threshold 0")[1], re.M)
+    assert set(places) <= set(every)
+
+
+def test_each_option_of_the_table_is_one_of_check() -> None:
+    options = set(re.findall(r"--[a-z-]+", "".join(re.findall(r"^\| (`--.*?) \|", README, re.M))))
+    assert len(options) >= 8
+    taken = run("spoilerguard check --help")[1]
+    assert sorted(option for option in options if option not in taken) == []
+
+
+def test_json_has_the_keys_that_are_shown(checkout: Path) -> None:
+    shown, found = json.loads(blocks("json")[0]), json.loads(run("spoilerguard check draft.md --format json")[1])
+    assert found["version"] == shown["version"]
+    assert list(found) == list(shown)
+    assert list(found["model"]) == list(shown["model"])
+    assert list(found["files"][0]) == list(shown["files"][0])
+    for flag in found["files"][0]["flags"]:
+        assert list(flag) == list(shown["files"][0]["flags"][0])
+        assert list(flag["reasons"][0]) == list(shown["files"][0]["flags"][0]["reasons"][0])
+
+
+@pytest.mark.parametrize("line", re.findall(r"`(spoilerguard (?:explain|models)[^`]*)`", README))
+def test_a_command_in_the_text_runs(line: str) -> None:
+    status, out = run(line)
+    assert status == 0
+    assert out.strip()
+
+
+def test_the_figures_are_there() -> None:
+    (figures,) = re.findall(r"^<!-- figures -->\n(.*?)^<!-- /figures -->$", README, re.M | re.S)
+    rows = [line for line in figures.splitlines() if re.match(r"\| .*\b[01]\.\d", line)]
+    assert len(rows) >= 2, "run `make figures`"
+    assert any("ours, test" in row for row in rows)
+
+
+def test_every_file_that_is_linked_or_named_is_there() -> None:
+    linked = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    named = re.findall(r"`((?:data|models|tests)/[\w/.-]*)`", README)
+    assert linked
+    assert [name for name in (*linked, *named) if not (ROOT / name).exists()] == []
