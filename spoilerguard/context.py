@@ -17,7 +17,17 @@ import numpy.typing as npt
 from spoilerguard.features import CUES, Ints, Tokens, clean, cues
 from spoilerguard.spans import Work
 
-__all__ = ["OF_LOGITS", "OF_SENTENCE", "announcement", "features", "forward", "no_context", "weighed", "width"]
+__all__ = [
+    "COMMON",
+    "OF_LOGITS",
+    "OF_SENTENCE",
+    "announcement",
+    "features",
+    "forward",
+    "no_context",
+    "weighed",
+    "width",
+]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -147,7 +157,7 @@ def _announcements(tokens: Tokens, document: Ints, n: int) -> tuple[Doubles, Dou
     return announced, itself, free
 
 
-_COMMON = frozenset(
+COMMON = frozenset(
     "the a an and or but of to in on at by for with from as is are was were be been being it its he she they them "
     "his her their this that these those i you we my your our me him us not no so if then than there here what "
     "who which when where why how all any some more most very just only also too can could will would should do "
@@ -177,7 +187,7 @@ def _overlaps(tokens: Tokens, lengths: Ints, works: Sequence[Work | None]) -> li
 
 def _words(text: str) -> set[str]:
     """Content words, cut to six letters: a cheap stem that joins murder, murdered and murderer."""
-    return {w[:6] for w in re.findall(r"[^\W\d_]{3,}", text.lower()) if w not in _COMMON}
+    return {w[:6] for w in re.findall(r"[^\W\d_]{3,}", text.lower()) if w not in COMMON}
 
 
 def forward(arrays: Mapping[str, npt.NDArray[Any]], rows: Doubles) -> Doubles:

@@ -110,7 +110,7 @@ class LinearScorer:
     def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
         """The kind of spoiler each sentence looks like, and the words that weighed most.
 
-        The run of up to four words with the highest sum of gains is named.
+        The run of up to four words with the highest sum of gains is named, bar common words at its ends.
         """
         texts = [clean(s) for s in sentences]
         tokens = tokens_of(texts)
@@ -119,7 +119,8 @@ class LinearScorer:
         for row, text in enumerate(texts):
             words = _bounds_of_words(tokens, row)
             first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
-            run = _weightiest(gain[first:last])
+            common = [text[start:end].lower() in context.COMMON for start, end in words]
+            run = _weightiest(gain[first:last], common)
             named = text[words[run[0]][0] : words[run[1] - 1][1]] if run else text[:40]
             kind = self.kinds[int(np.argmax(kinds[row]))] if self.kinds else "spoiler"
             out.append((Reason(kind, named),))
@@ -167,13 +168,18 @@ def _bounds_of_words(tokens: Tokens, row: int) -> list[tuple[int, int]]:
     ]
 
 
-def _weightiest(gain: npt.NDArray[np.float64], most: int = 4) -> tuple[int, int] | None:
-    """The run of up to `most` words whose gains add up highest: start and end (exclusive)."""
+def _weightiest(gain: npt.NDArray[np.float64], common: Sequence[bool], most: int = 4) -> tuple[int, int] | None:
+    """The run of up to `most` words whose gains add up highest: start and end (exclusive).
+
+    It starts and ends with a word that says something ("he is dead" is named as "dead"), where the
+    sentence has one.
+    """
+    telling = not all(common)
     best: tuple[float, int, int] | None = None
     for start in range(len(gain)):
         total = 0.0
         for end in range(start + 1, min(start + most, len(gain)) + 1):
             total += float(gain[end - 1])
-            if best is None or total > best[0]:
+            if (best is None or total > best[0]) and not (telling and (common[start] or common[end - 1])):
                 best = (total, start, end)
     return best[1:] if best else None
