@@ -31,6 +31,8 @@ FLOORS = (
     ("datasets.cleaning", "datasets.labelled", "datasets.records", "senter"),
     ("datasets.matching", "datasets.works"),
     ("datasets.loaders",),
+    ("recipes",),
+    ("fitting",),
     ("teacher", "training"),
     ("evaluation.baselines", "evaluation.metrics", "evaluation.plots", "evaluation.words"),
     ("evaluation.breakdown", "evaluation.page"),
