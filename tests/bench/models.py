@@ -128,7 +128,7 @@ CARD = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", type=Path)
-    parser.add_argument("--figures", action="store_true", help="measure the shipped model and write its card, train nothing")
+    parser.add_argument("--figures", action="store_true", help="only measure the shipped model and write its card")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
     if given.figures:
