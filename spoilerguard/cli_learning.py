@@ -65,6 +65,7 @@ def train(
         ),
     ] = None,
     recipe: Annotated[str, typer.Option(help="How to train: the name of a recorded recipe.")] = "plain",
+    search: Annotated[bool, typer.Option("--search", help="Search the regularisation by cross-validation.")] = False,
     name: Annotated[str | None, typer.Option(help="The model's name; by default its folder's.")] = None,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
@@ -87,6 +88,7 @@ def train(
                 recipe=recipe,
                 seed=seed,
                 jobs=jobs,
+                search=search,
                 progress=progress,
             )
         guard.save(output)

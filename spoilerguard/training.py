@@ -9,7 +9,7 @@ which are the ones that inference uses.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 import hashlib
 import os
 from pathlib import Path
@@ -31,6 +31,7 @@ from spoilerguard.fitting import (
     fit_kinds,
     matrix,
     platt,
+    searched,
     soft_rows,
     source_columns,
 )
@@ -62,6 +63,7 @@ def train(
     recipe: str | Recipe = "plain",
     seed: int = 0,
     jobs: int = 1,
+    search: bool = False,
     progress: Progress | None = None,
 ) -> Guard:
     """Train a model on labelled data: a frame as `datasets.to_frame` makes it, or paths.
@@ -69,9 +71,10 @@ def train(
     Without `validation`, works are split by `datasets.split_of`: the validation part calibrates,
     the test part is left out. With it, every work of `data` is trained on. `soft` are sentences that
     a teacher scored (columns `text` and `target`, a probability; Hinton et al. 2015), `works` blurbs
-    and synopses by work (read from `works.jsonl` beside the data where it is there). Deterministic
-    for a seed, whatever `jobs`. Raises InputError for data that cannot be learned from, and for a work
-    that stands on both sides.
+    and synopses by work (read from `works.jsonl` beside the data where it is there). With `search`, the strength
+    of regularisation is searched by cross-validation (`fitting.GRID`) instead of the recipe's.
+    Deterministic for a seed, whatever `jobs`. Raises InputError for data that cannot be learned from,
+    and for a work that stands on both sides.
     """
     say = progress or (lambda step, share: None)
     say("reading", 0.0)
@@ -97,7 +100,7 @@ def train(
 
     # BLAS threads would only wait for each other, and the last digits would depend on their number.
     with threadpool_limits(1):
-        return _train(fitted, held, soft, known, plan, name, seed, jobs, say)
+        return _train(fitted, held, soft, known, plan, name, seed, jobs, search, say)
 
 
 def _train(
@@ -109,6 +112,7 @@ def _train(
     name: str,
     seed: int,
     jobs: int,
+    search: bool,
     say: Progress,
 ) -> Guard:
     labels = fitted["label"].to_numpy(int)
@@ -117,6 +121,11 @@ def _train(
     tokens = tokens_of([clean(t) for t in fitted["text"]])
     examples = Examples(matrix(tokens), source_columns(fitted), soft_rows(soft))
     groups = fitted["work"].map(work_key).to_numpy()
+    if search:
+        say("searching", 0.06)
+        first = plan.experts[0]
+        heard = example_weights(fitted, first.sources)
+        plan = replace(plan, C=searched(examples, first, first.labels(fitted), heard, groups, plan, jobs))
     logits, experts = [], []
     for k, expert in enumerate(plan.experts):
         say(f"weighing n-grams: {expert.name}", 0.1 + 0.6 * k / len(plan.experts))

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import spoilerguard as sg
+from spoilerguard import fitting
 from spoilerguard.errors import InputError
 from spoilerguard.features import tokens_of
 from spoilerguard.scoring import LinearScorer
@@ -204,3 +205,22 @@ def test_what_cannot_be_reached_is_said() -> None:
     assert points["low"] >= points["medium"] >= points["high"]
     _, few = operating_points(truth[:20], noise[:20])
     assert any("fewer than 20 spoilers" in what for what in few)
+
+
+# --- the search ----------------------------------------------------------------------------------
+
+
+def test_the_search_replaces_the_recipes_regularisation_by_one_that_ranks_best(frame: pd.DataFrame) -> None:
+    given = replace(RECIPES["plain"], C=7.0, folds=2, networks=1)
+    assert train(frame, recipe=given).manifest.training["recipe"]["C"] == 7.0
+    worth = dict.fromkeys(fitting.GRID, 0.0) | {0.1: 1.0}
+    with pytest.MonkeyPatch.context() as patched:
+        real = fitting.cross_validated
+
+        def ranked(examples: Any, expert: Any, labels: Any, weights: Any, works: Any, plan: Any, jobs: int) -> Any:
+            if plan.C not in worth:
+                return real(examples, expert, labels, weights, works, plan, jobs)
+            return labels * worth[plan.C]  # only 0.1 tells spoilers from the rest
+
+        patched.setattr(fitting, "cross_validated", ranked)
+        assert train(frame, recipe=given, search=True).manifest.training["recipe"]["C"] == 0.1
