@@ -33,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-CLEAN, FOUND, FAILED = 0, 1, 2
+FOUND, FAILED = 1, 2  # and 0, clean
 
 ModelOption = Annotated[
     str, typer.Option("--model", metavar="NAME|FOLDER", help="A bundled model, or a model's folder.")

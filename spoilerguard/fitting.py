@@ -240,7 +240,7 @@ def platt(logits: Doubles, truth: Any, weights: Doubles) -> Doubles:
     return np.array([model.coef_[0, 0], model.intercept_[0]])
 
 
-def fit_kinds(frame: pd.DataFrame, seed: int) -> dict[str, npt.NDArray[Any]]:
+def fit_kinds(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
     """One weak linear model a kind, on the sentences whose tag names it."""
     import scipy.sparse as sp
     from sklearn.linear_model import LogisticRegression

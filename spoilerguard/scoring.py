@@ -151,10 +151,8 @@ class LinearScorer:
         kinds = np.tile(self.arrays["kind_bias"].astype(np.float64), (tokens.sentences, 1))
         for block in hashed(tokens, characters=(0, 0)):
             if block.name in KIND_BLOCKS:
-                count = np.sqrt(np.maximum(np.bincount(block.rows, minlength=tokens.sentences), 1))
-                at = block.buckets >> (BITS - KIND_BITS)
-                for k, weights in enumerate(self.arrays["kinds"]):
-                    kinds[:, k] += np.bincount(block.rows, weights[at], tokens.sentences) / count
+                weights = self.arrays["kinds"][:, block.buckets >> (BITS - KIND_BITS)].T
+                kinds += summed(block, weights.astype(np.float64), tokens.sentences)
         return kinds
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 import hashlib
+from importlib import import_module
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spoilerguard import context
-from spoilerguard.datasets import load_labelled, read_works, split_of, to_frame, work_key
+from spoilerguard.datasets import completed, load_labelled, read_works, split_of, to_frame, work_key
 from spoilerguard.errors import InputError
 from spoilerguard.features import BITS, clean, tokens_of
 from spoilerguard.fitting import (
@@ -94,8 +95,8 @@ def train(
     _refuse_one_class(fitted)
     fitted = fitted.reset_index(drop=True)
     # What is to be limited must be loaded by then: each library brings threads of its own.
-    import sklearn.linear_model
-    import sklearn.neural_network  # noqa: F401
+    for library in ("sklearn.linear_model", "sklearn.neural_network"):
+        import_module(library)
     from threadpoolctl import threadpool_limits
 
     # BLAS threads would only wait for each other, and the last digits would depend on their number.
@@ -165,7 +166,7 @@ def _train(
     )
     probability = 1 / (1 + np.exp(-context.forward(arrays, together)))
     thresholds, unreached = operating_points(truth, probability)
-    arrays |= fit_kinds(fitted, seed)
+    arrays |= fit_kinds(fitted)
     say("done", 1.0)
 
     manifest = Manifest(
@@ -237,16 +238,7 @@ def _frame(data: Any) -> pd.DataFrame:
     import pandas as pd
 
     if isinstance(data, pd.DataFrame):
-        if missing := {"text", "label"} - set(data.columns):
-            raise InputError(
-                f"the frame has no column {sorted(missing)[0]!r}: there are {', '.join(map(str, data.columns))}"
-            )
-        n = len(data)
-        alone: dict[str, Any] = {
-            "source": "frame", "work": [f"row {k}" for k in range(n)], "document": range(n), "index": 0, "count": 1,
-            "kind": "", "medium": "", "tag": None, "weight": 1.0, "paragraph": False,
-        }  # fmt: skip
-        return data.assign(**{k: v for k, v in alone.items() if k not in data.columns})
+        return completed(data)
     paths = [data] if isinstance(data, str | os.PathLike) else list(data)
     return to_frame(load_labelled(paths))
 

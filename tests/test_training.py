@@ -99,7 +99,9 @@ def test_a_recipe_names_each_expert_once_and_begins_with_one_of_spoilers(name: s
 
 def test_networks_side_by_side_are_one(frame: pd.DataFrame) -> None:
     plan = Recipe(folds=2, hidden=4, networks=3)
-    arrays = train(frame, recipe=plan).scorer.arrays  # type: ignore[attr-defined]
+    scorer = train(frame, recipe=plan).scorer
+    assert isinstance(scorer, LinearScorer)
+    arrays = scorer.arrays
     assert arrays["context_hidden"].shape[1] == len(arrays["context_out"]) == 12
 
 
@@ -224,3 +226,8 @@ def test_the_search_replaces_the_recipes_regularisation_by_one_that_ranks_best(f
 
         patched.setattr(fitting, "cross_validated", ranked)
         assert train(frame, recipe=given, search=True).manifest.training["recipe"]["C"] == 0.1
+
+
+def test_a_frame_with_another_label_is_refused() -> None:
+    with pytest.raises(InputError, match="labels must be 0 or 1"):
+        train(pd.DataFrame({"text": ["a", "b", "c"], "label": [0, 1, 2]}))

@@ -8,7 +8,7 @@ written), `works` (titles and the split). Nothing here loads pandas before a fra
 from __future__ import annotations
 
 from spoilerguard.datasets.cleaning import normalise, without_announcement
-from spoilerguard.datasets.labelled import LabelledDocument, LabelledSentence, to_frame, write_jsonl
+from spoilerguard.datasets.labelled import LabelledDocument, LabelledSentence, completed, to_frame, write_jsonl
 from spoilerguard.datasets.loaders import LOADERS, Loader, Options, load_labelled, sniff
 from spoilerguard.datasets.matching import WEIGHTS
 from spoilerguard.datasets.works import read_works, split_of, work_key
@@ -20,6 +20,7 @@ __all__ = [
     "LabelledSentence",
     "Loader",
     "Options",
+    "completed",
     "load_labelled",
     "normalise",
     "read_works",

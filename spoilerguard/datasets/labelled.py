@@ -14,7 +14,7 @@ from spoilerguard.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LabelledDocument", "LabelledSentence", "to_frame", "write_jsonl"]
+__all__ = ["LabelledDocument", "LabelledSentence", "completed", "to_frame", "write_jsonl"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,3 +98,21 @@ def _to_dict(document: LabelledDocument) -> dict[str, Any]:
     medium = {"medium": document.medium} if document.medium else {}
     head = {"id": document.id, "work": document.work, "kind": document.kind, **medium, "source": document.source}
     return {**head, "sentences": sentences}
+
+
+def completed(frame: pd.DataFrame) -> pd.DataFrame:
+    """A user's frame with every column of `to_frame`: without a work or document, a row is its own.
+
+    Raises InputError for a missing text or label column and for labels that are not 0 or 1.
+    """
+    if missing := {"text", "label"} - set(frame.columns):
+        there = ", ".join(map(str, frame.columns))
+        raise InputError(f"the frame has no column {sorted(missing)[0]!r}: there are {there}")
+    if not frame["label"].isin([0, 1]).all():
+        raise InputError("the frame's labels must be 0 or 1")
+    n = len(frame)
+    filled: dict[str, Any] = {
+        "source": "frame", "document": [str(k) for k in range(n)], "work": [f"row {k}" for k in range(n)],
+        "kind": "", "medium": "", "index": 0, "count": 1, "tag": None, "weight": 1.0, "paragraph": False,
+    }  # fmt: skip
+    return frame.assign(**{k: v for k, v in filled.items() if k not in frame.columns}).reset_index(drop=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.datasets import load_labelled, split_of, to_frame, work_key
+from spoilerguard.datasets import completed, load_labelled, split_of, to_frame, work_key
 from spoilerguard.errors import InputError
 from spoilerguard.evaluation import metrics
 from spoilerguard.evaluation.baselines import BASELINES
@@ -170,18 +170,7 @@ def _frame(data: Any) -> tuple[pd.DataFrame, bool]:
 
     if not isinstance(data, pd.DataFrame):
         return to_frame(load_labelled(data)), True
-    if missing := {"text", "label"} - set(data.columns):
-        there = ", ".join(map(str, data.columns))
-        raise InputError(f"the frame has no column {sorted(missing)[0]!r}: there are {there}")
-    n = len(data)
-    filled: dict[str, Any] = {
-        "source": "frame", "document": [str(k) for k in range(n)], "work": [f"row {k}" for k in range(n)],
-        "kind": "", "medium": "", "index": 0, "count": 1, "tag": None, "weight": 1.0, "paragraph": False,
-    }  # fmt: skip
-    frame = data.assign(**{name: value for name, value in filled.items() if name not in data.columns})
-    if not frame["label"].isin([0, 1]).all():
-        raise InputError("the frame's labels must be 0 or 1")
-    return frame.reset_index(drop=True), "work" in data.columns
+    return completed(data), "work" in data.columns
 
 
 def _refuse_unusable(frame: pd.DataFrame, whole: pd.DataFrame, split: str) -> None:
