@@ -82,7 +82,8 @@ def _output() -> Iterator[None]:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from spoilerguard.store import bundled_models, read_manifest
+        from spoilerguard.manifest import read_manifest
+        from spoilerguard.store import bundled_models
 
         with _errors_explained():
             models = ", ".join(f"{name} {read_manifest(folder).version}" for name, folder in bundled_models().items())
@@ -235,7 +236,8 @@ def explain(
 def models() -> None:
     """List the bundled models with their thresholds and origin."""
     from spoilerguard.guard import SENSITIVITIES
-    from spoilerguard.store import bundled_models, read_manifest
+    from spoilerguard.manifest import read_manifest
+    from spoilerguard.store import bundled_models
 
     with _errors_explained(), _output():
         for name, folder in bundled_models().items():

@@ -89,6 +89,7 @@ def train(
                 seed=seed,
                 jobs=jobs,
                 search=search,
+                checkpoint=output.resolve().with_name(f"{output.resolve().name}.checkpoint"),
                 progress=progress,
             )
         guard.save(output)

@@ -33,6 +33,7 @@ __all__ = [
     "fit_context",
     "fit_kinds",
     "matrix",
+    "operating_points",
     "platt",
     "searched",
     "soft_rows",
@@ -230,6 +231,41 @@ def _moments(rows: Doubles, weights: Doubles) -> tuple[Doubles, Doubles]:
     mean = np.average(rows, axis=0, weights=weights)
     scale = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weights))
     return mean, np.where(scale < 1e-6, 1.0, scale)
+
+
+# What each sensitivity must reach on validation data.
+PRECISION_LOW, PRECISION_MEDIUM, RECALL_HIGH = 0.95, 0.82, 0.90
+
+
+def operating_points(truth: npt.NDArray[Any], probability: Doubles) -> tuple[dict[str, float], list[str]]:
+    """The thresholds of the three sensitivities, and what each could not reach, in words.
+
+    low: the lowest threshold with precision 0.95; medium: best F1 with precision at least 0.82;
+    high: the highest with recall 0.9. One that cannot be reached takes the nearest there is.
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, at = precision_recall_curve(truth, probability)
+    precision, recall = precision[:-1], recall[:-1]
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
+    enough = np.cumsum(truth[np.argsort(-probability)]).max() >= 20
+    said: list[str] = []
+
+    def first_with(floor: float, sensitivity: str) -> float:
+        reached = np.flatnonzero((precision >= floor) & (recall > 0.02))
+        if len(reached):
+            return float(at[reached[0]])
+        said.append(f"{sensitivity}: precision {floor} not reached, best is {precision[recall > 0.02].max():.2f}")
+        return float(at[np.flatnonzero(recall > 0.02)[np.argmax(precision[recall > 0.02])]])
+
+    low = first_with(PRECISION_LOW, "low")
+    allowed = np.flatnonzero(precision >= PRECISION_MEDIUM)
+    medium = float(at[allowed[np.argmax(f1[allowed])]]) if len(allowed) else first_with(PRECISION_MEDIUM, "medium")
+    high = float(at[np.flatnonzero(recall >= RECALL_HIGH)[-1]])
+    if not enough:
+        said.append("fewer than 20 spoilers to choose on: the operating points are rough")
+    low, high = max(low, medium), min(high, medium)
+    return {"low": round(low, 4), "medium": round(medium, 4), "high": round(high, 4)}, said
 
 
 def platt(logits: Doubles, truth: Any, weights: Doubles) -> Doubles:

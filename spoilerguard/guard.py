@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spoilerguard.errors import InputError, ModelError
+from spoilerguard.manifest import MANIFEST, Manifest, plain_card
 from spoilerguard.reading import read
-from spoilerguard.scoring import LinearScorer, Scorer
+from spoilerguard.scoring import Scorer
 from spoilerguard.sentences import split
 from spoilerguard.spans import Document, Flag, Report, Sentence, Work
-from spoilerguard.store import MANIFEST, Manifest, plain_card, resolve
 from spoilerguard.store import load as load_model
+from spoilerguard.store import resolve
 from spoilerguard.store import save as save_model
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ class Guard:
     Guards are cheap to call and safe to share between threads; `load` makes one.
     """
 
-    def __init__(self, scorer: Scorer, manifest: Manifest, *, source: str | None = None) -> None:
+    def __init__(self, scorer: Scorer, manifest: Manifest, *, source: str | None = None, cascade: bool = False) -> None:
         self.scorer, self.manifest = scorer, manifest
-        self._source = source  # the folder of the model: worker processes load it from there
+        self._source = source  # the folder of the model: worker processes load it from there,
+        self._cascade = cascade  # so
 
     @property
     def name(self) -> str:
@@ -158,7 +160,7 @@ class Guard:
         executor = get_reusable_executor(max_workers=jobs)
         waiting: deque[Any] = deque()
         for batch in batches:
-            task = (self._source, self.manifest.digests, batch, work, threshold, options)
+            task = (self._source, self._cascade, self.manifest.digests, batch, work, threshold, options)
             waiting.append(executor.submit(_report_in_worker, *task))
             if len(waiting) > 2 * jobs:
                 yield from waiting.popleft().result()
@@ -204,10 +206,8 @@ class Guard:
 
     def save(self, path: str | os.PathLike[str], *, name: str | None = None, card: str | None = None) -> None:
         """Write the model as a folder that `load` takes. Raises ModelError where it cannot."""
-        if not isinstance(self.scorer, LinearScorer):
-            raise ModelError("only a linear model can be saved")
         manifest = replace(self.manifest, name=name or self.manifest.name)
-        written = save_model(path, self.scorer.arrays, manifest, card or plain_card(manifest))
+        written = save_model(path, self.scorer.arrays, manifest, card or plain_card(manifest), self.scorer.files)
         if self._source is None:  # a loaded model stays what load() gave, to everyone who has it
             self.manifest, self._source = written, os.path.abspath(path)
 
@@ -216,19 +216,23 @@ class Guard:
 
 
 @lru_cache(maxsize=4)
-def _load(folder: str, manifest: bytes) -> Guard:
-    return Guard(*load_model(folder), source=folder)
+def _load(folder: str, manifest: bytes, cascade: bool, threads: int) -> Guard:
+    return Guard(*load_model(folder, cascade=cascade, threads=threads), source=folder, cascade=cascade)
 
 
-def load(model: str | os.PathLike[str] = "fast") -> Guard:
-    """A Guard with a bundled model (by name) or with the model in a folder. Raises ModelError.
+def load(model: str | os.PathLike[str] = "fast", *, cascade: bool = False, threads: int = 1) -> Guard:
+    """A Guard with a bundled model (by name) or with the model in a folder.
 
+    "fast" is linear; "accurate" (extra `accurate`) is a transformer. With `cascade`, the transformer
+    reads only what its linear part is unsure of: for archives. `threads` are the transformer's.
     Nothing is downloaded and nothing unpickled. A model is loaded once a process, and again where
-    its manifest has changed.
+    its manifest has changed. Raises ModelError, and MissingExtra naming the extra to install.
     """
+    if threads < 1:
+        raise InputError("threads must be at least 1")
     folder = resolve(model).resolve()
     manifest = folder / MANIFEST
-    return _load(str(folder), manifest.read_bytes() if manifest.is_file() else b"")
+    return _load(str(folder), manifest.read_bytes() if manifest.is_file() else b"", cascade, threads)
 
 
 def flag(text: str, *, model: str | os.PathLike[str] = "fast", **options: Any) -> Report:
@@ -238,13 +242,14 @@ def flag(text: str, *, model: str | os.PathLike[str] = "fast", **options: Any) -
 
 def _report_in_worker(
     source: str,
+    cascade: bool,
     digests: dict[str, str],
     batch: list[str],
     work: Work | None,
     threshold: float,
     options: dict[str, Any],
 ) -> list[Report]:
-    guard = load(source)
+    guard = load(source, cascade=cascade)
     if guard.manifest.digests != digests:
         raise ModelError(f"{source}: the model changed while it was in use; load it again")
     return guard._report_all(batch, [work] * len(batch), threshold, options)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from spoilerguard.neural.plan import PLAN, Plan
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -46,6 +48,7 @@ class Recipe:
     hidden: int = 24
     context_alpha: float = 0.3
     calibrate_on: tuple[str, ...] = ()  # sources; none: all of them
+    network: Plan | None = None  # fine-tuned beside the experts
 
 
 def example_weights(frame: pd.DataFrame, sources: Mapping[str, tuple[float, float]]) -> Doubles:
@@ -60,6 +63,7 @@ def example_weights(frame: pd.DataFrame, sources: Mapping[str, tuple[float, floa
 _ALIKE = {"reviews": (1.0, 1.0), "tagged_reviews": (0.5, 1.0), "untagged_reviews": (0.5, 1.0), "": (1.0, 1.0)}
 RECIPES: dict[str, Recipe] = {
     "plain": Recipe(),
+    "accurate": Recipe(network=PLAN),
     "fast": Recipe(
         experts=(
             Expert("ours", {"reviews": (1.0, 1.0), "reddit_spans_dev": (0.2, 1.0)}, soft=0.4),

@@ -19,7 +19,7 @@ from spoilerguard import context
 from spoilerguard.features import BITS, Ints, Tokens, clean, cues, hashed, summed, tokens_of
 from spoilerguard.spans import Reason, Work
 
-__all__ = ["KINDS", "KIND_BITS", "KIND_BLOCKS", "LinearScorer", "Scorer", "sigmoid"]
+__all__ = ["KINDS", "KIND_BITS", "KIND_BLOCKS", "LinearScorer", "Scorer", "logit", "sigmoid"]
 
 PART = 200_000  # characters whose n-grams are held at a time
 KIND_BITS = 16  # the kinds' tables are smaller: only a flagged sentence is asked for its kind
@@ -40,6 +40,14 @@ KINDS = {
 class Scorer(Protocol):
     """What a Guard needs of a model."""
 
+    @property
+    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        """The weights, as `store` writes them."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What else the model consists of: name of a file to its content."""
+
     def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
         """Probability that each sentence, alone, is a spoiler: shape (n,)."""
 
@@ -59,6 +67,12 @@ def sigmoid(logit: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(np.asarray(logit, np.float64), -30, 30))))
 
 
+def logit(probability: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The inverse of `sigmoid`, within its bounds."""
+    p = np.clip(np.asarray(probability, np.float64), 1e-13, 1 - 1e-13)
+    return np.asarray(np.log(p / (1 - p)))
+
+
 @dataclass(frozen=True, slots=True)
 class LinearScorer:
     """Experts (weights of hashed n-grams and cues), the context network, kinds of spoiler.
@@ -69,6 +83,10 @@ class LinearScorer:
 
     arrays: Mapping[str, npt.NDArray[Any]]
     kinds: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        return {}
 
     def logits(self, tokens: Tokens) -> npt.NDArray[np.float64]:
         """What each expert makes of each sentence alone: shape (n, E)."""

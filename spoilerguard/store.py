@@ -1,14 +1,14 @@
 """Save a model; verify it, and only then load it.
 
 A model is a folder: `manifest.json` (what it is, how it was made, a SHA-256 digest of every other
-file), `weights.npz` (arrays, never pickled) and `CARD.md`. Nothing in it can execute. To change the
-format, raise SCHEMA and keep a reader for the last one.
+file), `weights.npz` (arrays, never pickled), of a transformer its network and its vocabulary, and
+`CARD.md`. Nothing in it can execute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 import hashlib
 import io
 import json
@@ -25,47 +25,22 @@ import numpy.typing as npt
 
 from spoilerguard import context, features
 from spoilerguard.errors import ModelError
-from spoilerguard.scoring import KIND_BITS, LinearScorer
+from spoilerguard.manifest import CARD, FILES, MANIFEST, WEIGHTS, Manifest, read_manifest
+from spoilerguard.scoring import KIND_BITS, LinearScorer, Scorer
+from spoilerguard.transformer import TransformerScorer
 
-__all__ = ["Manifest", "bundled", "bundled_models", "load", "plain_card", "read_manifest", "resolve", "save"]
+__all__ = ["bundled", "bundled_models", "load", "resolve", "save"]
 
-SCHEMA = 1
-ARCHITECTURE = "linear"
-MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.npz", "CARD.md"
 _MOST_BYTES = 256 * 1024 * 1024  # of weights once unpacked: more is no model of ours
 
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a model says of itself. `thresholds` are probabilities, one a sensitivity."""
-
-    name: str
-    version: str
-    thresholds: dict[str, float]
-    kinds: list[str] = field(default_factory=list)
-    training: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, Any] = field(default_factory=dict)
-    architecture: str = ARCHITECTURE
-    features: int = features.VERSION
-    experts: list[str] = field(default_factory=lambda: ["spoiler"])
-    context: int = context.width(1)
-    schema: int = SCHEMA
-    digests: dict[str, str] = field(default_factory=dict)
-
-
-_FIELDS: dict[str, type] = {
-    **dict.fromkeys(("name", "version", "architecture"), str),
-    **dict.fromkeys(("thresholds", "training", "metrics", "digests"), dict),
-    **dict.fromkeys(("kinds", "experts"), list),
-}
-_JSON: dict[type, str] = {str: "string", dict: "object", list: "array"}
 
 _HALF = frozenset({"weights", "kinds"})  # saved as 16-bit floats: two megabytes a million
 
 
-# What each array of a linear model must look like; None is any length.
-def _shapes(experts: int) -> dict[str, tuple[int | None, ...]]:
-    width = context.width(experts)
+# What each array of a model must look like; None is any length.
+def _shapes(manifest: Manifest) -> dict[str, tuple[int | None, ...]]:
+    experts, width = len(manifest.experts), context.width(len(manifest.experts))
+    of_transformer: dict[str, tuple[int | None, ...]] = {"mix": (3,), "band": (2,)}
     return {
         "weights": (2**features.BITS, experts),
         "cues": (len(features.CUES), experts),
@@ -79,6 +54,7 @@ def _shapes(experts: int) -> dict[str, tuple[int | None, ...]]:
         "context_calibration": (2,),
         "kinds": (None, 2**KIND_BITS),
         "kind_bias": (None,),
+        **(of_transformer if manifest.architecture == "transformer" else {}),
     }
 
 
@@ -114,72 +90,46 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     raise ModelError(f"{path}: no such model folder")
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a model folder, checked for schema and fields."""
-    path = folder / MANIFEST
-    try:
-        if path.is_symlink():
-            raise ModelError(f"{path}: not a plain file; install the model again")
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(raw, dict):
-            raise ValueError("not an object")
-        schema = raw.get("schema")
-        if schema != SCHEMA:
-            raise ModelError(
-                f"{path}: schema {schema!r}, this spoilerguard reads {SCHEMA}; upgrade it or retrain the model"
-            )
-        manifest = Manifest(**raw)
-    except ModelError:
-        raise
-    except FileNotFoundError:
-        raise ModelError(f"{folder}: no {MANIFEST}: not a spoilerguard model") from None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise ModelError(f"{path}: not a model manifest ({error})") from None
-    for field_name, kind in _FIELDS.items():
-        if not isinstance(getattr(manifest, field_name), kind):
-            raise ModelError(f"{path}: not a model manifest ({field_name!r} must be a JSON {_JSON[kind]})")
-    if manifest.architecture != ARCHITECTURE:
-        raise ModelError(f"{path}: architecture {manifest.architecture!r}, this spoilerguard reads {ARCHITECTURE!r}")
-    if manifest.features != features.VERSION or manifest.context != context.width(1):
-        raise ModelError(
-            f"{folder}: made with other features than this version's; retrain it with `spoilerguard train`"
-        )
-    if not manifest.experts:
-        raise ModelError(f"{path}: not a model manifest (it names no expert)")
-    if set(manifest.thresholds) != {"low", "medium", "high"} or not all(
-        isinstance(v, int | float) and 0 <= v <= 1 for v in manifest.thresholds.values()
-    ):
-        raise ModelError(f"{path}: thresholds must be low, medium and high, each a probability")
-    return manifest
+def load(name_or_path: str | os.PathLike[str], *, cascade: bool = False, threads: int = 1) -> tuple[Scorer, Manifest]:
+    """Verify a model's digests and arrays, then build its scorer. Raises ModelError, MissingExtra.
 
-
-def load(name_or_path: str | os.PathLike[str]) -> tuple[LinearScorer, Manifest]:
-    """Verify a model's digests and arrays, then build its scorer. Raises ModelError."""
+    `cascade` and `threads` are for transformers: see `transformer.TransformerScorer`.
+    """
     folder = resolve(name_or_path)
     manifest = read_manifest(folder)
     _verify_files(folder, manifest)
-    arrays = _read_arrays((folder / WEIGHTS).read_bytes(), manifest.digests[WEIGHTS], folder / WEIGHTS, manifest)
-    return LinearScorer(arrays, tuple(manifest.kinds)), manifest
+    files = {name: _read_verified(folder / name, digest) for name, digest in manifest.digests.items()}
+    arrays = _read_arrays(files[WEIGHTS], folder / WEIGHTS, manifest)
+    linear = LinearScorer(arrays, tuple(manifest.kinds))
+    if manifest.architecture == "linear":
+        return linear, manifest
+    try:
+        return TransformerScorer.of(linear, files, cascade=cascade, threads=threads), manifest
+    except ValueError as error:
+        raise ModelError(f"{folder}: {error}") from None
 
 
 def _verify_files(folder: Path, manifest: Manifest) -> None:
     present = {p.name for p in folder.iterdir()}
     if extra := present - {MANIFEST, *manifest.digests}:
         raise ModelError(f"{folder}: file not named in the manifest: {sorted(extra)[0]}; remove it")
-    if set(manifest.digests) - {WEIGHTS, CARD} or WEIGHTS not in manifest.digests:
-        raise ModelError(f"{folder}: the manifest must name {WEIGHTS} and may name {CARD}, nothing else")
-    for name, digest in manifest.digests.items():
-        path = folder / name
-        if not path.is_file() or path.is_symlink():
-            raise ModelError(f"{path}: missing or not a plain file; install the model again")
-        # The weights are hashed where they are read, so that what is used is what was verified.
-        if name != WEIGHTS and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            raise ModelError(f"{path}: digest differs from the manifest's: damaged or tampered with")
+    needed = FILES[manifest.architecture]
+    if set(manifest.digests) - {CARD} != needed:
+        named = " and ".join(sorted(needed))
+        raise ModelError(f"{folder}: the manifest must name {named} and may name {CARD}, nothing else")
 
 
-def _read_arrays(data: bytes, digest: str, path: Path, manifest: Manifest) -> dict[str, npt.NDArray[Any]]:
+def _read_verified(path: Path, digest: str) -> bytes:
+    """A file, read once: what is used is what was verified."""
+    if not path.is_file() or path.is_symlink():
+        raise ModelError(f"{path}: missing or not a plain file; install the model again")
+    data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != digest:
         raise ModelError(f"{path}: digest differs from the manifest's: damaged or tampered with")
+    return data
+
+
+def _read_arrays(data: bytes, path: Path, manifest: Manifest) -> dict[str, npt.NDArray[Any]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
@@ -188,7 +138,7 @@ def _read_arrays(data: bytes, digest: str, path: Path, manifest: Manifest) -> di
             arrays = {name: archive[name] for name in archive.files}
     except _UNREADABLE as error:
         raise ModelError(f"{path}: not arrays ({error}); models are never unpickled") from None
-    shapes, kinds = _shapes(len(manifest.experts)), manifest.kinds
+    shapes, kinds = _shapes(manifest), manifest.kinds
     if unknown := set(arrays) - set(shapes):
         raise ModelError(f"{path}: array {sorted(unknown)[0]!r} is none of this model's")
     for name, shape in shapes.items():
@@ -210,15 +160,20 @@ def _read_arrays(data: bytes, digest: str, path: Path, manifest: Manifest) -> di
 
 
 def save(
-    folder: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]], manifest: Manifest, card: str
+    folder: str | os.PathLike[str],
+    arrays: Mapping[str, npt.NDArray[Any]],
+    manifest: Manifest,
+    card: str,
+    others: Mapping[str, bytes] | None = None,
 ) -> Manifest:
     """Write a model beside its place, then move it there. Returns the manifest with its digests.
 
-    The same arrays give the same bytes: entries of the archive carry no time.
+    `others` are the files of a transformer beside its weights. The same arrays give the same bytes:
+    entries of the archive carry no time.
     """
     target = Path(folder)
     stored = {name: a.astype(np.float16) if name in _HALF else np.asarray(a) for name, a in arrays.items()}
-    files = {WEIGHTS: _archive(stored), CARD: card.encode()}
+    files = {WEIGHTS: _archive(stored), CARD: card.encode(), **(others or {})}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     text = json.dumps(asdict(manifest) | {"digests": digests}, indent=1, ensure_ascii=False) + "\n"
     files[MANIFEST] = text.encode()
@@ -255,7 +210,7 @@ def _replaceable(target: Path) -> bool:
     if not target.is_dir():
         return False
     present = {p.name for p in target.iterdir()}
-    return not present or (MANIFEST in present and present <= {MANIFEST, WEIGHTS, CARD})
+    return not present or (MANIFEST in present and present <= {MANIFEST, CARD}.union(*FILES.values()))
 
 
 def _archive(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
@@ -268,16 +223,3 @@ def _archive(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
                 zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0)), data.getvalue(), zipfile.ZIP_DEFLATED
             )
     return buffer.getvalue()
-
-
-def plain_card(manifest: Manifest) -> str:
-    """A model card with what the manifest knows: for models trained by users."""
-    sentences = manifest.training.get("sentences", {})
-    points = "\n".join(f"| {name} | {value} |" for name, value in manifest.thresholds.items())
-    unreached = "".join(f"\n- {what}" for what in manifest.training.get("unreached", []))
-    return (
-        f"# {manifest.name} {manifest.version}\n\nA spoilerguard model ({manifest.architecture}).\n\n"
-        f"Trained on {sum(sentences.values())} sentences: {', '.join(f'{s} ({n})' for s, n in sentences.items())}.\n\n"
-        f"| sensitivity | threshold |\n|---|---|\n{points}\n"
-        + (f"\nNot reached on validation data:\n{unreached}\n" if unreached else "")
-    )

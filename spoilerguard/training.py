@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 import hashlib
 from importlib import import_module
+from importlib.util import find_spec
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from spoilerguard import context
 from spoilerguard.datasets import completed, load_labelled, read_works, split_of, to_frame, work_key
-from spoilerguard.errors import InputError
+from spoilerguard.errors import InputError, MissingExtra
 from spoilerguard.features import BITS, clean, tokens_of
 from spoilerguard.fitting import (
     CUE_SCALE,
@@ -31,27 +32,27 @@ from spoilerguard.fitting import (
     fit_context,
     fit_kinds,
     matrix,
+    operating_points,
     platt,
     searched,
     soft_rows,
     source_columns,
 )
 from spoilerguard.guard import Guard
+from spoilerguard.manifest import Manifest
+from spoilerguard.neural.joined import joined
+from spoilerguard.neural.plan import Plan
 from spoilerguard.recipes import RECIPES, Expert, Recipe, example_weights
 from spoilerguard.scoring import KINDS, LinearScorer
 from spoilerguard.spans import Work
-from spoilerguard.store import Manifest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RECIPES", "Expert", "Recipe", "operating_points", "train"]
+__all__ = ["RECIPES", "Expert", "Recipe", "fine_tuned", "operating_points", "train"]
 
 Progress = Callable[[str, float], None]
 Doubles = npt.NDArray[np.float64]
-
-# What each sensitivity must reach on validation data; see operating_points.
-PRECISION_LOW, PRECISION_MEDIUM, RECALL_HIGH = 0.95, 0.82, 0.90
 
 
 def train(
@@ -65,6 +66,7 @@ def train(
     seed: int = 0,
     jobs: int = 1,
     search: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Guard:
     """Train a model on labelled data: a frame as `datasets.to_frame` makes it, or paths.
@@ -74,6 +76,8 @@ def train(
     a teacher scored (columns `text` and `target`, a probability; Hinton et al. 2015), `works` blurbs
     and synopses by work (read from `works.jsonl` beside the data where it is there). With `search`, the strength
     of regularisation is searched by cross-validation (`fitting.GRID`) instead of the recipe's.
+    A recipe with a network ("accurate") then fine-tunes it (extra `train`), and keeps its state in the
+    file `checkpoint`, from which an interrupted training goes on.
     Deterministic for a seed, whatever `jobs`. Raises InputError for data that cannot be learned from,
     and for a work that stands on both sides.
     """
@@ -101,7 +105,13 @@ def train(
 
     # BLAS threads would only wait for each other, and the last digits would depend on their number.
     with threadpool_limits(1):
-        return _train(fitted, held, soft, known, plan, name, seed, jobs, search, say)
+        guard = _train(fitted, held, soft, known, plan, name, seed, jobs, search, say)
+    if plan.network is None:
+        return guard
+    assert isinstance(guard.scorer, LinearScorer)
+    network = replace(plan.network, seed=seed)
+    files = fine_tuned(fitted, known, network, None if checkpoint is None else Path(checkpoint), say)
+    return Guard(*joined(guard.scorer, guard.manifest, files, network, held, known))
 
 
 def _train(
@@ -200,35 +210,18 @@ def work_digest(work: str) -> str:
     return hashlib.sha256(work_key(work).encode()).hexdigest()[:10]
 
 
-def operating_points(truth: npt.NDArray[Any], probability: Doubles) -> tuple[dict[str, float], list[str]]:
-    """The thresholds of the three sensitivities, and what each could not reach, in words.
+def fine_tuned(
+    fitted: pd.DataFrame, works: Mapping[str, Work], plan: Plan, checkpoint: Path | None, say: Progress
+) -> dict[str, bytes]:
+    """The files of a network fine-tuned on these sentences. Raises MissingExtra without the extra `train`."""
+    for library in ("torch", "onnx", "safetensors"):
+        if find_spec(library) is None:
+            raise MissingExtra(library, "train")
+    from spoilerguard.neural.export import network_files
+    from spoilerguard.neural.finetune import Corpus, fit
 
-    low: the lowest threshold with precision 0.95; medium: best F1 with precision at least 0.82;
-    high: the highest with recall 0.9. One that cannot be reached takes the nearest there is.
-    """
-    from sklearn.metrics import precision_recall_curve
-
-    precision, recall, at = precision_recall_curve(truth, probability)
-    precision, recall = precision[:-1], recall[:-1]
-    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
-    enough = np.cumsum(truth[np.argsort(-probability)]).max() >= 20
-    said: list[str] = []
-
-    def first_with(floor: float, sensitivity: str) -> float:
-        reached = np.flatnonzero((precision >= floor) & (recall > 0.02))
-        if len(reached):
-            return float(at[reached[0]])
-        said.append(f"{sensitivity}: precision {floor} not reached, best is {precision[recall > 0.02].max():.2f}")
-        return float(at[np.flatnonzero(recall > 0.02)[np.argmax(precision[recall > 0.02])]])
-
-    low = first_with(PRECISION_LOW, "low")
-    allowed = np.flatnonzero(precision >= PRECISION_MEDIUM)
-    medium = float(at[allowed[np.argmax(f1[allowed])]]) if len(allowed) else first_with(PRECISION_MEDIUM, "medium")
-    high = float(at[np.flatnonzero(recall >= RECALL_HIGH)[-1]])
-    if not enough:
-        said.append("fewer than 20 spoilers to choose on: the operating points are rough")
-    low, high = max(low, medium), min(high, medium)
-    return {"low": round(low, 4), "medium": round(medium, 4), "high": round(high, 4)}, said
+    network, _ = fit(Corpus.of(fitted, works), plan, checkpoint=checkpoint, say=say)
+    return network_files(network.state_dict())
 
 
 # --- the steps -----------------------------------------------------------------------------------

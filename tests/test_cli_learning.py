@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import spoilerguard as sg
 from spoilerguard.cli import app
 from spoilerguard.datasets import load_labelled
-from spoilerguard.store import read_manifest
+from spoilerguard.manifest import read_manifest
 from spoilerguard.training import RECIPES, Recipe
 
 

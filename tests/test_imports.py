@@ -23,24 +23,28 @@ FLOORS = (
     ("errors", "spans"),
     # To check a draft.
     ("features", "htmlscan", "markup", "ranges", "runons"),
-    ("context", "furniture", "sentences"),
-    ("reading", "scoring"),
+    ("context", "furniture", "sentences", "windows"),
+    ("manifest", "reading", "scoring"),
+    ("transformer",),
     ("drafts", "printing", "store"),
     ("guard",),
     # To learn and to measure.
     ("datasets.cleaning", "datasets.labelled", "datasets.records", "senter"),
     ("datasets.matching", "datasets.works"),
     ("datasets.loaders",),
+    ("neural.plan",),
     ("recipes",),
     ("fitting",),
-    ("teacher", "training"),
+    ("neural.network",),
+    ("neural.export", "neural.finetune", "neural.joined"),
+    ("training",),
     ("evaluation.baselines", "evaluation.metrics", "evaluation.plots", "evaluation.words"),
     ("evaluation.breakdown", "evaluation.page"),
     ("evaluation.measure",),
     ("cli_learning",),
     ("cli",),
 )
-DOORS = {"__init__", "__main__", "datasets.__init__", "evaluation.__init__"}
+DOORS = {"__init__", "__main__", "datasets.__init__", "evaluation.__init__", "neural.__init__"}
 HEAVY = {"spacy", "sklearn", "scipy", "pandas", "torch", "onnxruntime", "joblib", "matplotlib", "pyarrow", "dask"}
 
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}

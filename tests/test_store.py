@@ -40,7 +40,14 @@ def edit_manifest(model: Path, **changes: Any) -> None:
 
 def put_weights(model: Path, data: bytes) -> None:
     """Other weights, with a manifest that vouches for them: only what is in them can be wrong."""
-    (model / "weights.npz").write_bytes(data)
+    put_file(model, "weights.npz", data)
+
+
+def put_file(model: Path, name: str, data: bytes | None) -> None:
+    """Another file (none: without it), with a manifest that vouches for all there are."""
+    (model / name).unlink(missing_ok=True)
+    if data is not None:
+        (model / name).write_bytes(data)
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files(model).items() if name != "manifest.json"}
     edit_manifest(model, digests=digests)
 
@@ -179,7 +186,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         r"'context_scale' must be positive",
     ),
     "a future schema": (lambda m: edit_manifest(m, schema=2), r"schema 2, this spoilerguard reads 1; upgrade it"),
-    "another architecture": (lambda m: edit_manifest(m, architecture="onnx"), r"architecture 'onnx'.* reads 'linear'"),
+    "another architecture": (lambda m: edit_manifest(m, architecture="x"), r"architecture 'x'.* linear and transf"),
     "other features": (lambda m: edit_manifest(m, features=0), r"made with other features .*retrain it"),
     "another context": (lambda m: edit_manifest(m, context=22), r"made with other features .*retrain it"),
     "not JSON": (lambda m: (m / "manifest.json").write_text("{"), r"manifest.json: not a model manifest"),

@@ -1,35 +1,47 @@
-"""Make `models/fast` as it is shipped: teacher, its scores, the fast model, its figures, its card.
+"""Make the bundled models as they are shipped: network, soft labels, `fast`, `accurate`, figures, cards.
 
-    python tests/bench/models.py ../shared/datasets            # all of it: an hour or more on two cores
-    python tests/bench/models.py ../shared/datasets --figures  # only measure the shipped model again
+    python tests/bench/models.py ../shared/datasets            # all of it: two hours on two cores
+    python tests/bench/models.py ../shared/datasets --figures  # only measure the shipped models again
 
-The teacher and its scores are kept in cache/ and used again. Research text goes in, weights and
-figures come out: no sentence of it is written anywhere but to cache/, which git ignores.
+The network (cache/network) and what it says of unlabelled reviews (cache/soft.parquet) are kept and
+used again. Research text goes in, weights and figures come out: no sentence of it is written
+anywhere but to cache/, which git ignores.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 import re
-import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 
 from spoilerguard import load
-from spoilerguard.datasets import load_labelled, read_works, to_frame
+from spoilerguard.datasets import load_labelled, read_works, split_of, to_frame
 from spoilerguard.evaluation import Evaluation, evaluate
 from spoilerguard.guard import Guard
-from spoilerguard.training import train
+from spoilerguard.neural.joined import joined
+from spoilerguard.neural.plan import PLAN
+from spoilerguard.scoring import LinearScorer, sigmoid
+from spoilerguard.training import fine_tuned, train
+from spoilerguard.transformer import NETWORK, VOCABULARY, TransformerScorer
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE, ROOT = Path(__file__).parent, Path(__file__).resolve().parents[2]
 CACHE = ROOT / "cache"
 LABELLED = ("tagged_reviews.jsonl", "tvtropes_train.csv", "goodreads_dev.csv", "reddit_spans_dev.csv")
 UNTAGGED, MARKED, POOL = "untagged_reviews.jsonl", "imdb_marked.jsonl", "imdb_reviews.parquet"
-EVERY = 9  # of the reviews without labels, the share that the teacher scores
+EVERY = 9  # of the reviews without labels, the share that the network scores
 
 Evaluations = dict[str, Evaluation]
+
+
+def say(step: str, share: float) -> None:
+    print(f"{share:4.0%} {step}", file=sys.stderr, flush=True)
 
 
 def frame_of(folder: Path) -> pd.DataFrame:
@@ -40,17 +52,39 @@ def frame_of(folder: Path) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def soft_labels(folder: Path) -> pd.DataFrame:
-    """What the teacher says of unlabelled reviews; teacher and scores are made where they are missing."""
-    teacher, scores = CACHE / "teacher.safetensors", CACHE / "soft.parquet"
-    module = [sys.executable, "-m", "spoilerguard.teacher"]
-    if not scores.exists() and not teacher.exists():
-        sources = [ROOT / "data" / "reviews.jsonl", *(folder / name for name in (*LABELLED, UNTAGGED))]
-        subprocess.run([*module, "train", *map(str, sources), "-o", str(teacher)], check=True)
+def of_split(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    split = frame["work"].map({w: split_of(w) for w in frame["work"].unique()})
+    return frame[split == name].reset_index(drop=True)
+
+
+def network(frame: pd.DataFrame, works: Mapping[str, object]) -> dict[str, bytes]:
+    """The files of the fine-tuned network; made where they are missing, going on from a checkpoint."""
+    kept = [CACHE / "network" / name for name in (NETWORK, VOCABULARY)]
+    if not all(path.exists() for path in kept):
+        files = fine_tuned(of_split(frame, "train"), works, PLAN, CACHE / "network.checkpoint", say)
+        for path in kept:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(files[path.name])
+    return {path.name: path.read_bytes() for path in kept}
+
+
+def soft_labels(folder: Path, files: Mapping[str, bytes]) -> pd.DataFrame:
+    """What the network says of unlabelled reviews, but of works that are held out; made where it is missing."""
+    scores = CACHE / "soft.parquet"
     if not scores.exists():
-        options = ["--every", str(EVERY), "--without", str(folder / MARKED), "-o", str(scores)]
-        texts = [str(folder / POOL), str(folder / UNTAGGED)]
-        subprocess.run([*module, "score", str(teacher), *texts, *options], check=True)
+        held = {d.work for d in load_labelled([folder / MARKED])}
+        documents = [
+            document
+            for name in (POOL, UNTAGGED)
+            for document in islice(load_labelled([folder / name], format="spans"), 0, None, EVERY)
+            if document.work not in held and split_of(document.work) == "train"
+        ]
+        texts = [[s.text.lstrip() for s in d.sentences] for d in documents]
+        scorer = TransformerScorer.of(LinearScorer({}), files)
+        found = scorer.logits(texts, [None] * len(texts), [np.ones(len(t), bool) for t in texts])
+        frame = to_frame(documents)
+        frame["target"] = sigmoid(np.concatenate(found))
+        frame[["source", "document", "work", "index", "count", "text", "target"]].to_parquet(scores)
     return pd.read_parquet(scores)
 
 
@@ -109,48 +143,54 @@ def table(found: Evaluations) -> str:
 
 
 def card(guard: Guard, figures: str, kinds: str) -> str:
-    return CARD.format(version=guard.version, figures=figures, kinds=kinds, **_counts(guard))
-
-
-def _counts(guard: Guard) -> dict[str, object]:
     training = guard.manifest.training
-    unreached = "; ".join(training["unreached"]) or "all three were reached"
-    return {
-        "soft": f"{training['soft']:,}",
-        "unreached": unreached,
+    text = (HERE / f"card-{guard.name}.md").read_text(encoding="utf-8")
+    return text.format(
+        version=guard.version,
+        figures=figures,
+        kinds=kinds,
+        soft=f"{training['soft']:,}",
+        unreached="; ".join(training["unreached"]) or "all three were reached",
+        mix=guard.scorer.arrays.get("mix"),
+        band=guard.scorer.arrays.get("band"),
         **{f"n_{k}": f"{v:,}" for k, v in training["sentences"].items()},
-    }
+    )
 
 
-CARD = (Path(__file__).parent / "card.md").read_text(encoding="utf-8")
+def into(path: Path, mark: str, figures: str) -> None:
+    """Put a table between its marks in a Markdown file."""
+    text = path.read_text(encoding="utf-8")
+    marked = f"<!-- {mark} -->\n{figures}\n<!-- /{mark} -->"
+    path.write_text(re.sub(rf"<!-- {mark} -->.*<!-- /{mark} -->", lambda _: marked, text, flags=re.S), encoding="utf-8")
+
+
+def made(folder: Path, jobs: int) -> list[Guard]:
+    """Both models, trained: the network, what it teaches the fast model, and the two of them joined."""
+    frame, works = frame_of(folder), read_works(ROOT / "data" / "works.jsonl")
+    files = network(frame, works)
+    soft = soft_labels(folder, files)
+    fast = train(frame, soft=soft, works=works, recipe="fast", name="fast", jobs=jobs, progress=say)
+    assert isinstance(fast.scorer, LinearScorer)
+    held = of_split(frame, "validation")
+    manifest = replace(fast.manifest, name="accurate")
+    ours = held[held["source"] == "reviews"]
+    return [fast, Guard(*joined(fast.scorer, manifest, files, PLAN, ours, works))]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", type=Path)
-    parser.add_argument("--figures", action="store_true", help="only measure the shipped model and write its card")
+    parser.add_argument("--figures", action="store_true", help="only measure the shipped models and write their cards")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
-    if given.figures:
-        guard = load("fast")
-    else:
-        works = read_works(ROOT / "data" / "works.jsonl")
-        soft = soft_labels(given.datasets)
-        guard = train(
-            frame_of(given.datasets), soft=soft, works=works, recipe="fast", name="fast", jobs=given.jobs,
-            progress=lambda step, share: print(f"{share:4.0%} {step}", file=sys.stderr),
-        )  # fmt: skip
-    found = measure(guard, given.datasets)
-    figures = table(found)
-    print(figures)
-    kinds = found["ours, test"].kinds
-    guard.save(ROOT / "models" / "fast", card=card(guard, figures, f"{kinds['accuracy']['value']:.2f}"))
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    marked = f"<!-- figures -->\n{figures}\n<!-- /figures -->"
-    readme.write_text(
-        re.sub(r"<!-- figures -->.*<!-- /figures -->", lambda _: marked, text, flags=re.S), encoding="utf-8"
-    )
+    guards = [load("fast"), load("accurate")] if given.figures else made(given.datasets, given.jobs)
+    for guard in guards:
+        found = measure(guard, given.datasets)
+        figures = table(found)
+        print(f"{guard.name}\n{figures}\n")
+        kinds = found["ours, test"].kinds
+        guard.save(ROOT / "models" / guard.name, card=card(guard, figures, f"{kinds['accuracy']['value']:.2f}"))
+        into(ROOT / "README.md", f"figures {guard.name}", figures)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,104 @@
+"""The accurate model: a linear one, the fine-tuned network beside it, and how the two are joined.
+
+Everything that is chosen here (the weights of the two logits, the operating points, the band of the
+cascade) is chosen on held-out works, with the network as it will be shipped: in 8-bit integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spoilerguard.fitting import operating_points
+from spoilerguard.manifest import Manifest
+from spoilerguard.neural.plan import Plan
+from spoilerguard.scoring import LinearScorer, logit
+from spoilerguard.spans import Work
+from spoilerguard.transformer import NETWORK, TransformerScorer
+from spoilerguard.windows import windows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["cost", "joined"]
+
+Doubles = npt.NDArray[np.float64]
+
+KEPT = 0.99  # of the average precision, by a cascade
+UNFITTED = np.array([0.7, 0.5, 0.0])  # the mix, where no work could be held out to fit it on
+
+
+def joined(
+    linear: LinearScorer,
+    manifest: Manifest,
+    files: Mapping[str, bytes],
+    plan: Plan,
+    held: pd.DataFrame,
+    works: Mapping[str, Work],
+) -> tuple[TransformerScorer, Manifest]:
+    """The linear scorer and a network's files, joined on held-out works: a scorer and its manifest."""
+    arrays: dict[str, npt.NDArray[Any]] = {**linear.arrays, "mix": UNFITTED, "band": np.array([0.0, 1.0])}
+    scorer = TransformerScorer.of(replace(linear, arrays=arrays), files)
+    thresholds, unreached = manifest.thresholds, ["too few works to hold any out: the two parts are joined by rote"]
+    if held["label"].nunique() == 2:
+        thresholds, unreached = _choose(scorer, arrays, held.reset_index(drop=True), works)
+    digest = hashlib.sha256(
+        files[NETWORK] + b"".join(np.ascontiguousarray(arrays[n]).tobytes() for n in sorted(arrays))
+    )
+    training = {**manifest.training, "network": asdict(plan), "unreached": unreached}
+    return scorer, replace(
+        manifest,
+        architecture="transformer",
+        version=f"1-{digest.hexdigest()[:8]}",
+        thresholds=thresholds,
+        training=training,
+    )
+
+
+def _choose(
+    scorer: TransformerScorer, arrays: dict[str, npt.NDArray[Any]], held: pd.DataFrame, works: Mapping[str, Work]
+) -> tuple[dict[str, float], list[str]]:
+    """Fit the mix and the band into `arrays`; returns the operating points and what was not reached."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import average_precision_score
+
+    documents = [part["text"].tolist() for _, part in held.groupby(["source", "document"], sort=False)]
+    names = held.drop_duplicates(["source", "document"])["work"]
+    truth = held["label"].to_numpy(int)
+    whole = [np.ones(len(d), bool) for d in documents]
+    rows = []
+    for told in ([None] * len(documents), [works.get(name) for name in names]):
+        deep = np.concatenate(scorer.logits(documents, told, whole))
+        rows.append(np.stack([deep, logit(np.concatenate(scorer.linear.score_documents(documents, told)))], axis=1))
+    model = LogisticRegression(C=1e3).fit(np.vstack(rows), np.tile(truth, len(rows)))
+    arrays["mix"] = np.array([*model.coef_[0], model.intercept_[0]])
+    full = model.predict_proba(rows[0])[:, 1]
+    linear = 1 / (1 + np.exp(-rows[0][:, 1]))
+    best, wanted = 1.0, KEPT * average_precision_score(truth, full)
+    for low in np.quantile(linear, np.arange(0.05, 0.9, 0.05)):
+        for high in (1.0, *np.quantile(linear, (0.97, 0.94, 0.9))):
+            asked = (linear > low) & (linear < high)
+            if average_precision_score(truth, np.where(asked, full, linear)) >= wanted:
+                share = cost(scorer, documents, asked)
+                if share < best:
+                    best, arrays["band"] = share, np.array([low, high])
+    return operating_points(truth, full)
+
+
+def cost(scorer: TransformerScorer, documents: Sequence[Sequence[str]], asked: npt.NDArray[np.bool_]) -> float:
+    """The share of word pieces that the network reads when only these sentences are asked for."""
+    from spoilerguard.windows import packed
+
+    read = whole = start = 0
+    for sentences in documents:
+        pieces = packed(scorer.tokenizer, sentences)
+        wanted = asked[start : start + len(sentences)]
+        start += len(sentences)
+        whole += sum(len(w.ids) for w in windows(pieces))
+        read += sum(len(w.ids) for w in windows(pieces, None, wanted))
+    return read / max(whole, 1)

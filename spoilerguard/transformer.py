@@ -1,0 +1,134 @@
+"""Sentences to probabilities: the transformer, with the linear scorer beside it.
+
+The network (MiniLM, fine-tuned, 8-bit integers, ONNX Runtime) reads a window of the document at a
+time (`windows`) and gives each sentence a logit; the linear scorer gives another, and a weighted sum
+of both is the answer. Windows are never padded nor put together, so a score does not depend on what
+else is scored. As a cascade, the network reads only the sentences of which the linear scorer is unsure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spoilerguard.errors import MissingExtra
+from spoilerguard.scoring import LinearScorer, logit, sigmoid
+from spoilerguard.spans import Reason, Work
+from spoilerguard.windows import packed, tokenizer_of, windows, work_pieces
+
+__all__ = ["NETWORK", "VOCABULARY", "TransformerScorer"]
+
+NETWORK, VOCABULARY = "network.onnx", "tokenizer.json"
+PART = 512  # documents whose word pieces are held at a time
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TransformerScorer:
+    """The network, its tokenizer and the linear scorer, joined by `arrays["mix"]` of the latter.
+
+    `mix` holds the weights of the network's logit and of the linear one, and the intercept; `band`
+    the linear probabilities between which, as a cascade, the network is asked.
+    """
+
+    linear: LinearScorer
+    session: Any
+    tokenizer: Any
+    files: Mapping[str, bytes]
+    cascade: bool = False
+
+    @classmethod
+    def of(
+        cls, linear: LinearScorer, files: Mapping[str, bytes], *, cascade: bool = False, threads: int = 1
+    ) -> TransformerScorer:
+        """The scorer of a model's verified files. Raises MissingExtra, and ValueError for what is no network."""
+        try:
+            import onnxruntime
+        except ImportError:
+            raise MissingExtra("onnxruntime", "accurate") from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 4
+        try:
+            session = onnxruntime.InferenceSession(files[NETWORK], options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's errors share no base of their own
+            raise ValueError(f"{NETWORK} is no network that ONNX Runtime reads ({error})") from None
+        names = {i.name for i in session.get_inputs()}, {o.name for o in session.get_outputs()}
+        if names != ({"ids", "segments", "pool"}, {"logits"}):
+            raise ValueError(f"{NETWORK} is a network, but none of a spoilerguard model")
+        try:
+            tokenizer = tokenizer_of(files[VOCABULARY])
+        except ValueError as error:
+            raise ValueError(f"{VOCABULARY} is no vocabulary ({error})") from None
+        kept = {name: files[name] for name in (NETWORK, VOCABULARY)}
+        return cls(linear, session, tokenizer, kept, cascade)
+
+    @property
+    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        return self.linear.arrays
+
+    def score(self, sentences: Sequence[str]) -> Doubles:
+        """A sentence alone is a document of one."""
+        return np.array([p[0] for p in self.score_documents([[s] for s in sentences], [None] * len(sentences))])
+
+    def score_documents(
+        self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
+    ) -> list[npt.NDArray[np.float64]]:
+        out: list[Doubles] = []
+        for start in range(0, len(documents), PART):
+            part = slice(start, start + PART)
+            out += self._scored(documents[part], works[part])
+        return out
+
+    def _scored(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Doubles]:
+        linear = self.linear.score_documents(documents, works)
+        asked = [self._asked(p) for p in linear]
+        network = self.logits(documents, works, asked)
+        own, beside, offset = self.arrays["mix"]
+        return [
+            np.where(wanted, sigmoid(own * np.where(wanted, deep, 0) + beside * logit(p) + offset), p)
+            for p, deep, wanted in zip(linear, network, asked, strict=True)
+        ]
+
+    def _asked(self, linear: Doubles) -> npt.NDArray[np.bool_]:
+        low, high = self.arrays["band"] if self.cascade else (-1, 2)
+        return np.asarray((linear > low) & (linear < high), bool)
+
+    def logits(
+        self,
+        documents: Sequence[Sequence[str]],
+        works: Sequence[Work | None],
+        asked: Sequence[npt.NDArray[np.bool_]],
+    ) -> list[Doubles]:
+        """What the network makes of each sentence asked for; -inf for the others."""
+        texts = [s for sentences, wanted in zip(documents, asked, strict=True) if wanted.any() for s in sentences]
+        pieces = iter(packed(self.tokenizer, texts))
+        known: dict[int, Any] = {}
+        out = []
+        for sentences, work, wanted in zip(documents, works, asked, strict=True):
+            found = np.full(len(sentences), -np.inf)
+            if wanted.any():
+                if id(work) not in known:
+                    known[id(work)] = work_pieces(self.tokenizer, work)
+                for window in windows([next(pieces) for _ in sentences], known[id(work)], wanted):
+                    inputs = {
+                        "ids": np.array([window.ids], np.int64),
+                        "segments": np.array([window.segments], np.int64),
+                        "pool": window.pool(),
+                    }
+                    numbers = [number for number, _, _ in window.places]
+                    np.maximum.at(found, numbers, self.session.run(["logits"], inputs)[0])
+            out.append(found)
+        return out
+
+    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
+        """As the linear scorer sees it: the network gives no words."""
+        return self.linear.reasons(sentences)
+
+    def word_weights(self, sentence: str) -> list[tuple[str, float]]:
+        return self.linear.word_weights(sentence)
