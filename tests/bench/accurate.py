@@ -9,14 +9,10 @@ of scoring alone: texts are split beforehand.
 
 from __future__ import annotations
 
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = "1"
-os.environ["TOKENIZERS_PARALLELISM"] = "false"
-
 import argparse
 from collections.abc import Callable, Sequence
+import json
+import os
 import subprocess
 import sys
 import time
@@ -80,8 +76,6 @@ def peak(model: str, documents: Documents) -> float:
         "guard.scorer.score_documents(documents, [None] * len(documents))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
     )
-    import json
-
     done = subprocess.run(
         [sys.executable, "-c", program], input=json.dumps(documents), text=True, capture_output=True, check=True
     )
@@ -99,6 +93,7 @@ def spread(scorer: TransformerScorer, documents: Documents) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="?", help="a Parquet file with a column text")
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one core
     documents = documents_of(parser.parse_args().texts)
     none: Sequence[None] = [None] * len(documents)
     full, cascade, fast = load("accurate").scorer, load("accurate", cascade=True).scorer, load("fast").scorer
