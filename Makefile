@@ -32,13 +32,14 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/bench/sentences.py ../shared/datasets/ewt_dev.jsonl
 	$(BIN)/python tests/bench/start.py
+	$(BIN)/python tests/bench/accurate.py
+	$(BIN)/python tests/bench/ablations.py
 
-## models/fast again, from data/ and the research text beside the checkout
+## both models again, from data/ and the research text beside the checkout
 models: $(READY)
-	$(BIN)/python -m pip install --quiet --editable '.[dev,train]'
 	$(BIN)/python tests/bench/models.py ../shared/datasets
 
-## the figures of the shipped model again, in the README
+## the figures of the shipped models again, in README and cards
 figures: $(READY)
 	$(BIN)/python tests/bench/models.py ../shared/datasets --figures
 

@@ -49,6 +49,8 @@ from spoilerguard.spans import Work
 if TYPE_CHECKING:
     import pandas as pd
 
+    from spoilerguard.neural.export import Graphs
+
 __all__ = ["RECIPES", "Expert", "Recipe", "fine_tuned", "operating_points", "train"]
 
 Progress = Callable[[str, float], None]
@@ -110,8 +112,8 @@ def train(
         return guard
     assert isinstance(guard.scorer, LinearScorer)
     network = replace(plan.network, seed=seed)
-    files = fine_tuned(fitted, known, network, None if checkpoint is None else Path(checkpoint), say)
-    return Guard(*joined(guard.scorer, guard.manifest, files, network, held, known))
+    graphs = fine_tuned(fitted, known, network, None if checkpoint is None else Path(checkpoint), say)
+    return Guard(*joined(guard.scorer, guard.manifest, graphs.files, network, held, known))
 
 
 def _train(
@@ -212,16 +214,16 @@ def work_digest(work: str) -> str:
 
 def fine_tuned(
     fitted: pd.DataFrame, works: Mapping[str, Work], plan: Plan, checkpoint: Path | None, say: Progress
-) -> dict[str, bytes]:
-    """The files of a network fine-tuned on these sentences. Raises MissingExtra without the extra `train`."""
-    for library in ("torch", "onnx", "safetensors"):
+) -> Graphs:
+    """A network fine-tuned on these sentences, as graphs. Raises MissingExtra without the extra `train`."""
+    for library in ("torch", "onnx", "onnxruntime", "safetensors"):
         if find_spec(library) is None:
             raise MissingExtra(library, "train")
-    from spoilerguard.neural.export import network_files
+    from spoilerguard.neural.export import graphs_of
     from spoilerguard.neural.finetune import Corpus, fit
 
     network, _ = fit(Corpus.of(fitted, works), plan, checkpoint=checkpoint, say=say)
-    return network_files(network.state_dict())
+    return graphs_of(network.state_dict())
 
 
 # --- the steps -----------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ is read at a time (batch 1, no padding): a score cannot depend on what else is i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 import tempfile
 from typing import Any
@@ -20,7 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from spoilerguard.neural.network import HEADS, LAYERS, WIDTH, minilm_folder
 from spoilerguard.transformer import NETWORK, VOCABULARY
 
-__all__ = ["graph_of", "network_files", "quantised"]
+__all__ = ["Graphs", "graph_of", "graphs_of", "quantised"]
 
 _CONTRIB = "com.microsoft"
 _EPSILON = 1e-12
@@ -120,7 +121,21 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
         return onnx.load(after)
 
 
-def network_files(state: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files of a fine-tuned network's state: its graph in 8-bit integers, and its vocabulary."""
-    network = quantised(graph_of(state)).SerializeToString(deterministic=True)
-    return {NETWORK: network, VOCABULARY: (minilm_folder() / "tokenizer.json").read_bytes()}
+@dataclass(frozen=True)
+class Graphs:
+    """A network to ship, as the files of a model, and the same in 32-bit floats, to compare it with."""
+
+    files: Mapping[str, bytes]
+    floats: bytes
+
+
+def graphs_of(state: Mapping[str, Any]) -> Graphs:
+    """The graphs of a `Network`'s state, with the vocabulary it was trained with."""
+    exact = graph_of(state)
+    return Graphs(
+        {
+            NETWORK: quantised(exact).SerializeToString(deterministic=True),
+            VOCABULARY: (minilm_folder() / "tokenizer.json").read_bytes(),
+        },
+        exact.SerializeToString(deterministic=True),
+    )

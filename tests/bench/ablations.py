@@ -1,10 +1,9 @@
 """What each part of the accurate model brings, on the validation works of our corpus: a table for its card.
 
     python tests/bench/ablations.py
-    python tests/bench/ablations.py --floats ../shared/datasets    # also the network in 32-bit floats
 
 What a sentence is read with (alone, its document, blurb, synopsis), the two parts alone and joined,
-the cascade with its cost.
+the cascade with its cost, and, where `make models` has left it in cache/, the network in 32-bit floats.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from spoilerguard import Work, load
 from spoilerguard.datasets import load_labelled, read_works, split_of, to_frame
+from spoilerguard.guard import Guard
 from spoilerguard.neural.joined import cost
 from spoilerguard.scoring import Scorer
-from spoilerguard.transformer import TransformerScorer
+from spoilerguard.transformer import NETWORK, TransformerScorer
 
 ROOT = Path(__file__).resolve().parents[2]
-MARKS = "ablations"
 Doubles = npt.NDArray[np.float64]
 Works = Sequence[Work | None]
 
@@ -49,15 +48,14 @@ def row(name: str, truth: npt.NDArray[np.int64], score: Doubles, threshold: floa
     return f"| {name} | {figures} | {hits / max(flagged.sum(), 1):.3f} | {hits / truth.sum():.3f} |"
 
 
-def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+def table(guard: Guard, floats: Path) -> str:
+    """The figures in Markdown; `floats` is the network's graph in 32-bit floats, if there is such a file."""
     frame = validation()
     truth = frame["label"].to_numpy(int)
     known = read_works(ROOT / "data" / "works.jsonl")
     documents = [part["text"].tolist() for _, part in frame.groupby(["source", "document"], sort=False)]
     works = [known.get(name) for name in frame.drop_duplicates(["source", "document"])["work"]]
     none: Works = [None] * len(documents)
-    guard = load("accurate")
     scorer = guard.scorer
     assert isinstance(scorer, TransformerScorer)
     medium = guard.manifest.thresholds["medium"]
@@ -91,9 +89,20 @@ def main() -> None:
         row(f"as a cascade (the network reads {share:.0%} of the word pieces; {kept:.1%} of the average precision)",
             truth, cascade, medium),
     ]  # fmt: skip
-    print("| validation works of ours | AUC | average precision | precision at medium | recall at medium |")
-    print("|---|---|---|---|---|")
-    print("\n".join(rows))
+    if floats.exists():
+        files = {**scorer.files, NETWORK: floats.read_bytes()}
+        exact = TransformerScorer.of(linear, files)
+        rows.append(row("in its document, network in 32-bit floats", truth, scores(exact), medium))
+    head = [
+        "| validation works of ours | AUC | average precision | precision at medium | recall at medium |",
+        "|---|---|---|---|---|",
+    ]
+    return "\n".join(head + rows)
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    print(table(load("accurate"), ROOT / "cache" / "network" / "floats.onnx"))
 
 
 if __name__ == "__main__":

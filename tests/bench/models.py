@@ -18,6 +18,7 @@ from pathlib import Path
 import re
 import sys
 
+from ablations import table as ablations
 import numpy as np
 import pandas as pd
 
@@ -33,6 +34,7 @@ from spoilerguard.transformer import NETWORK, VOCABULARY, TransformerScorer
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).resolve().parents[2]
 CACHE = ROOT / "cache"
+FLOATS = CACHE / "network" / "floats.onnx"
 LABELLED = ("tagged_reviews.jsonl", "tvtropes_train.csv", "goodreads_dev.csv", "reddit_spans_dev.csv")
 UNTAGGED, MARKED, POOL = "untagged_reviews.jsonl", "imdb_marked.jsonl", "imdb_reviews.parquet"
 EVERY = 9  # of the reviews without labels, the share that the network scores
@@ -61,10 +63,11 @@ def network(frame: pd.DataFrame, works: Mapping[str, object]) -> dict[str, bytes
     """The files of the fine-tuned network; made where they are missing, going on from a checkpoint."""
     kept = [CACHE / "network" / name for name in (NETWORK, VOCABULARY)]
     if not all(path.exists() for path in kept):
-        files = fine_tuned(of_split(frame, "train"), works, PLAN, CACHE / "network.checkpoint", say)
+        kept[0].parent.mkdir(parents=True, exist_ok=True)
+        graphs = fine_tuned(of_split(frame, "train"), works, PLAN, CACHE / "network.checkpoint", say)
         for path in kept:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(files[path.name])
+            path.write_bytes(graphs.files[path.name])
+        FLOATS.write_bytes(graphs.floats)
     return {path.name: path.read_bytes() for path in kept}
 
 
@@ -145,14 +148,14 @@ def table(found: Evaluations) -> str:
 def card(guard: Guard, figures: str, kinds: str) -> str:
     training = guard.manifest.training
     text = (HERE / f"card-{guard.name}.md").read_text(encoding="utf-8")
+    deep = isinstance(guard.scorer, TransformerScorer)
     return text.format(
         version=guard.version,
         figures=figures,
         kinds=kinds,
         soft=f"{training['soft']:,}",
         unreached="; ".join(training["unreached"]) or "all three were reached",
-        mix=guard.scorer.arrays.get("mix"),
-        band=guard.scorer.arrays.get("band"),
+        ablations=ablations(guard, FLOATS) if deep else "",
         **{f"n_{k}": f"{v:,}" for k, v in training["sentences"].items()},
     )
 
