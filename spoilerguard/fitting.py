@@ -234,13 +234,15 @@ def _moments(rows: Doubles, weights: Doubles) -> tuple[Doubles, Doubles]:
 
 
 # What each sensitivity must reach on validation data.
-PRECISION_LOW, PRECISION_MEDIUM, RECALL_HIGH = 0.95, 0.82, 0.90
+PRECISION_LOW, RECALL_HIGH = 0.95, 0.90
 
 
-def operating_points(truth: npt.NDArray[Any], probability: Doubles) -> tuple[dict[str, float], list[str]]:
+def operating_points(
+    truth: npt.NDArray[Any], probability: Doubles, *, precision_medium: float = 0.82
+) -> tuple[dict[str, float], list[str]]:
     """The thresholds of the three sensitivities, and what each could not reach, in words.
 
-    low: the lowest threshold with precision 0.95; medium: best F1 with precision at least 0.82;
+    low: the lowest threshold with precision 0.95; medium: best F1 with at least that precision;
     high: the highest with recall 0.9. One that cannot be reached takes the nearest there is.
     """
     from sklearn.metrics import precision_recall_curve
@@ -259,8 +261,8 @@ def operating_points(truth: npt.NDArray[Any], probability: Doubles) -> tuple[dic
         return float(at[np.flatnonzero(recall > 0.02)[np.argmax(precision[recall > 0.02])]])
 
     low = first_with(PRECISION_LOW, "low")
-    allowed = np.flatnonzero(precision >= PRECISION_MEDIUM)
-    medium = float(at[allowed[np.argmax(f1[allowed])]]) if len(allowed) else first_with(PRECISION_MEDIUM, "medium")
+    allowed = np.flatnonzero(precision >= precision_medium)
+    medium = float(at[allowed[np.argmax(f1[allowed])]]) if len(allowed) else first_with(precision_medium, "medium")
     high = float(at[np.flatnonzero(recall >= RECALL_HIGH)[-1]])
     if not enough:
         said.append("fewer than 20 spoilers to choose on: the operating points are rough")

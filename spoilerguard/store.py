@@ -40,7 +40,7 @@ _HALF = frozenset({"weights", "kinds"})  # saved as 16-bit floats: two megabytes
 # What each array of a model must look like; None is any length.
 def _shapes(manifest: Manifest) -> dict[str, tuple[int | None, ...]]:
     experts, width = len(manifest.experts), context.width(len(manifest.experts))
-    of_transformer: dict[str, tuple[int | None, ...]] = {"mix": (3,), "band": (2,)}
+    of_transformer: dict[str, tuple[int | None, ...]] = {"mix": (2, 3), "band": (2,)}
     return {
         "weights": (2**features.BITS, experts),
         "cues": (len(features.CUES), experts),

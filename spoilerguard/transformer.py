@@ -18,7 +18,7 @@ import numpy.typing as npt
 from spoilerguard.errors import MissingExtra
 from spoilerguard.scoring import LinearScorer, logit, sigmoid
 from spoilerguard.spans import Reason, Work
-from spoilerguard.windows import packed, tokenizer_of, windows, work_pieces
+from spoilerguard.windows import packed, tells, tokenizer_of, windows, work_pieces
 
 __all__ = ["NETWORK", "VOCABULARY", "TransformerScorer"]
 
@@ -32,8 +32,9 @@ Doubles = npt.NDArray[np.float64]
 class TransformerScorer:
     """The network, its tokenizer and the linear scorer, joined by `arrays["mix"]` of the latter.
 
-    `mix` holds the weights of the network's logit and of the linear one, and the intercept; `band`
-    the linear probabilities between which, as a cascade, the network is asked.
+    `mix` (2, 3) holds the weights of the network's logit and of the linear one, and the intercept: in
+    its first row without, in its second with a work; `band` (2,) the linear probabilities between
+    which, as a cascade, the network is asked.
     """
 
     linear: LinearScorer
@@ -89,11 +90,11 @@ class TransformerScorer:
         linear = self.linear.score_documents(documents, works)
         asked = [self._asked(p) for p in linear]
         network = self.logits(documents, works, asked)
-        own, beside, offset = self.arrays["mix"]
-        return [
-            np.where(wanted, sigmoid(own * np.where(wanted, deep, 0) + beside * logit(p) + offset), p)
-            for p, deep, wanted in zip(linear, network, asked, strict=True)
-        ]
+        out = []
+        for work, p, deep, wanted in zip(works, linear, network, asked, strict=True):
+            own, beside, offset = self.arrays["mix"][int(tells(work))]
+            out.append(np.where(wanted, sigmoid(own * np.where(wanted, deep, 0) + beside * logit(p) + offset), p))
+        return out
 
     def _asked(self, linear: Doubles) -> npt.NDArray[np.bool_]:
         low, high = self.arrays["band"] if self.cascade else (-1, 2)

@@ -73,9 +73,14 @@ def packed(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     return [e.ids for e in tokenizer.encode_batch([clean(t) for t in texts], add_special_tokens=False)]
 
 
+def tells(work: Work | None) -> bool:
+    """Whether a work has anything to tell but its title."""
+    return work is not None and bool(work.blurb or work.synopsis)
+
+
 def work_pieces(tokenizer: Any, work: Work | None) -> WorkPieces | None:
     """A work as windows take it; None where there is neither blurb nor synopsis."""
-    if work is None or not (work.blurb or work.synopsis):
+    if work is None or not tells(work):
         return None
     blurb = packed(tokenizer, [f"{work.title}: {work.blurb}"])[0][:BLURB] if work.blurb else []
     return WorkPieces(blurb, packed(tokenizer, re.split(r"(?<=[.!?])\s+", work.synopsis)) if work.synopsis else [])

@@ -35,6 +35,7 @@ __all__ = ["Corpus", "fit", "logits"]
 
 Say = Callable[[str, float], None]
 EVERY = 200  # steps from checkpoint to checkpoint
+SHORT = 64  # pieces of a document
 
 
 @dataclass(frozen=True)
@@ -124,14 +125,15 @@ def readings_of(corpus: Corpus, plan: Plan, rng: np.random.Generator) -> list[Re
         for _ in range(times):
             told = None
             if work is not None:
-                draw = rng.random()
+                # Of a short comment most of what is read would be its work: it is told less often.
+                draw = rng.random() * max(1.0, SHORT / (1 + sum(len(corpus.pieces[k]) for k in sentences)))
                 if draw < plan.with_synopsis:
                     told = work
                 elif draw < plan.with_synopsis + plan.with_blurb:
                     told = WorkPieces(work.blurb, [])
             if rng.random() < source.alone:
                 for k in sentences:
-                    readings += [(w, range(k, k + 1)) for w in windows([corpus.pieces[k]], told)]
+                    readings += [(w, range(k, k + 1)) for w in windows([corpus.pieces[k]])]
             else:
                 readings += [(w, sentences) for w in windows([corpus.pieces[k] for k in sentences], told)]
     return readings

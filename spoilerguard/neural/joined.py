@@ -29,8 +29,9 @@ __all__ = ["cost", "joined"]
 
 Doubles = npt.NDArray[np.float64]
 
+PRECISION_MEDIUM = 0.88  # of a network more is to be asked than of n-grams
 KEPT = 0.99  # of the average precision, by a cascade
-UNFITTED = np.array([0.7, 0.5, 0.0])  # the mix, where no work could be held out to fit it on
+UNFITTED = np.array([[0.7, 0.5, 0.0]] * 2)  # the mix, where no work could be held out to fit it on
 
 
 def joined(
@@ -71,14 +72,17 @@ def _choose(
     names = held.drop_duplicates(["source", "document"])["work"]
     truth = held["label"].to_numpy(int)
     whole = [np.ones(len(d), bool) for d in documents]
+    arrays["mix"] = UNFITTED.copy()
     rows = []
-    for told in ([None] * len(documents), [works.get(name) for name in names]):
+    untold: list[Work | None] = [None] * len(documents)
+    for k, told in enumerate((untold, [works.get(name) for name in names])):
         deep = np.concatenate(scorer.logits(documents, told, whole))
-        rows.append(np.stack([deep, logit(np.concatenate(scorer.linear.score_documents(documents, told)))], axis=1))
-    model = LogisticRegression(C=1e3).fit(np.vstack(rows), np.tile(truth, len(rows)))
-    arrays["mix"] = np.array([*model.coef_[0], model.intercept_[0]])
-    full = model.predict_proba(rows[0])[:, 1]
-    linear = 1 / (1 + np.exp(-rows[0][:, 1]))
+        linear = np.concatenate(scorer.linear.score_documents(documents, told))
+        both = np.stack([deep, logit(linear)], axis=1)
+        model = LogisticRegression(C=1e3).fit(both, truth)
+        arrays["mix"][k] = [*model.coef_[0], model.intercept_[0]]
+        rows.append((model.predict_proba(both)[:, 1], linear))
+    full, linear = rows[0]
     best, wanted = 1.0, KEPT * average_precision_score(truth, full)
     for low in np.quantile(linear, np.arange(0.05, 0.9, 0.05)):
         for high in (1.0, *np.quantile(linear, (0.97, 0.94, 0.9))):
@@ -87,7 +91,7 @@ def _choose(
                 share = cost(scorer, documents, asked)
                 if share < best:
                     best, arrays["band"] = share, np.array([low, high])
-    return operating_points(truth, full)
+    return operating_points(truth, full, precision_medium=PRECISION_MEDIUM)
 
 
 def cost(scorer: TransformerScorer, documents: Sequence[Sequence[str]], asked: npt.NDArray[np.bool_]) -> float:

@@ -28,8 +28,8 @@ class Plan:
     learning_rate: float = 8e-5
     head_learning_rate: float = 1e-3
     warm_up: float = 0.06
-    with_blurb: float = 0.2  # share of the documents, where the work is known
-    with_synopsis: float = 0.4
+    with_blurb: float = 0.15  # share of the documents, where the work is known
+    with_synopsis: float = 0.5
     kinds: float = 0.15  # weight of the loss of the kinds
     seed: int = 0
 
@@ -41,12 +41,12 @@ class Plan:
 # Ours is clean and read most often; the others are noisy.
 PLAN = Plan(
     {
-        "reviews": Source(4.0),
-        "tagged_reviews": Source(2.0, 0.8, 0.07),
-        "tvtropes_train": Source(1.6, 0.8, 0.07),
-        "goodreads_dev": Source(1.0, 0.7, 0.07, spoilers=5.0),
+        "reviews": Source(5.0),
+        "tagged_reviews": Source(1.5, 0.8, 0.07),
+        "tvtropes_train": Source(1.3, 0.8, 0.07),
+        "goodreads_dev": Source(0.7, 0.7, 0.07, spoilers=5.0),
         "reddit_spans_dev": Source(2.0, 0.8, 0.07),
-        "untagged_reviews": Source(0.3, 0.4, 0.07),
+        "untagged_reviews": Source(0.15, 0.4, 0.07),
         "": Source(4.0),
     }
 )
