@@ -20,7 +20,7 @@ from spoilerguard.neural.plan import Plan
 from spoilerguard.scoring import LinearScorer, logit
 from spoilerguard.spans import Work
 from spoilerguard.transformer import NETWORK, TransformerScorer
-from spoilerguard.windows import windows
+from spoilerguard.windows import Pieces, packed, windows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,26 +83,24 @@ def _choose(
         arrays["mix"][k] = [*model.coef_[0], model.intercept_[0]]
         rows.append((model.predict_proba(both)[:, 1], linear))
     full, linear = rows[0]
+    pieces = [packed(scorer.tokenizer, sentences) for sentences in documents]
     best, wanted = 1.0, KEPT * average_precision_score(truth, full)
     for low in np.quantile(linear, np.arange(0.05, 0.9, 0.05)):
         for high in (1.0, *np.quantile(linear, (0.97, 0.94, 0.9))):
             asked = (linear > low) & (linear < high)
             if average_precision_score(truth, np.where(asked, full, linear)) >= wanted:
-                share = cost(scorer, documents, asked)
+                share = cost(pieces, asked)
                 if share < best:
                     best, arrays["band"] = share, np.array([low, high])
     return operating_points(truth, full, precision_medium=PRECISION_MEDIUM)
 
 
-def cost(scorer: TransformerScorer, documents: Sequence[Sequence[str]], asked: npt.NDArray[np.bool_]) -> float:
+def cost(documents: Sequence[Sequence[Pieces]], asked: npt.NDArray[np.bool_]) -> float:
     """The share of word pieces that the network reads when only these sentences are asked for."""
-    from spoilerguard.windows import packed
-
     read = whole = start = 0
-    for sentences in documents:
-        pieces = packed(scorer.tokenizer, sentences)
-        wanted = asked[start : start + len(sentences)]
-        start += len(sentences)
+    for pieces in documents:
+        wanted = asked[start : start + len(pieces)]
+        start += len(pieces)
         whole += sum(len(w.ids) for w in windows(pieces))
         read += sum(len(w.ids) for w in windows(pieces, None, wanted))
     return read / max(whole, 1)

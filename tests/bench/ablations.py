@@ -24,6 +24,7 @@ from spoilerguard.guard import Guard
 from spoilerguard.neural.joined import cost
 from spoilerguard.scoring import Scorer
 from spoilerguard.transformer import NETWORK, TransformerScorer
+from spoilerguard.windows import packed
 
 ROOT = Path(__file__).resolve().parents[2]
 Doubles = npt.NDArray[np.float64]
@@ -69,7 +70,7 @@ def table(guard: Guard, floats: Path) -> str:
     first = scores(linear)
     asked = (first > low) & (first < high)
     cascade = scores(replace(scorer, cascade=True))
-    share = cost(scorer, documents, asked)
+    share = cost([packed(scorer.tokenizer, d) for d in documents], asked)
     kept = average_precision_score(truth, cascade) / average_precision_score(truth, full)
     whole = [np.ones(len(d), bool) for d in documents]
     rows = [
