@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spoilerguard.cli import app
+from spoilerguard.store import bundled_models
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -44,6 +45,7 @@ def checkout(small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shutil.copytree(ROOT / "data" / "examples", tmp_path / "data" / "examples")
     shutil.copy(ROOT / EXAMPLE, tmp_path / "draft.md")
     shutil.copytree(small_folder, tmp_path / "my-model")
+    (tmp_path / "plot.txt").write_text("The gardener is her brother.\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -122,8 +124,9 @@ def test_a_command_in_the_text_runs(line: str) -> None:
     assert out.strip()
 
 
-def test_the_figures_are_there() -> None:
-    (figures,) = re.findall(r"^<!-- figures -->\n(.*?)^<!-- /figures -->$", README, re.M | re.S)
+@pytest.mark.parametrize("model", sorted(bundled_models()))
+def test_the_figures_are_there(model: str) -> None:
+    (figures,) = re.findall(rf"^<!-- figures {model} -->\n(.*?)^<!-- /figures {model} -->$", README, re.M | re.S)
     rows = [line for line in figures.splitlines() if re.match(r"\| .*\b[01]\.\d", line)]
     assert len(rows) >= 2, "run `make figures`"
     assert any("ours, test" in row for row in rows)
