@@ -3,7 +3,8 @@
 The network (MiniLM, fine-tuned, 8-bit integers, ONNX Runtime) reads a window of the document at a
 time (`windows`) and gives each sentence a logit; the linear scorer gives another, and a weighted sum
 of both is the answer. Windows are never padded nor put together, so a score does not depend on what
-else is scored. As a cascade, the network reads only the sentences of which the linear scorer is unsure.
+else is scored. As a cascade, the network reads only the sentences of which the linear scorer is unsure,
+and what is near them.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ A window is `[CLS] sentence [SEP] sentence [SEP] ...` and, where a work is given
 synopsis behind it as a second segment. A document of up to ROOM pieces is one window. A longer one is
 cut between sentences into cores of up to CORE pieces, each read with MARGIN pieces before and after,
 and each sentence is scored in the window whose core it is in. A sentence of more than LONGEST pieces
-is scored in overlapping parts. Every sentence is in some core: none is cut off.
+is scored in overlapping parts. Every sentence is in some core: none is cut off. Where only some
+sentences are wanted, less is read around them.
 """
 
 from __future__ import annotations
@@ -22,9 +23,21 @@ from spoilerguard.errors import MissingExtra
 from spoilerguard.features import clean
 from spoilerguard.spans import Work
 
-__all__ = ["CORE", "LONGEST", "MARGIN", "ROOM", "Pieces", "Window", "WorkPieces", "packed", "tokenizer_of", "windows"]
+__all__ = [
+    "CORE",
+    "LONGEST",
+    "MARGIN",
+    "NEAR",
+    "ROOM",
+    "Pieces",
+    "Window",
+    "WorkPieces",
+    "packed",
+    "tokenizer_of",
+    "windows",
+]
 
-ROOM, CORE, MARGIN = 224, 128, 40  # word pieces
+ROOM, CORE, MARGIN, NEAR = 224, 128, 40, 20  # word pieces
 LONGEST, OVERLAP = 127, 32
 BLURB, SYNOPSIS = 80, 200
 CLS, SEP = 101, 102
@@ -89,16 +102,19 @@ def work_pieces(tokenizer: Any, work: Work | None) -> WorkPieces | None:
 def windows(
     sentences: Sequence[Pieces], work: WorkPieces | None = None, wanted: npt.NDArray[np.bool_] | None = None
 ) -> Iterator[Window]:
-    """The windows of a document; with `wanted`, only those that score a sentence wanted."""
+    """The windows of a document.
+
+    With `wanted`, only these sentences are scored: those near each other are read together, with NEAR
+    pieces around them.
+    """
     parts = list(_parts(sentences))
-    sizes = np.array([len(pieces) + 1 for _, pieces in parts], np.int64)
-    ends = np.cumsum(sizes)
-    if not len(parts):
+    if not parts:
         return
-    for first, last in _cores(sizes, ends):
-        keep = [k for k in range(first, last) if wanted is None or wanted[parts[k][0]]]
-        if keep:
-            yield _window(parts, sizes, first, last, keep, work)
+    keep = np.array([wanted is None or wanted[number] for number, _ in parts], bool)
+    sizes = np.array([len(pieces) + 1 for _, pieces in parts], np.int64)
+    cores, margin = (_cores(sizes), MARGIN) if keep.all() else (_runs(sizes, keep), NEAR)
+    for first, last in cores:
+        yield _window(parts, first, last, keep, margin, work)
 
 
 def _parts(sentences: Sequence[Pieces]) -> Iterator[tuple[int, Pieces]]:
@@ -111,7 +127,9 @@ def _parts(sentences: Sequence[Pieces]) -> Iterator[tuple[int, Pieces]]:
         yield number, pieces[start:]
 
 
-def _cores(sizes: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def _cores(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """All parts in cores of up to CORE pieces; what fits ROOM is one."""
+    ends = np.cumsum(sizes)
     if ends[-1] <= ROOM - 1:
         yield 0, len(sizes)
         return
@@ -126,24 +144,38 @@ def _cores(sizes: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> Iterato
         first = last
 
 
+def _runs(sizes: npt.NDArray[np.int64], keep: npt.NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Cores from one part wanted to the last that is near: so little between them, and all in CORE pieces."""
+    first = last = -1
+    before = np.concatenate([[0], np.cumsum(sizes)])
+    for k in np.flatnonzero(keep).tolist():
+        if first >= 0 and before[k] - before[last] <= NEAR and before[k + 1] - before[first] <= CORE:
+            last = k + 1
+            continue
+        if first >= 0:
+            yield first, last
+        first, last = k, k + 1
+    if first >= 0:
+        yield first, last
+
+
 def _window(
     parts: Sequence[tuple[int, Pieces]],
-    sizes: npt.NDArray[np.int64],
     first: int,
     last: int,
-    keep: Sequence[int],
+    keep: npt.NDArray[np.bool_],
+    margin: int,
     work: WorkPieces | None,
 ) -> Window:
-    ids = [CLS, *_before(parts, sizes, first)]
+    ids = [CLS, *_before(parts, first, margin)]
     places = []
-    scored = set(keep)
     for k in range(first, last):
         number, pieces = parts[k]
         start = len(ids)
         ids += [*pieces, SEP]
-        if k in scored:
+        if keep[k]:
             places.append((number, start, len(ids)))
-    ids += _after(parts, last)
+    ids += _after(parts, last, margin)
     segments = [0] * len(ids)
     if work is not None:
         told = [*work.blurb, SEP, *_about(work.synopsis, set(ids))]
@@ -152,20 +184,20 @@ def _window(
     return Window(ids, segments, places)
 
 
-def _before(parts: Sequence[tuple[int, Pieces]], sizes: npt.NDArray[np.int64], first: int) -> list[int]:
+def _before(parts: Sequence[tuple[int, Pieces]], first: int, margin: int) -> list[int]:
     out: list[int] = []
-    while first > 0 and len(out) < MARGIN:
+    while first > 0 and len(out) < margin:
         first -= 1
         out = [*parts[first][1], SEP, *out]
-    return out[-MARGIN:]
+    return out[-margin:]
 
 
-def _after(parts: Sequence[tuple[int, Pieces]], last: int) -> list[int]:
+def _after(parts: Sequence[tuple[int, Pieces]], last: int, margin: int) -> list[int]:
     out: list[int] = []
-    while last < len(parts) and len(out) < MARGIN:
+    while last < len(parts) and len(out) < margin:
         out += [*parts[last][1], SEP]
         last += 1
-    return out[:MARGIN]
+    return out[:margin]
 
 
 def _about(synopsis: Sequence[Pieces], window: set[int]) -> list[int]:

@@ -217,7 +217,7 @@ def test_a_touched_model_is_refused_and_the_message_says_why(model: Path, name: 
 
 
 def test_a_model_is_found_by_name_or_folder_only(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no model named 'nope': there are fast"):
+    with pytest.raises(ModelError, match="no model named 'nope': there are accurate, fast"):
         store.load("nope")
     with pytest.raises(ModelError, match="no such model folder"):
         store.load(tmp_path / "nope")

@@ -53,10 +53,24 @@ def test_a_sentence_alone_is_a_document_of_one(accurate: sg.Guard) -> None:
     assert accurate.score([]).shape == (0,)
 
 
-def test_what_stands_before_a_sentence_counts(accurate: sg.Guard) -> None:
-    harmless = accurate.flag("I ran out of milk this morning. So he goes back alone.").sentences[-1].score
-    telling = accurate.flag("In the last chapter his wife is shot. So he goes back alone.").sentences[-1].score
-    assert telling > harmless + 0.1
+@pytest.mark.parametrize(
+    ("harmless", "telling", "sentence"),
+    [
+        (
+            "The premise is simple, a widow moves to an island.",
+            "The finale goes where I feared.",
+            "She finds a letter from her husband.",
+        ),
+        (
+            "My sister called from the hospital while I watched.",
+            "At the very end the nurse walks in.",
+            "She is gone.",
+        ),
+    ],
+)
+def test_what_stands_before_a_sentence_counts(accurate: sg.Guard, harmless: str, telling: str, sentence: str) -> None:
+    before, after = (accurate.flag(f"{first} {sentence}").sentences[-1].score for first in (harmless, telling))
+    assert after > before + 0.2
 
 
 def test_the_work_counts(accurate: sg.Guard) -> None:
@@ -64,18 +78,21 @@ def test_the_work_counts(accurate: sg.Guard) -> None:
     assert accurate.flag(text, work=WORK).sentences[0].score != accurate.flag(text).sentences[0].score
 
 
-def test_a_cascade_gives_the_full_score_or_the_linear_one(accurate: sg.Guard) -> None:
+def test_a_cascade_asks_the_network_where_the_linear_part_is_unsure(accurate: sg.Guard) -> None:
     cascade = sg.load("accurate", cascade=True)
     low, high = cascade.scorer.arrays["band"]
-    asked = 0
+    asked, moved = 0, []
     for text in TEXTS:
         full, part = accurate.flag(text).sentences, cascade.flag(text).sentences
-        documents = [[s.text for s in full]]
-        linear = cascade.scorer.linear.score_documents(documents, [None])[0]
+        linear = cascade.scorer.linear.score_documents([[s.text for s in full]], [None])[0]
         for f, p, fast in zip(full, part, linear, strict=True):
-            assert p.score == (f.score if low < fast < high else fast)
             asked += low < fast < high
+            if low < fast < high:
+                moved.append(abs(p.score - f.score))  # what it reads is cut otherwise
+            else:
+                assert p.score == fast
     assert 0 < asked < sum(len(accurate.flag(text).sentences) for text in TEXTS)
+    assert np.mean(moved) < 0.1
 
 
 def test_without_the_extra_it_says_which_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

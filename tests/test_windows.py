@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from spoilerguard.windows import CORE, LONGEST, MARGIN, ROOM, SEP, SYNOPSIS, Window, WorkPieces, windows
+from spoilerguard.windows import CORE, LONGEST, MARGIN, NEAR, ROOM, SEP, SYNOPSIS, Window, WorkPieces, windows
 
 PIECE = st.integers(1000, 1100)
 DOCUMENT = st.lists(st.integers(0, 300), max_size=60).map(
@@ -43,11 +43,23 @@ def test_a_window_fits_the_network(document: list[list[int]], work: WorkPieces |
 
 
 @given(DOCUMENT, st.data())
-def test_to_ask_for_some_sentences_changes_nothing_about_them(document: list[list[int]], data: st.DataObject) -> None:
+def test_of_some_sentences_wanted_each_is_scored_and_no_other(document: list[list[int]], data: st.DataObject) -> None:
     wanted = np.array(data.draw(st.lists(st.booleans(), min_size=len(document), max_size=len(document))), bool)
-    whole = {(n, tuple(w.ids), a, b) for w in windows(document) for n, a, b in w.places}
-    asked = {(n, tuple(w.ids), a, b) for w in windows(document, None, wanted) for n, a, b in w.places}
-    assert asked == {place for place in whole if wanted[place[0]]}
+    found = list(windows(document, None, wanted))
+    assert list(dict.fromkeys(scored(found))) == np.flatnonzero(wanted).tolist()
+    for number in np.flatnonzero(wanted):
+        covered = [w.ids[a : b - 1] for w in found for n, a, b in w.places if n == number]
+        assert set().union(*covered) == set(document[number])
+
+
+def test_less_is_read_where_less_is_wanted() -> None:
+    document = [[1000 * k + j for j in range(20)] for k in range(1, 11)]
+    wanted = np.zeros(10, bool)
+    wanted[[2, 3, 8]] = True
+    first, second = windows(document, None, wanted)
+    assert (scored([first]), scored([second])) == ([2, 3], [8])
+    assert len(first.ids) == 1 + NEAR + 42 + NEAR
+    assert first.ids[1 : 1 + NEAR] == [*document[1][-NEAR + 1 :], SEP], "what stands right before"
 
 
 def test_a_short_document_is_one_window() -> None:

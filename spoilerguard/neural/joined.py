@@ -31,6 +31,7 @@ Doubles = npt.NDArray[np.float64]
 
 PRECISION_MEDIUM = 0.88  # of a network more is to be asked than of n-grams
 KEPT = 0.99  # of the average precision, by a cascade
+EVERYTHING = np.array([-1.0, 2.0])  # a band that leaves nothing out
 UNFITTED = np.array([[0.7, 0.5, 0.0]] * 2)  # the mix, where no work could be held out to fit it on
 
 
@@ -43,7 +44,7 @@ def joined(
     works: Mapping[str, Work],
 ) -> tuple[TransformerScorer, Manifest]:
     """The linear scorer and a network's files, joined on held-out works: a scorer and its manifest."""
-    arrays: dict[str, npt.NDArray[Any]] = {**linear.arrays, "mix": UNFITTED, "band": np.array([0.0, 1.0])}
+    arrays: dict[str, npt.NDArray[Any]] = {**linear.arrays, "mix": UNFITTED, "band": EVERYTHING}
     scorer = TransformerScorer.of(replace(linear, arrays=arrays), files)
     thresholds, unreached = manifest.thresholds, ["too few works to hold any out: the two parts are joined by rote"]
     if held["label"].nunique() == 2:
@@ -83,16 +84,35 @@ def _choose(
         arrays["mix"][k] = [*model.coef_[0], model.intercept_[0]]
         rows.append((model.predict_proba(both)[:, 1], linear))
     full, linear = rows[0]
+    wanted = KEPT * average_precision_score(truth, full)
+    for arrays["band"] in _bands(scorer, documents, truth, full, linear, wanted):
+        cascade = np.concatenate(replace(scorer, cascade=True).score_documents(documents, untold))
+        if average_precision_score(truth, cascade) >= wanted:
+            break
+    else:
+        arrays["band"] = EVERYTHING
+    return operating_points(truth, full, precision_medium=PRECISION_MEDIUM)
+
+
+def _bands(
+    scorer: TransformerScorer,
+    documents: Sequence[Sequence[str]],
+    truth: npt.NDArray[np.int64],
+    full: Doubles,
+    linear: Doubles,
+    wanted: float,
+) -> list[Doubles]:
+    """Bands that would keep the average precision if a cascade gave the full score, the cheapest first."""
+    from sklearn.metrics import average_precision_score
+
     pieces = [packed(scorer.tokenizer, sentences) for sentences in documents]
-    best, wanted = 1.0, KEPT * average_precision_score(truth, full)
+    found = []
     for low in np.quantile(linear, np.arange(0.05, 0.9, 0.05)):
         for high in (1.0, *np.quantile(linear, (0.97, 0.94, 0.9))):
             asked = (linear > low) & (linear < high)
             if average_precision_score(truth, np.where(asked, full, linear)) >= wanted:
-                share = cost(pieces, asked)
-                if share < best:
-                    best, arrays["band"] = share, np.array([low, high])
-    return operating_points(truth, full, precision_medium=PRECISION_MEDIUM)
+                found.append((cost(pieces, asked), low, high))
+    return [np.array(band) for _, *band in sorted(found)]
 
 
 def cost(documents: Sequence[Sequence[Pieces]], asked: npt.NDArray[np.bool_]) -> float:
