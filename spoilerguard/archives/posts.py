@@ -13,8 +13,8 @@ __all__ = ["START", "Cursor", "Post"]
 class Post(NamedTuple):
     """One record of an archive. Every record comes out once, whatever is wrong with it."""
 
-    index: int  # from 0, over the whole source
-    id: str  # the input's own, else the number of the record (from 1) as text
+    number: int  # from 0, over the whole source
+    id: str  # the input's own, else the number as text
     text: str  # the body as stored; "" where there is none, it was deleted, or it cannot be read
     work: str | None  # work, thread or post it is about, where the archive tells
     format: str  # what the body is written in: "text", "markdown" or "html"
@@ -31,7 +31,7 @@ class Cursor(NamedTuple):
     otherwise; -1: nothing more can be read of this part.
     """
 
-    index: int  # of the next post
+    number: int  # of the next post
     part: int  # number of the file in a folder, 0 in a single file
     place: int
 
