@@ -1,0 +1,109 @@
+"""Where shards are scored: in this process, in several, or on a cluster. One table.
+
+An engine takes a function and shards and yields what the function makes of them, in their order and
+with few held at a time: it cannot change what comes out. To add one, add a generator and a row.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+import signal
+from typing import Any, Protocol
+
+from spoilerguard.errors import InputError, MissingExtra, SpoilerguardError
+from spoilerguard.jobs.plan import Plan
+from spoilerguard.jobs.shards import Scored, Shard, score
+
+__all__ = ["ENGINES"]
+
+# A core is one process here: linear algebra shall not start threads of its own.
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+Results = Generator[Scored, None, None]
+
+
+class Engine(Protocol):
+    def __call__(self, plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None) -> Results:
+        """What becomes of each shard under the plan, in order."""
+
+
+def local(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None = None) -> Results:
+    """In this process, or in `jobs` processes of this machine."""
+    if address is not None:
+        raise InputError("--scheduler goes with --engine dask")
+    if jobs == 1:
+        yield from map(partial(score, plan), shards)
+        return
+    from joblib.externals.loky import ProcessPoolExecutor
+    from joblib.externals.loky.process_executor import BrokenProcessPool
+
+    executor = ProcessPoolExecutor(max_workers=jobs, initializer=_leave_signals_to_parent, env=_ONE_THREAD)
+    try:
+        yield from _in_order(partial(executor.submit, score, plan), shards, ahead=2 * jobs)
+    except BrokenProcessPool as error:
+        raise SpoilerguardError(
+            "a worker process was killed, perhaps because memory ran out; go on with --resume and fewer --jobs"
+        ) from error
+    finally:
+        executor.shutdown(kill_workers=True)
+
+
+def _leave_signals_to_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def dask(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None = None) -> Results:
+    """On a Dask cluster; without an address, one of `jobs` processes that ends with the scan.
+
+    A shard whose worker dies is scored again elsewhere. The archive is read here and only here.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise MissingExtra("distributed", "dask") from error
+    with _client(distributed, jobs, address) as client:
+        threads = sum(client.nthreads().values())
+        if not threads:
+            raise InputError(f"{address}: the scheduler has no workers; start some: dask worker {address}")
+        submit = partial(client.submit, score, plan, pure=False)
+        try:
+            yield from _in_order(submit, shards, ahead=3 * threads)
+        except distributed.KilledWorker as error:
+            raise SpoilerguardError(
+                f"{error}: several workers died of it, perhaps because memory ran out; go on with --resume"
+            ) from error
+        except distributed.CancelledError as error:
+            raise SpoilerguardError(f"the Dask scheduler is gone ({error}); go on with --resume") from error
+
+
+@contextmanager
+def _client(distributed: Any, jobs: int, address: str | None) -> Iterator[Any]:
+    if address is not None:
+        try:
+            client = distributed.Client(address, timeout="10s")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{address}: no Dask scheduler answers there ({error})") from None
+        with client:
+            yield client
+        return
+    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None, "processes": True}
+    with distributed.LocalCluster(n_workers=jobs, **options) as cluster, distributed.Client(cluster) as client:
+        yield client
+
+
+def _in_order(submit: Callable[[Shard], Any], shards: Iterable[Shard], *, ahead: int) -> Results:
+    """Results in the order of the shards, of which so many wait at a time."""
+    waiting: deque[Any] = deque()
+    for shard in shards:
+        waiting.append(submit(shard))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+ENGINES: dict[str, Engine] = {"local": local, "dask": dask}
