@@ -1,49 +1,95 @@
-"""The interface (readers follow)."""
+"""The table of archive formats. Read this file first.
+
+A row of `FAMILIES` tells a file by its head, and its columns and rows by two functions. To add a
+format, write these, add the row, and put a sample that passes and one that fails into
+`tests/archives/NAME/`. What comes out is the same of all: `Post`s, each with the `Cursor` after it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-import os
 from typing import Any
 
-from spoilerguard.archives.posts import START, Cursor, Post
+from spoilerguard.archives import columnar, database, delimited, exports, jsonlines
+from spoilerguard.archives.archive import Family
+from spoilerguard.archives.columns import Columns
+from spoilerguard.archives.parts import Head
 
-FAMILIES: tuple[Any, ...] = ()
-
-
-class Archive:
-    """An archive whose format and columns are settled; picklable, opens no file before `posts`."""
-
-    kind: str  # the row of FAMILIES: csv, jsonl, parquet, wordpress, disqus, reddit, goodreads, letterboxd, sql
-    described: str  # "CSV, UTF-8, ',': text from 'body', id from 'id'": for standard error
-    settled: dict[str, Any]  # JSON-able options with which open_archive(source, **settled) guesses nothing
-    columns: tuple[str, ...]  # all column names there are
-    size: int | None  # bytes of the source (packed, where it is packed); None for a database
-    position: int  # bytes of it that the newest `posts` has consumed
-    resumable: bool  # False for a query without ORDER BY: starting elsewhere than at START is an InputError
-
-    def posts(self, start: Cursor = START) -> Iterator[tuple[Post, Cursor]]:
-        """Posts from a cursor on, each with the cursor after it. InputError where the source is gone."""
-        raise NotImplementedError
-
-    def fingerprint(self) -> dict[str, Any]:
-        """JSON-able: what must be equal for a cursor to hold (per file: name, size, mtime_ns, sha256 of its ends)."""
-        raise NotImplementedError
+__all__ = ["FAMILIES"]
 
 
-def open_archive(
-    source: str | os.PathLike[str],
-    *,
-    format: str | None = None,  # a row of FAMILIES
-    text_column: str | None = None,
-    id_column: str | None = None,
-    work_column: str | None = None,
-    time_column: str | None = None,
-    carry: Sequence[str] = (),  # columns to have in Post.record
-    text_format: str | None = None,  # text, markdown or html
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    query: str | None = None,  # then source is a database URL
-) -> Archive:
-    """Raises InputError (naming file and remedy) for what cannot be opened; MissingExtra."""
-    raise NotImplementedError
+def _xml(head: Head, delimiter: str | None) -> dict[str, Any]:
+    return {"encoding": exports.xml_encoding(head)}
+
+
+def _json(head: Head, delimiter: str | None) -> dict[str, Any]:
+    return {"encoding": head.encoding if head.encoding.startswith("utf") else "utf-8"}  # RFC 8259: it has no other
+
+
+def _delimited(head: Head, delimiter: str | None) -> dict[str, Any]:
+    delimiter, escape, *_ = delimited.guess_dialect(head.text, delimiter)
+    return {"encoding": head.encoding, "delimiter": delimiter, "escape": escape}
+
+
+def _never(head: Head) -> bool:
+    return False
+
+
+FAMILIES: tuple[Family, ...] = (  # the first that recognises a source reads it
+    Family("parquet", "Parquet", columnar.looks_like_parquet, columnar.names, columnar.rows),
+    Family(
+        "wordpress",
+        "WordPress export (WXR)",
+        exports.looks_like_wordpress,
+        exports.wordpress_names,
+        exports.wordpress_rows,
+        _xml,
+        columns=Columns("text", "id", "post", "time", "state"),
+        text_format="html",
+    ),
+    Family(
+        "disqus",
+        "Disqus export",
+        exports.looks_like_disqus,
+        exports.disqus_names,
+        exports.disqus_rows,
+        _xml,
+        columns=Columns("text", "id", "thread", "time", "state"),
+        text_format="html",
+    ),
+    Family(
+        "reddit",
+        "Reddit dump",
+        jsonlines.looks_like_json,
+        jsonlines.reddit_names,
+        jsonlines.reddit_rows,
+        _json,
+        signs=({"body", "subreddit"}, {"body", "link_id"}, {"selftext", "subreddit"}),
+        columns=Columns("text", "id", "thread", "created_utc", "state"),
+        text_format="markdown",
+    ),
+    Family(
+        "goodreads",
+        "Goodreads library export",
+        delimited.looks_delimited,
+        delimited.names,
+        delimited.rows,
+        _delimited,
+        signs=({"Book Id", "My Review"},),
+        columns=Columns("My Review", "Book Id", "Title", "Date Added"),
+        text_format="html",
+    ),
+    Family(
+        "letterboxd",
+        "Letterboxd export",
+        delimited.looks_delimited,
+        delimited.names,
+        delimited.rows,
+        _delimited,
+        signs=({"Letterboxd URI", "Review"},),
+        columns=Columns("Review", "Letterboxd URI", "Name", "Date"),
+        text_format="html",
+    ),
+    Family("jsonl", "JSON Lines", jsonlines.looks_like_json, jsonlines.names, jsonlines.rows, _json),
+    Family("csv", "CSV", delimited.looks_delimited, delimited.names, delimited.rows, _delimited),
+    Family("sql", "database", _never, database.names, database.rows),
+)
