@@ -33,9 +33,9 @@ VERSION = 1  # of the state
 class Part:
     """An unfinished output, open for writing by this process alone."""
 
-    def __init__(self, output: Path, plan: Mapping[str, Any], *, replace: bool) -> None:
-        self.output, self.folder = output, part_of(output)
-        self.plan, self.replace = dict(plan), replace
+    def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
+        self.output, self.folder, self.plan = output, part_of(output), dict(plan)
+        self.replace = False  # whether another output may be replaced
         self.after, self.rows, self.bytes, self.complete = START, 0, 0, False
         self.tally = Tally()
         self._lock: BinaryIO | None = None
@@ -43,40 +43,35 @@ class Part:
 
     # --- beginning and going on ------------------------------------------------------------------
 
-    @staticmethod
-    def exists(output: Path) -> bool:
-        return (part_of(output) / "state.json").is_file()
+    def begun(self) -> bool:
+        """Whether there is one to go on with."""
+        return (self.folder / "state.json").is_file()
 
-    @classmethod
-    def begin(cls, output: Path, plan: Mapping[str, Any], *, replace: bool) -> Part:
+    def begin(self, *, replace: bool) -> None:
         """A new one, in place of any other. Raises InputError where it cannot be written."""
-        part = cls(output, plan, replace=replace)
-        with part._explained():
-            part.folder.mkdir(exist_ok=True)
-            part._take()
-            part._file = (part.folder / "rows").open("wb")
-            part._append(head(plan["output"], blurred=plan["blur"] is not None))
-            part.commit()
-        return part
+        self.replace = replace
+        with self._explained():
+            self.folder.mkdir(exist_ok=True)
+            self._take()
+            self._file = (self.folder / "rows").open("wb")
+            self._append(head(self.plan["output"], blurred=self.plan["blur"] is not None))
+            self.commit()
 
-    @classmethod
-    def go_on(cls, output: Path, plan: Mapping[str, Any]) -> Part:
+    def go_on(self) -> None:
         """The one that an interruption left. Raises InputError where it is damaged or has another plan."""
-        folder = part_of(output)
-        state = _read_state(folder / "state.json")
-        if different := differences(state["plan"], plan):
+        state = _read_state(self.folder / "state.json")
+        if different := differences(state["plan"], self.plan):
             raise InputError(
-                f"{folder}: begun otherwise ({'; '.join(different)}); give the same source and options, "
+                f"{self.folder}: begun otherwise ({'; '.join(different)}); give the same source and options, "
                 "or begin again with --force"
             )
-        part = cls(output, plan, replace=state["replace"])
-        part.after, part.rows, part.bytes = Cursor(*state["after"]), state["rows"], state["bytes"]
-        part.tally, part.complete = Tally(**state["tally"]), state["complete"]
-        with part._explained():
-            part._take()
-            if not part.complete:
-                part._cut_back()
-        return part
+        self.replace, self.complete = state["replace"], state["complete"]
+        self.after, self.rows, self.bytes = Cursor(*state["after"]), state["rows"], state["bytes"]
+        self.tally = Tally(**state["tally"])
+        with self._explained():
+            self._take()
+            if not self.complete:
+                self._cut_back()
 
     def _take(self) -> None:
         self._lock = (self.folder / "lock").open("wb")

@@ -18,7 +18,7 @@ from spoilerguard.archives import Archive
 from spoilerguard.errors import InputError, SpoilerguardError
 from spoilerguard.guard import load
 from spoilerguard.jobs.engines import ENGINES
-from spoilerguard.jobs.folder import Part, part_of
+from spoilerguard.jobs.folder import Part
 from spoilerguard.jobs.outputs import kind_of
 from spoilerguard.jobs.plan import Plan
 from spoilerguard.jobs.shards import Scored, blurred, cut
@@ -28,7 +28,7 @@ from spoilerguard.store import bundled_models
 
 __all__ = ["Progress", "plan_of", "scan"]
 
-_SECONDS_AT_RISK = 2.0  # of work at most are done again after a crash
+_SECONDS_AT_RISK = 1.0  # of work at most are done again after a crash
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ def scan(
     before the output takes its place. Whatever is raised (SpoilerguardError), `resume` goes on from
     what was kept.
     """
-    part = _part(output, plan, resume=resume, force=force)
-    try:
+    with closing(Part(output, plan.to_dict())) as part:
+        _start(part, resume=resume, force=force)
         if not part.complete:
             shards = cut(archive.posts(part.after), lambda name: (works or {}).get(name or ""))
             with closing(ENGINES[engine](plan, shards, jobs=jobs, address=address)) as results:
@@ -105,21 +105,19 @@ def scan(
         finishing(part.tally)
         part.finish()
         return part.tally
-    finally:
-        part.close()
 
 
-def _part(output: Path, plan: Plan, *, resume: bool, force: bool) -> Part:
-    """The unfinished output to go on with, or a new one. Raises InputError where something would be lost."""
-    folder = part_of(output)
-    if resume and Part.exists(output):
-        return Part.go_on(output, plan.to_dict())
+def _start(part: Part, *, resume: bool, force: bool) -> None:
+    """Go on with an unfinished output, or begin one. Raises InputError where something would be lost."""
+    if resume and part.begun():
+        part.go_on()
+        return
     if not force:
-        if output.exists():
-            raise InputError(f"{output}: exists; --force replaces it")
-        if Part.exists(output):
-            raise InputError(f"{folder}: an unfinished scan; go on with --resume, or begin again with --force")
-    return Part.begin(output, plan.to_dict(), replace=force)
+        if part.output.exists():
+            raise InputError(f"{part.output}: exists; --force replaces it")
+        if part.begun():
+            raise InputError(f"{part.folder}: an unfinished scan; go on with --resume, or begin again with --force")
+    part.begin(replace=force)
 
 
 def _keep(
