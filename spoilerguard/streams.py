@@ -91,7 +91,7 @@ class _Frames:
     A frame may unpack to 32,768 times its size: it is fed in small pieces.
     """
 
-    _PIECE = 1024
+    _PIECE = 256
 
     def __init__(self, file: io.BufferedReader) -> None:
         # Dumps are packed with windows of up to 2 GiB.
@@ -194,9 +194,18 @@ def has_plain_lines(encoding: str) -> bool:
     Raises InputError for an encoding that does not exist.
     """
     try:
-        return '\n,"'.encode(encoding) == b'\n,"'
+        b"\xe9".decode(encoding, "replace")  # some codecs are not for the text of files
+        if '\n,"'.encode(encoding) == b'\n,"':
+            return True
     except (LookupError, ValueError):
-        raise InputError(f"no encoding {encoding!r}; for example utf-8, utf-16 or cp1252") from None
+        raise _no_encoding(encoding) from None
+    if not codecs.lookup(encoding).name.startswith(("utf-", "cp")):  # punycode
+        raise _no_encoding(encoding)
+    return False
+
+
+def _no_encoding(name: str) -> InputError:
+    return InputError(f"no encoding {name!r}; there are utf-8, utf-16, cp1252 and others")
 
 
 class _Transcoding:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from spoilerguard.archives.posts import Row
 from spoilerguard.errors import InputError
 from spoilerguard.streams import optional
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from spoilerguard.archives.parts import Head, Part
+    from spoilerguard.archives.posts import Row
 
 __all__ = ["looks_like_parquet", "names", "rows"]
 
@@ -65,20 +65,20 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
             if end <= place:
                 continue
             try:
-                for batch in file.iter_batches(_BATCH, row_groups=[group], columns=columns):
+                for batch in file.iter_batches(_BATCH, row_groups=[group], columns=columns, use_threads=False):
                     begin, skip = begin + len(batch), max(place - begin, 0)
                     cells = {name: _values(batch.column(name)[skip:]) for name in columns}
                     every = [cells[name] if name in cells else repeat(fixed.get(name or "")) for name in wanted]
                     for values in zip(range(begin - len(batch) + skip + 1, begin + 1), *every, strict=False):
                         at = values[0]
-                        yield Row(values[1:], None, at)
+                        yield values[1:], None, at
             except (arrow.ArrowException, OSError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise part.fault(error) from error
                 message = f"this part of the Parquet file is damaged ({error}); fetch or write it again"
                 while at < end:
                     at += 1
-                    yield Row(None, message, at)
+                    yield None, message, at
 
 
 def _values(column: Any) -> list[Any]:

@@ -52,10 +52,12 @@ def choose(
     for name in (*asked.values(), *carry):
         if name and name not in names:
             raise InputError(f"{source}: no column {name!r}; there are: {_listed(names)}")
-    found: dict[str, str] = {"state": known.state if known else ""}
+    found: dict[str, str] = {"state": known.state if known and known.state in names else ""}
     for role in ROLES:
         name = asked.get(role)
-        guess = getattr(known, role) if known else _guess(role, names, sample, found.values())
+        guess = getattr(known, role, None)
+        if guess not in names:
+            guess = _guess(role, names, sample, found.values())
         found[role] = (guess or "") if name is None else name
     if not found["text"]:
         raise InputError(f"{source}: no text column recognised; name it with text_column; there are: {_listed(names)}")

@@ -9,7 +9,6 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from spoilerguard.archives.posts import Row
 from spoilerguard.errors import InputError
 from spoilerguard.streams import optional
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from spoilerguard.archives.parts import Part
+    from spoilerguard.archives.posts import Row
 
 __all__ = ["is_ordered", "names", "rows", "shown"]
 
@@ -91,4 +91,4 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
         at = {name: number for number, name in reversed([*enumerate(result.keys())])}
         picked = [None if name is None else at[name] for name in wanted]
         for number, row in enumerate(islice(result, place, None), place + 1):
-            yield Row([None if column is None else row[column] for column in picked], None, number)
+            yield [None if column is None else row[column] for column in picked], None, number

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections import deque
 import csv
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from spoilerguard.archives.posts import Row
 from spoilerguard.errors import InputError
 from spoilerguard.streams import DELIMITED_SUFFIXES, allow_long_fields, base_name
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from spoilerguard.archives.parts import Head, Line, Part
+    from spoilerguard.archives.posts import Row
 
 __all__ = ["DELIMITERS", "guess_dialect", "looks_delimited", "names", "rows"]
 
@@ -93,10 +93,8 @@ def _header(part: Part) -> tuple[tuple[str, ...], int]:
     raise InputError(f"{part.path}: the file is empty; expected a header and a row a comment")
 
 
-class _Cells(NamedTuple):
-    cells: list[Any] | None
-    error: str | None
-    place: int
+# The cells of a row, why they cannot be read, and the place after it.
+_Cells = tuple[list[Any] | None, str | None, int]
 
 
 class _BrokenError(Exception):
@@ -115,24 +113,25 @@ def _cells(part: Part, lines: Iterator[Line]) -> Iterator[_Cells]:
     def decoded() -> Iterator[str]:
         nonlocal fault, held
         while (line := again.popleft() if again else next(lines, None)) is not None:
-            held = held + len(line.raw) if row else len(line.raw)
+            raw, _, trouble = line
+            held = held + len(raw) if row else len(raw)
             row.append(line)
-            if line.error is not None:
-                raise _BrokenError(line.error if len(row) == 1 else _OPEN)
+            if trouble is not None:
+                raise _BrokenError(trouble if len(row) == 1 else _OPEN)
             if held > part.longest:
                 raise _BrokenError(part.too_long())
             try:
-                text = line.raw.decode(encoding)
+                text = raw.decode(encoding)
             except UnicodeDecodeError as error:
-                fault = f"0x{line.raw[error.start]:02x} is not {encoding.upper()}; mend it, or name the encoding"
-                text = line.raw.decode(encoding, "replace")
+                fault = f"0x{raw[error.start]:02x} is not {encoding.upper()}; mend it, or name the encoding"
+                text = raw.decode(encoding, "replace")
             yield text
 
     while True:
         try:
             for cells in _reader(decoded(), part.delimiter, part.escape):
                 if cells:
-                    yield _Cells(cells, fault, row[-1].place)
+                    yield cells, fault, row[-1][1]
                 fault = None
                 row.clear()
             return
@@ -141,7 +140,7 @@ def _cells(part: Part, lines: Iterator[Line]) -> Iterator[_Cells]:
             again.extendleft(reversed(rest))
             row.clear()
             fault = None
-            yield _Cells(None, _explained(error), first.place)
+            yield None, _explained(error), first[1]
 
 
 _OPEN = "a quote that is never closed; close it, double those inside"
@@ -153,7 +152,9 @@ def _explained(error: Exception) -> str:
         return _OPEN
     if "new-line" in message:
         return "a carriage return outside quotes; quote the cell"
-    return f"not valid CSV ({message}); double the quotes inside quotes" if isinstance(error, csv.Error) else message
+    return (
+        f"not valid CSV ({message}); close its quotes, double those inside" if isinstance(error, csv.Error) else message
+    )
 
 
 def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
@@ -164,16 +165,12 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
     pick = itemgetter(*(width if name is None else at[name] for name in wanted))
     for cells, error, after in _cells(part, part.lines(max(place, begin))):
         if cells is None:
-            yield Row(None, error, after)
+            yield None, error, after
             continue
         if len(cells) != width:
-            if len(cells) < width or any(cells[width:]):  # a spreadsheet may add empty ones
-                sign = DELIMITERS.get(part.delimiter, part.delimiter)
-                message = (
-                    f"{len(cells)} cells where the header has {width}; quote cells that hold a {sign} or line break"
-                )
-                yield Row(None, message, after)
-                continue
-            del cells[width:]
+            sign = DELIMITERS.get(part.delimiter, part.delimiter)
+            message = f"{len(cells)} cells where the header has {width}; quote cells that hold a {sign} or line break"
+            yield None, message, after
+            continue
         cells.append(None)
-        yield Row(pick(cells), error, after)
+        yield pick(cells), error, after

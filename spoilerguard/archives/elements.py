@@ -11,12 +11,12 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from html import unescape
+from html.entities import html5
 import re
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from spoilerguard.archives.posts import END, Row
+from spoilerguard.archives.posts import END
 from spoilerguard.errors import InputError
 from spoilerguard.streams import damage
 
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from spoilerguard.archives.parts import Part
+    from spoilerguard.archives.posts import Row
 
 __all__ = ["Element", "element_rows"]
 
 _CHUNK = 1 << 18
 # What XML 1.0 has no place for, and, by `surrogateescape`, bytes that are not of the encoding.
 _INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_DEEPEST = 8  # records in records; more, and only their depth is kept
 _MARK = "\ufdd0"  # stands for them: no character either, but XML allows it
+
+
+_Columns = dict[str, str | None]
 
 
 @dataclass(slots=True)
@@ -53,34 +58,26 @@ def element_rows(
     place: int,
     wanted: Sequence[str | None],
     kinds: frozenset[str],
-    columns: Callable[[Element], dict[str, str | None]],
+    columns: Callable[[Element], _Columns],
 ) -> Iterator[Row]:
     """The wanted of the columns that are made of each record of these kinds, from the place-th record on."""
-    number = 0
-    for record in _records(part, kinds):
-        if isinstance(record, str):
-            yield Row(None, record, END)
-            return
-        number += 1
-        if number <= place:
-            continue
-        cells = columns(record)
-        error = None
-        if record.size > part.longest:
-            error = part.too_long()
-        elif _MARK in (cells.get("text") or ""):
-            error = f"its text, from line {record.line} on, holds a character that XML does not allow; remove it"
-        values = [cells.get(name or "") for name in wanted]
-        yield Row([value and value.replace(_MARK, "\ufffd") for value in values], error, number)
+    for number, (cells, error) in enumerate(_records(part, kinds, columns), 1):
+        if cells is None:
+            yield None, error, END
+        elif number > place:
+            values = [cells.get(name or "") for name in wanted]
+            yield [value and value.replace(_MARK, "\ufffd") for value in values], error, number
 
 
-def _records(part: Part, kinds: frozenset[str]) -> Iterator[Element | str]:
-    """The records in the order of their ends, and last why nothing more can be read, if so.
+def _records(
+    part: Part, kinds: frozenset[str], columns: Callable[[Element], _Columns]
+) -> Iterator[tuple[_Columns | None, str | None]]:
+    """The records in the order of their ends with what is wrong with them; last why nothing more can be read.
 
     Raises InputError for a document that declares an entity.
     """
     parser = expat.ParserCreate("utf-8", " ")
-    handlers = _Handlers(parser, part, kinds)
+    handlers = _Handlers(parser, part, kinds, columns)
     decoder = codecs.getincrementaldecoder(part.text_encoding)("surrogateescape")
     idle = 0  # characters since a tag or text has ended: expat reads them again with every chunk
     try:
@@ -94,22 +91,28 @@ def _records(part: Part, kinds: frozenset[str]) -> Iterator[Element | str]:
                 yield from handlers.taken()
                 if not data:
                     return
-        yield part.too_long()
+        yield None, part.too_long()
     except expat.ExpatError as error:
         yield from handlers.taken()
         reason = expat.ErrorString(error.code)
-        yield f"line {error.lineno}, column {error.offset + 1}: not valid XML from here on ({reason}); mend it"
+        yield None, f"line {error.lineno}, column {error.offset + 1}: not valid XML from here on ({reason}); mend it"
     except damage() as error:
-        yield part.damaged(error)
+        yield None, part.damaged(error)
 
 
 class _Handlers:
     """What is being read, and what has been."""
 
-    def __init__(self, parser: expat.XMLParserType, part: Part, kinds: frozenset[str]) -> None:
-        self.parser, self.part, self.kinds = parser, part, kinds
+    def __init__(
+        self,
+        parser: expat.XMLParserType,
+        part: Part,
+        kinds: frozenset[str],
+        columns: Callable[[Element], _Columns],
+    ) -> None:
+        self.parser, self.part, self.kinds, self.columns = parser, part, kinds, columns
         self.depth = 0
-        self.done: list[Element] = []
+        self.done: list[tuple[_Columns, str | None]] = []
         self.open: list[Element] = []
         self.name: str | None = None  # of the child that is being read
         self.pieces: list[str] = []
@@ -121,14 +124,14 @@ class _Handlers:
         parser.UseForeignDTD(True)
         parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_UNLESS_STANDALONE)
 
-    def taken(self) -> list[Element]:
+    def taken(self) -> list[tuple[_Columns, str | None]]:
         done, self.done = self.done, []
         return done
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.depth += 1
         name = name.rpartition(" ")[2]
-        if name in self.kinds:
+        if name in self.kinds and len(self.open) < _DEEPEST:
             around = self.open[-1].fields if self.open else {}
             self.open.append(Element(name, self.parser.CurrentLineNumber, self.depth, around))
             self.name, child = None, ""
@@ -154,17 +157,25 @@ class _Handlers:
                 self.pieces.append(data)
 
     def skipped(self, name: str, is_parameter: bool) -> None:
-        self.text(unescape(f"&{name};"))
+        self.text(html5.get(f"{name};") or f"&{name};")
 
     def end(self, name: str) -> None:
         if self.open:
             if self.depth == self.open[-1].depth:
-                self.done.append(self.open.pop())
+                self.close(self.open.pop())
                 self.name = None
             elif self.name is not None and self.depth == self.open[-1].depth + 1:
                 self.open[-1].fields.setdefault(self.name, "".join(self.pieces))
                 self.name, self.pieces = None, []
         self.depth -= 1
+
+    def close(self, record: Element) -> None:
+        cells, error = self.columns(record), None
+        if record.size > self.part.longest:
+            error = self.part.too_long()
+        elif _MARK in (cells.get("text") or ""):
+            error = f"its text, from line {record.line} on, holds a character that XML does not allow; remove it"
+        self.done.append((cells, error))
 
     def refuse(self, name: str, *declared: object) -> None:
         raise InputError(f"{self.part.path}: it declares the entity {name[:40]!r}, which no export does: not read")

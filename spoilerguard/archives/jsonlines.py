@@ -5,15 +5,15 @@ from __future__ import annotations
 from itertools import islice
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from spoilerguard.archives.posts import Row
 from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from spoilerguard.archives.parts import Head, Part
+    from spoilerguard.archives.posts import Row
 
 __all__ = ["looks_like_json", "names", "reddit_names", "reddit_rows", "rows"]
 
@@ -22,11 +22,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")  # half a character, which JSON can s
 _decode = json.JSONDecoder().decode
 
 
-class _Fields(NamedTuple):
-    fields: dict[Any, Any] | None
-    error: str | None
-    place: int
-    halves: bool  # whether there may be surrogates
+# The object of a line, why there is none, the place after it, and whether it may hold surrogates.
+_Fields = tuple[dict[Any, Any] | None, str | None, int, bool]
 
 
 def _records(part: Part, place: int = 0) -> Iterator[_Fields]:
@@ -44,12 +41,12 @@ def _records(part: Part, place: int = 0) -> Iterator[_Fields]:
             else:
                 if fields.__class__ is not dict:
                     fields, error = None, f"a JSON {type(fields).__name__}; expected one object a line"
-        yield _Fields(fields, error, after, b"\\ud" in raw or b"\\uD" in raw)
+        yield fields, error, after, b"\\ud" in raw or b"\\uD" in raw
 
 
 def _explained(error: ValueError | RecursionError) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"not valid JSON ({error.msg}, column {error.colno})"
+        return f"not valid JSON ({error.msg.removesuffix(' at')}, column {error.colno})"
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start + 1} of the line (0x{error.object[error.start]:02x}) is not {error.encoding.upper()}"
     return f"JSON that cannot be read ({error})"
@@ -88,13 +85,13 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
 def _picked(records: Iterable[_Fields], wanted: Sequence[str | None]) -> Iterator[Row]:
     for fields, error, place, halves in records:
         if fields is None:
-            yield Row(None, error, place)
+            yield None, error, place
             continue
         get = fields.get
         values = [get(name) for name in wanted]
         if halves:
             values = [_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value for value in values]
-        yield Row(values, None, place)
+        yield values, None, place
 
 
 # --- Reddit ------------------------------------------------------------------------------------
@@ -117,7 +114,7 @@ def reddit_rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterato
 
 
 def _of_reddit(record: _Fields) -> _Fields:
-    if (fields := record.fields) is not None:
+    if (fields := record[0]) is not None:
         text = fields.get("body", fields.get("selftext"))
         state = _REMOVED.get(text.lower()) if isinstance(text, str) and len(text) < 30 else None
         thread = fields.get("link_id") or (f"t3_{fields['id']}" if "id" in fields else None)

@@ -166,9 +166,9 @@ _SAMPLE, _MOST = 200, 1 << 23  # records, bytes: where guesses come from
 def _sample(family: Family, part: Part, names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
     """Values of the first records, by column."""
     rows = []
-    for row in islice(family.rows(part, 0, [*names, None, None]), _SAMPLE):
-        if row.values is not None and row.error is None:
-            rows.append(row.values)
+    for values, error, _ in islice(family.rows(part, 0, [*names, None, None]), _SAMPLE):
+        if values is not None and error is None:
+            rows.append(values)
         if part.meter.tell() > _MOST:
             break
     return {name: [row[column] for row in rows] for column, name in enumerate(names)}

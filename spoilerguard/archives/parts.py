@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from spoilerguard.archives.posts import END
 from spoilerguard.errors import InputError
@@ -34,12 +34,8 @@ class Meter:
         return Meter, ()
 
 
-class Line(NamedTuple):
-    """A line with its end, and the place after it; with an error, no line."""
-
-    raw: bytes
-    place: int
-    error: str | None
+# A line with its end, the place after it, and what stands in for a line that cannot be had.
+Line = tuple[bytes, int, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +90,13 @@ class Part:
                         while (more := stream.readline(_SKIP)) and not more.endswith(b"\n"):
                             place += len(more)
                         place += len(more)
-                        yield Line(b"", place, self.too_long())
+                        yield b"", place, self.too_long()
                         continue
                     if first:
                         first, raw = False, self._unmarked(raw)
-                    yield Line(raw, place, None)
+                    yield raw, place, None
         except damage() as error:
-            yield Line(b"", END, self.damaged(error))
+            yield b"", END, self.damaged(error)
 
     def _unmarked(self, raw: bytes) -> bytes:
         """The first line without its byte order mark."""
@@ -156,7 +152,9 @@ def head_of(path: Path, encoding: str | None = None) -> Head:
             while len(raw) < _HEAD and (more := stream.read1(_HEAD - len(raw))):
                 raw += more
     except damage() as error:
-        part.damaged(error)  # damage is met again, and told, in reading
+        if not raw:
+            raise InputError(f"{path}: {part.damaged(error)}") from error
+        part.damaged(error)  # what is there is read; the damage is met again, and told
     encoding = encoding or guess_encoding(b"".join([_whole_lines(raw), *([] if packed else _samples(path))]))
     return Head(path, packed, encoding, raw, raw.decode(encoding, "replace").removeprefix("\ufeff"))
 

@@ -44,15 +44,10 @@ START = Cursor(0, 0, 0)
 END = -1
 
 
-class Row(NamedTuple):
-    """What a reader makes of a record: text, id, work, time, state and what is carried, or why not.
-
-    Beside an error there may be values: the text of such a record is not used.
-    """
-
-    values: Sequence[Any] | None
-    error: str | None
-    place: int  # after the record
+# What a reader makes of a record: the wanted values (text, id, work, time, state, what is carried), why
+# it cannot be read, and the place after it. Beside an error there may be values; the text is not used.
+# A bare tuple, as all that is made for every record between the bytes and the post: they are millions.
+Row = tuple["Sequence[Any] | None", str | None, int]
 
 
 def to_posts(
