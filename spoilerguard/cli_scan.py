@@ -126,6 +126,7 @@ def scan(
             query=query,
         )
         _tell(f"{source}: {archive.described}", quiet)
+        known = _works(works)
         plan = run.plan_of(
             archive,
             output,
@@ -135,7 +136,7 @@ def scan(
             quotations=quotations,
             blur=blur,
             only_flagged=only_flagged,
-            works=works,
+            works=known,
         )
 
         def finishing(tally: Tally) -> None:
@@ -154,7 +155,7 @@ def scan(
                 jobs=jobs,
                 engine=engine,
                 address=scheduler,
-                works=_works(works),
+                works=known,
                 resume=resume,
                 force=force,
                 finishing=finishing,

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 import shutil
 import signal
+import sys
 from typing import Any
 
 from comments import archive_of, comments, records_of
@@ -204,9 +205,12 @@ def test_an_unfinished_scan_is_not_begun_again_unasked(source: Path, unfinished:
 def test_an_output_is_not_replaced_unasked(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     output.write_text("mine", encoding="utf-8")
-    for resume in (False, True):
-        with pytest.raises(sg.InputError, match=r"out\.jsonl: exists; --force replaces it"):
-            scan(source, output, resume=resume)
+    with pytest.raises(sg.InputError, match=r"out\.jsonl: exists; --force replaces it"):
+        scan(source, output)
+    with pytest.raises(
+        sg.InputError, match=r"out\.jsonl: exists, and no scan of it is unfinished; --force replaces it"
+    ):
+        scan(source, output, resume=True)
     assert output.read_text(encoding="utf-8") == "mine"
     assert left_in(tmp_path) == {"out.jsonl"}
     assert scan(source, output, force=True) is not None
@@ -287,13 +291,17 @@ def children() -> list[int]:
     return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
 
 
+def command_of(process: int) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes()
+
+
 @pytest.mark.usefixtures("small_shards")
 def test_a_worker_that_is_killed_is_a_clear_error_and_nothing_is_lost(source: Path, tmp_path: Path) -> None:
     output, before = tmp_path / "out.jsonl", set(children())
 
     def kill(progress: run.Progress) -> None:
         for child in set(children()) - before:
-            if b"loky.backend.popen" in Path(f"/proc/{child}/cmdline").read_bytes():
+            if b"loky.backend.popen" in command_of(child):
                 os.kill(child, signal.SIGKILL)
 
     with pytest.raises(
@@ -323,3 +331,75 @@ def test_an_engine_holds_few_shards_at_a_time(fast: sg.Guard) -> None:
             yield number
 
     assert list(engines._in_order(Done, endless(), ahead=3)) == list(range(100))
+
+
+# --- a cluster -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Two workers on this machine; one that dies is started again."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+        yield cluster
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_cluster_writes_the_same_bytes(cluster: Any, source: Path, tmp_path: Path) -> None:
+    here, there = tmp_path / "here.parquet", tmp_path / "there.parquet"
+    expected = scan(source, here)
+    assert scan(source, there, engine="dask", address=cluster.scheduler_address) == expected
+    assert there.read_bytes() == here.read_bytes()
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_workers_of_a_cluster_that_are_killed_change_nothing(cluster: Any, source: Path, tmp_path: Path) -> None:
+    output, killed = tmp_path / "out.jsonl", list[int]()
+
+    def kill(progress: run.Progress) -> None:
+        if progress.records in (16, 64):
+            worker = cluster.workers[len(killed)].pid
+            killed.append(worker)
+            os.kill(worker, signal.SIGKILL)
+
+    expected = scan(source, tmp_path / "whole.jsonl")
+    assert scan(source, output, engine="dask", address=cluster.scheduler_address, progress=kill) == expected
+    assert len(set(killed)) == 2
+    assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_cluster_of_ones_own_ends_with_the_scan(source: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    before = set(children())
+    assert scan(source, tmp_path / "out.jsonl", engine="dask", jobs=1) is not None
+    assert len(records_of(tmp_path / "out.jsonl")) == COUNT
+    assert {child for child in set(children()) - before if b"resource_tracker" not in command_of(child)} == set()
+
+
+def test_where_no_scheduler_answers_it_says_so(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(engines, "_PATIENCE", "1s")
+    with pytest.raises(sg.InputError, match=r"tcp://127\.0\.0\.1:1: no Dask scheduler answers there"):
+        scan(source, tmp_path / "out.jsonl", engine="dask", address="tcp://127.0.0.1:1")
+
+
+def test_a_cluster_with_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cluster:
+        def run_on_scheduler(self, ask: Callable[[str], str], name: str) -> str:
+            return ask(name)
+
+        def run(self, ask: Callable[[str], str], name: str) -> dict[str, str]:
+            return {"tcp://10.0.0.7:1234": "0.0.9"}
+
+    with pytest.raises(sg.InputError, match=r"tcp://10\.0\.0\.7:1234 has spoilerguard 0\.0\.9, this machine "):
+        engines._check_installed(Cluster())
+    monkeypatch.setattr(Cluster, "run", lambda self, ask, name: ask("no_such_module:__version__"))
+    with pytest.raises(sg.InputError, match="a machine of the cluster has spoilerguard none"):
+        engines._check_installed(Cluster())
+
+
+def test_without_dask_it_names_the_extra(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(sg.MissingExtra, match=r"pip install 'spoilerguard\[dask\]'"):
+        scan(source, tmp_path / "out.jsonl", engine="dask")

@@ -10,14 +10,21 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+import os
+import pkgutil
 import signal
+import threading
+import time
 from typing import Any, Protocol
 
+import spoilerguard
 from spoilerguard.errors import InputError, MissingExtra, SpoilerguardError
 from spoilerguard.jobs.plan import Plan
 from spoilerguard.jobs.shards import Scored, Shard, score
 
 __all__ = ["ENGINES"]
+
+_PATIENCE = "10s"  # for an answer of a scheduler
 
 # A core is one process here: linear algebra shall not start threads of its own.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -41,7 +48,7 @@ def local(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None
     from joblib.externals.loky import ProcessPoolExecutor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
-    executor = ProcessPoolExecutor(max_workers=jobs, initializer=_leave_signals_to_parent, env=_ONE_THREAD)
+    executor = ProcessPoolExecutor(jobs, initializer=_follow_parent, initargs=(os.getpid(),), env=_ONE_THREAD)
     try:
         yield from _in_order(partial(executor.submit, score, plan), shards, ahead=2 * jobs)
     except BrokenProcessPool as error:
@@ -52,8 +59,16 @@ def local(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None
         executor.shutdown(kill_workers=True)
 
 
-def _leave_signals_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _follow_parent(parent: int) -> None:
+    """In a worker: end when the parent ends, were it by `kill -9`, and not before."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, which sends it to all
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def dask(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None = None) -> Results:
@@ -66,6 +81,7 @@ def dask(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None 
     except ImportError as error:
         raise MissingExtra("distributed", "dask") from error
     with _client(distributed, jobs, address) as client:
+        _check_installed(client)
         threads = sum(client.nthreads().values())
         if not threads:
             raise InputError(f"{address}: the scheduler has no workers; start some: dask worker {address}")
@@ -84,15 +100,30 @@ def dask(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None 
 def _client(distributed: Any, jobs: int, address: str | None) -> Iterator[Any]:
     if address is not None:
         try:
-            client = distributed.Client(address, timeout="10s")
+            client = distributed.Client(address, timeout=_PATIENCE)
         except (OSError, ValueError) as error:
             raise InputError(f"{address}: no Dask scheduler answers there ({error})") from None
         with client:
             yield client
         return
-    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None, "processes": True}
+    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.LocalCluster(n_workers=jobs, **options) as cluster, distributed.Client(cluster) as client:
         yield client
+
+
+def _check_installed(client: Any) -> None:
+    """Raise InputError unless the scheduler and all workers have this spoilerguard."""
+    asked = (pkgutil.resolve_name, "spoilerguard:__version__")  # what any Python can be asked
+    try:
+        found = {"the scheduler": client.run_on_scheduler(*asked), **client.run(*asked)}
+    except ImportError:
+        found = {"a machine of the cluster": "none"}
+    for where, version in found.items():
+        if version != spoilerguard.__version__:
+            raise InputError(
+                f"{where} has spoilerguard {version}, this machine {spoilerguard.__version__}; "
+                "install the same on all machines, scheduler and workers"
+            )
 
 
 def _in_order(submit: Callable[[Shard], Any], shards: Iterable[Shard], *, ahead: int) -> Results:

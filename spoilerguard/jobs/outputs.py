@@ -25,6 +25,7 @@ __all__ = ["OUTPUTS", "Output", "Row", "columns", "count", "encode", "finish", "
 Row = dict[str, Any]  # a value for each of `columns`, in their order
 
 _GROUP = 65_536  # rows of a Parquet row group
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def columns(*, blurred: bool) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def _json_lines(rows: Sequence[Row], names: tuple[str, ...]) -> bytes:
 
 def _json_line(row: Row) -> bytes:
     try:
-        return (json.dumps(row, ensure_ascii=False) + "\n").encode()
+        return (_as_json(row) + "\n").encode()
     except UnicodeEncodeError:  # half of a pair of surrogates: JSON can name it, UTF-8 cannot carry it
         return (json.dumps(row) + "\n").encode()
 
@@ -127,7 +128,7 @@ def _csv_lines(lines: Any) -> bytes:
 
 def _cell(value: Any) -> Any:
     """JSON for what is not text: true, false, a list of flags; nothing where there is no value."""
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if value is None or isinstance(value, str) else _as_json(value)
 
 
 def _count_csv(stream: BinaryIO) -> int:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 import hashlib
+import json
 import os
 from pathlib import Path
 import time
@@ -50,7 +51,7 @@ def plan_of(
     quotations: bool = True,
     blur: str | None = None,
     only_flagged: bool = False,
-    works: Path | None = None,
+    works: Mapping[str, Work] | None = None,
 ) -> Plan:
     """The plan for these options. Raises InputError, ModelError, MissingExtra where they cannot be met."""
     guard = load(model)
@@ -66,9 +67,14 @@ def plan_of(
         quotations=quotations,
         blur=blur,
         only_flagged=only_flagged,
-        works=None if works is None else hashlib.sha256(works.read_bytes()).hexdigest(),
+        works=None if works is None else _digest(works),
         source=source,
     )
+
+
+def _digest(works: Mapping[str, Work]) -> str:
+    text = json.dumps([(name, asdict(work)) for name, work in sorted(works.items())])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def scan(
@@ -114,7 +120,8 @@ def _start(part: Part, *, resume: bool, force: bool) -> None:
         return
     if not force:
         if part.output.exists():
-            raise InputError(f"{part.output}: exists; --force replaces it")
+            unfinished = ", and no scan of it is unfinished" if resume else ""
+            raise InputError(f"{part.output}: exists{unfinished}; --force replaces it")
         if part.begun():
             raise InputError(f"{part.folder}: an unfinished scan; go on with --resume, or begin again with --force")
     part.begin(replace=force)

@@ -52,7 +52,7 @@ def cut(posts: Iterable[tuple[Post, Cursor]], work_of: Callable[[str | None], Wo
         if len(post.text) > LONGEST:
             reason = f"{len(post.text):,} characters; a record may have {LONGEST:,}: check it as a draft"
             post = post._replace(text="", error=post.error or reason)
-        held.append(post._replace(record=None))
+        held.append(post)
         characters += len(post.text)
         if len(held) >= MOST_POSTS or characters >= MOST_CHARACTERS:
             yield Shard(held, [work_of(p.work) for p in held], after)
