@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench models figures clean
+.PHONY: demo test lint bench soak models figures clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -32,6 +32,11 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/bench/sentences.py ../shared/datasets/ewt_dev.jsonl
 	$(BIN)/python tests/bench/start.py
+	$(BIN)/python tests/bench/scan.py ../shared/datasets/imdb_reviews.parquet
+
+## ten million generated comments scanned, with a kill on the way: an hour or less
+soak: $(READY)
+	$(BIN)/python tests/bench/soak.py
 
 ## models/fast again, from data/ and the research text beside the checkout
 models: $(READY)
