@@ -8,6 +8,7 @@ import contextlib
 import gzip
 import json
 import lzma
+import os
 from pathlib import Path
 import sqlite3
 import sys
@@ -88,8 +89,16 @@ def test_bytes_that_are_not_of_the_encoding_cost_one_row_and_not_its_id(tmp_path
 def test_quotes_escaped_by_backslashes_are_recognised(tmp_path: Path) -> None:
     data = b'id,text\n1,"He said \\"no\\", twice"\n2,"Fine, \\"she\\" said"\n3,fine\n'
     assert texts(read(tmp_path / "c.csv", data)) == ['He said "no", twice', 'Fine, "she" said', "fine"]
-    assert open_archive(tmp_path / "c.csv").settled["escape"] is True
-    assert texts(read(tmp_path / "c.csv", data, escape=False)) == [None, None, "fine"]
+    assert open_archive(tmp_path / "c.csv").settled["quoting"] == "backslash"
+    assert texts(read(tmp_path / "c.csv", data, quoting="double")) == [None, None, "fine"]
+
+
+def test_a_tsv_without_quoting_is_recognised(tmp_path: Path) -> None:
+    data = b'id\ttext\n1\t"Fine" is what he said\n2\t"\n3\tfine\n'
+    assert texts(read(tmp_path / "c.tsv", data)) == ['"Fine" is what he said', '"', "fine"]
+    assert open_archive(tmp_path / "c.tsv").described.startswith("CSV (UTF-8, tab, quoting: none)")
+    quoted = b'id\ttext\n1\t"a\tb ""c"""\n2\tfine\n'
+    assert texts(read(tmp_path / "c.tsv", quoted)) == ['a\tb "c"', "fine"]
 
 
 @pytest.mark.parametrize("row", ['1,"' + "a" * 500 + '"', '1,"' + "a\n" * 250 + '"'])
@@ -114,7 +123,7 @@ def test_the_header(tmp_path: Path) -> None:
 def test_csv_takes_linear_time(tmp_path: Path, unit: str) -> None:
     def run(text: str) -> None:
         (tmp_path / "c.csv").write_text("id,text\n" + text, encoding="utf-8", newline="")
-        for _ in open_archive(tmp_path / "c.csv", delimiter=",", escape=False, longest_record=1 << 20).posts():
+        for _ in open_archive(tmp_path / "c.csv", delimiter=",", quoting="double", longest_record=1 << 20).posts():
             pass
 
     assert_linear(run, unit, 2_000_000)
@@ -141,6 +150,10 @@ def test_a_broken_line_costs_no_other(tmp_path: Path, line: bytes, error: str) -
     assert texts(found) == ["Fine.", None, "Fine."]
     with pytest.raises(InputError, match=error):
         raise InputError(found[1].error)
+
+
+def test_the_name_tells_where_the_first_line_is_broken(tmp_path: Path) -> None:
+    assert texts(read(tmp_path / "c.jsonl.gz", gzip.compress(b"oops\n" + ROW))) == [None, "Fine."]
 
 
 def test_values_of_any_type(tmp_path: Path) -> None:
@@ -361,7 +374,11 @@ def table(path: Path, rows: int, **columns: Any) -> Path:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     data = {"id": [f"r{n}" for n in range(rows)], "text": [f"text {n * 7919 % 1000:04}" for n in range(rows)]}
-    parquet.write_table(pa.table(data | columns), path, row_group_size=1_500, compression="none", use_dictionary=False)
+    layout: dict[str, Any] = {
+        "row_group_size": 1_500,
+        "write_batch_size": 4,
+    }  # so that long texts have pages of their own
+    parquet.write_table(pa.table(data | columns), path, compression="none", use_dictionary=False, **layout)
     return path
 
 
@@ -397,6 +414,23 @@ def test_bytes_in_a_column_of_strings_that_are_not_utf8(tmp_path: Path) -> None:
     assert texts(found) == ["fine", None, ""]
     assert found[1].error == "byte 4 of the text (0xe9) is not UTF-8"
     assert [post.id for post in found] == ["r0", "r1", "r2"]
+
+
+def test_a_date_that_no_calendar_has_is_none(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    dates = pa.array([1_583_402_400, 10**12], pa.timestamp("s"))
+    found = resumed(open_archive(table(tmp_path / "c.parquet", 2, date=dates)))
+    assert [(post.time, post.error) for post in found] == [("2020-03-05T10:00:00", None), (None, None)]
+
+
+def test_long_texts_are_read_a_few_at_a_time(tmp_path: Path) -> None:
+    path = table(tmp_path / "c.parquet", 64, text=["He dies. " * 111_111] * 64)  # of a MB each
+    stream = open_archive(path, text_format="text").posts()
+    pa = pytest.importorskip("pyarrow")
+    before = pa.total_allocated_bytes()
+    next(stream)
+    assert pa.total_allocated_bytes() - before < 16 << 20
+    assert len(list(stream)) == 63
 
 
 def test_a_partitioned_folder_in_order_with_the_columns_its_folders_name(tmp_path: Path) -> None:
@@ -561,6 +595,7 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
         ({"format": "nope"}, "no format 'nope'; there are: parquet, wordpress"),
         ({"text_format": "bbcode"}, "no text format 'bbcode'; there are: text, markdown, html"),
         ({"delimiter": "||"}, "cannot be a delimiter"),
+        ({"quoting": "single"}, "no quoting 'single'; there are: double, backslash, none"),
         ({"format": "parquet"}, "not a readable Parquet file"),
     )
     for wrong, message in options:
@@ -568,6 +603,9 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
             open_archive(path, **wrong)
     with pytest.raises(InputError, match=r"none\.jsonl: cannot be read \(No such file or directory\)"):
         open_archive(tmp_path / "none.jsonl")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match=r"pipe: not a file; save the stream as one"):
+        open_archive(tmp_path / "pipe")
 
 
 def test_a_source_that_is_gone_is_an_error_with_its_name(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["looks_like_parquet", "names", "rows"]
 
-_BATCH = 1024  # rows: few enough that long texts fit, many enough that the library's cost is shared
+_ROWS, _BYTES = 1024, 1 << 22  # of a batch, at most: the library's cost is shared, and long texts fit
 _BUFFER = 1 << 20  # bytes of a column read ahead; without it a whole row group is
 
 
@@ -42,7 +42,7 @@ def _open(part: Part) -> Any:
     parquet, arrow = optional("pyarrow.parquet", "scan"), optional("pyarrow", "scan")
     try:
         return parquet.ParquetFile(part.path, buffer_size=_BUFFER, pre_buffer=False)
-    except (arrow.ArrowException, OSError) as error:
+    except (arrow.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{part.path}: not a readable Parquet file ({error}); fetch or write it again") from error
 
 
@@ -65,14 +65,16 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
             if end <= place:
                 continue
             try:
-                for batch in file.iter_batches(_BATCH, row_groups=[group], columns=columns, use_threads=False):
+                for batch in file.iter_batches(
+                    _batch(file, group), row_groups=[group], columns=columns, use_threads=False
+                ):
                     begin, skip = begin + len(batch), max(place - begin, 0)
                     cells = {name: _values(batch.column(name)[skip:]) for name in columns}
                     every = [cells[name] if name in cells else repeat(fixed.get(name or "")) for name in wanted]
                     for values in zip(range(begin - len(batch) + skip + 1, begin + 1), *every, strict=False):
                         at = values[0]
                         yield values[1:], None, at
-            except (arrow.ArrowException, OSError) as error:
+            except (arrow.ArrowException, OSError, ValueError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise part.fault(error) from error
                 message = f"this part of the Parquet file is damaged ({error}); fetch or write it again"
@@ -81,9 +83,25 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
                     yield None, message, at
 
 
+def _batch(file: Any, group: int) -> int:
+    """How many rows of a group to read at a time."""
+    about = file.metadata.row_group(group)
+    return max(1, min(_ROWS, _BYTES * int(about.num_rows) // max(1, int(about.total_byte_size))))
+
+
 def _values(column: Any) -> list[Any]:
-    """As Python objects; strings that are not UTF-8 as bytes, for the column's sake all of them."""
+    """As Python objects; where one cannot be had, each on its own."""
     try:
         return list(column.to_pylist())
+    except (ValueError, OverflowError):
+        return [_value(scalar) for scalar in column]
+
+
+def _value(scalar: Any) -> Any:
+    """A string that is not UTF-8 as bytes; None for a date that no calendar has."""
+    try:
+        return scalar.as_py()
     except UnicodeDecodeError:
-        return list(column.cast("large_binary").to_pylist())
+        return scalar.as_buffer().to_pybytes()
+    except (ValueError, OverflowError):
+        return None

@@ -16,41 +16,54 @@ from spoilerguard.errors import InputError
 from spoilerguard.streams import DELIMITED_SUFFIXES, allow_long_fields, base_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from spoilerguard.archives.parts import Head, Line, Part
     from spoilerguard.archives.posts import Row
 
-__all__ = ["DELIMITERS", "guess_dialect", "looks_delimited", "names", "rows"]
+__all__ = ["DELIMITERS", "QUOTINGS", "guess_dialect", "looks_delimited", "names", "rows"]
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+QUOTINGS: Mapping[str, Mapping[str, Any]] = {  # how a quote within quotes is written
+    "double": {},
+    "backslash": {"escapechar": "\\"},
+    "none": {"quoting": csv.QUOTE_NONE},  # there are no quotes: each is part of the text
+}
 
 
 # --- the dialect -------------------------------------------------------------------------------
 
 
-def guess_dialect(text: str, delimiter: str | None = None) -> tuple[str, bool, float, int]:
-    """Delimiter, whether quotes are escaped by backslashes, the share of rows that fits, and their width.
+def guess_dialect(text: str, delimiter: str | None = None) -> tuple[str, str, float, int]:
+    """Delimiter, quoting, the share of rows that fits, and their width.
 
     Chosen is what cuts most rows of a file's head into as many cells as the first, and that more than one.
     """
     lines = text.split("\n")
     lines = [f"{line}\n" for line in lines[: max(1, len(lines) - 1)][:_LINES]]
-    best, chosen = (False, 0.0, 0), (delimiter or ",", False, 0.0, 0)
+    best, chosen = (False, 0.0, 0), (delimiter or ",", "double", 0.0, 0)
     for sign in [delimiter] if delimiter else DELIMITERS:
-        for escape in (False, True) if '\\"' in text else (False,):
-            fit, width = _fit(lines, sign, escape)
+        for quoting in _quotings(text, sign):
+            fit, width = _fit(lines, sign, quoting)
             if (rank := (width > 1 and fit >= 0.5, fit, width)) > best:
-                best, chosen = rank, (sign, escape, fit, width)
+                best, chosen = rank, (sign, quoting, fit, width)
     return chosen
+
+
+def _quotings(text: str, delimiter: str) -> Iterator[str]:
+    yield "double"
+    if '\\"' in text:
+        yield "backslash"
+    if delimiter == "\t" and '"' in text:  # many a TSV is written without (RFC 4180 is not about it)
+        yield "none"
 
 
 _LINES = 500  # by which a dialect is judged
 
 
-def _fit(lines: list[str], delimiter: str, escape: bool) -> tuple[float, int]:
+def _fit(lines: list[str], delimiter: str, quoting: str) -> tuple[float, int]:
     """The share of rows with as many cells as the first, and how many."""
-    reader = _reader(lines, delimiter, escape)
+    reader = _reader(lines, delimiter, quoting)
     widths = []
     while True:
         try:
@@ -63,8 +76,8 @@ def _fit(lines: list[str], delimiter: str, escape: bool) -> tuple[float, int]:
     return (widths.count(widths[0]) / len(widths), widths[0]) if widths else (0.0, 0)
 
 
-def _reader(lines: Iterable[str], delimiter: str, escape: bool) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=delimiter, strict=True, escapechar="\\" if escape else None)
+def _reader(lines: Iterable[str], delimiter: str, quoting: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter, strict=True, **QUOTINGS[quoting])
 
 
 def looks_delimited(head: Head) -> bool:
@@ -129,7 +142,7 @@ def _cells(part: Part, lines: Iterator[Line]) -> Iterator[_Cells]:
 
     while True:
         try:
-            for cells in _reader(decoded(), part.delimiter, part.escape):
+            for cells in _reader(decoded(), part.delimiter, part.quoting):
                 if cells:
                     yield cells, fault, row[-1][1]
                 fault = None

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
+from spoilerguard.streams import JSON_SUFFIXES, base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -53,13 +54,13 @@ def _explained(error: ValueError | RecursionError) -> str:
 
 
 def looks_like_json(head: Head) -> bool:
-    """Lines of objects. Raises InputError for JSON that has no lines."""
+    """By its name, or by an object where it begins. Raises InputError for JSON that has no lines."""
     start = head.text.lstrip()
     if re.match(r"\[\s*[\[{]", start):
         raise InputError(
             f"{head.path}: one JSON array; make it JSON Lines: jq -c '.[]' {head.path.name} > comments.jsonl"
         )
-    return re.match(r'\{\s*(?:"|\}\s*\n)', start) is not None
+    return base_name(head.path)[1] in JSON_SUFFIXES or re.match(r'\{\s*(?:"|\}\s*\n)', start) is not None
 
 
 def names(part: Part) -> tuple[str, ...]:

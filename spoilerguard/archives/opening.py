@@ -11,7 +11,7 @@ from typing import Any
 from spoilerguard.archives import database
 from spoilerguard.archives.archive import Archive, Family
 from spoilerguard.archives.columns import Columns, choose, guess_text_format
-from spoilerguard.archives.delimited import DELIMITERS
+from spoilerguard.archives.delimited import DELIMITERS, QUOTINGS
 from spoilerguard.archives.parts import LONGEST, Head, Part, head_of, unreadable
 from spoilerguard.archives.table import FAMILIES
 from spoilerguard.errors import InputError
@@ -35,20 +35,28 @@ def open_archive(
     text_format: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
-    escape: bool | None = None,
+    quoting: str | None = None,
     query: str | None = None,
     longest_record: int = LONGEST,
 ) -> Archive:
     """An archive of comments: a file, a folder of files alike or, with a `query`, the URL of a database.
 
     `format` is the name of a row of FAMILIES; a column named "" is none; `carry` are columns to have in
-    `Post.record`; `text_format` is text, markdown or html; `escape` says that CSV writes \\" for a quote
-    within quotes; a record of more than `longest_record` bytes becomes an error. What is not given is
-    guessed from the first records, and `described`.
+    `Post.record`; `text_format` is text, markdown or html; `quoting` says how CSV writes a quote within
+    quotes (double, backslash) or that nothing is quoted (none); a record of a file of lines or of XML
+    that has more than `longest_record` bytes becomes an error. What is not given is guessed from the
+    first records, and `described`.
 
     Raises InputError, which names the file and the remedy, and MissingExtra.
     """
-    _check(format, text_format, encoding, delimiter)
+    choices = (("format", format, _NAMES), ("text format", text_format, READERS), ("quoting", quoting, QUOTINGS))
+    for option, value, known in choices:
+        if value is not None and value not in known:
+            raise InputError(f"no {option} {value!r}; there are: {', '.join(known)}")
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in ' \r\n"\\'):
+        raise InputError(f"{delimiter!r} cannot be a delimiter; it is one character, such as a comma or a tab")
+    if encoding is not None:
+        has_plain_lines(encoding)  # raises where there is none of the name
     path = os.fspath(source)
     files: list[Path] = []
     settings: dict[str, Any] = {"longest": longest_record}
@@ -62,7 +70,7 @@ def open_archive(
         head = head_of(files[0], encoding)
         family = _family(head, format)
         settings |= family.settle(head, delimiter)
-    given = {"encoding": encoding, "escape": escape}
+    given = {"encoding": encoding, "quoting": quoting}
     settings |= {name: value for name, value in given.items() if value is not None}
     parts = tuple(Part(file, **settings) for file in [str(file) for file in files] or [path])
 
@@ -73,23 +81,12 @@ def open_archive(
     _check_others(family, parts, columns)
     text_format = text_format or family.text_format or guess_text_format(sample.get(columns.text, ()))
     settled: dict[str, Any] = {f"{role}_column": getattr(columns, role) for role in asked}
-    settled |= {name: settings.get(name) for name in ("encoding", "delimiter", "escape")}
+    settled |= {name: settings.get(name) for name in ("encoding", "delimiter", "quoting")}
     settled |= {"format": family.name, "carry": list(carry), "text_format": text_format, "query": query}
     settled["longest_record"] = longest_record
     described = _described(family, settings, head, len(parts), columns, text_format)
     sizes = tuple(_size(file) for file in files)
     return Archive(path, family, parts, names, columns, tuple(carry), text_format, described, settled, sizes)
-
-
-def _check(format: str | None, text_format: str | None, encoding: str | None, delimiter: str | None) -> None:
-    if format is not None and format not in _NAMES:
-        raise InputError(f"no format {format!r}; there are: {', '.join(_NAMES)}")
-    if text_format is not None and text_format not in READERS:
-        raise InputError(f"no text format {text_format!r}; there are: {', '.join(READERS)}")
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in ' \r\n"\\'):
-        raise InputError(f"{delimiter!r} cannot be a delimiter; it is one character, such as a comma or a tab")
-    if encoding is not None:
-        has_plain_lines(encoding)  # raises where there is none of the name
 
 
 def _check_others(family: Family, parts: Sequence[Part], columns: Columns) -> None:
@@ -106,6 +103,8 @@ def _check_others(family: Family, parts: Sequence[Part], columns: Columns) -> No
 def _files(path: Path) -> list[Path]:
     """The files of a source, in order. Raises InputError for a folder without any."""
     if not path.is_dir():
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: not a file; save the stream as one, from which a scan can go on")
         return [path]
     if (path / "profile.csv").is_file() and (path / "reviews.csv").is_file():  # Letterboxd's, unpacked
         return [path / "reviews.csv"]
@@ -180,6 +179,7 @@ def _described(
     details = [settings["encoding"].upper()] if "encoding" in settings else []
     if "delimiter" in settings:
         details.append(DELIMITERS.get(settings["delimiter"], repr(settings["delimiter"])))
+        details += [] if settings["quoting"] == "double" else [f"quoting: {settings['quoting']}"]
     if head is not None and head.packed:
         details.append(head.packed)
     if files > 1:

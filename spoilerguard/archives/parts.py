@@ -45,7 +45,7 @@ class Part:
     path: str
     encoding: str = "utf-8"
     delimiter: str = ","
-    escape: bool = False  # quotes in quotes are written \" instead of ""
+    quoting: str = "double"  # how a quote within quotes is written; a key of QUOTINGS
     query: str = ""  # to a database
     longest: int = LONGEST
     meter: Meter = field(default_factory=Meter, compare=False)

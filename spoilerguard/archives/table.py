@@ -26,8 +26,8 @@ def _json(head: Head, delimiter: str | None) -> dict[str, Any]:
 
 
 def _delimited(head: Head, delimiter: str | None) -> dict[str, Any]:
-    delimiter, escape, *_ = delimited.guess_dialect(head.text, delimiter)
-    return {"encoding": head.encoding, "delimiter": delimiter, "escape": escape}
+    delimiter, quoting, *_ = delimited.guess_dialect(head.text, delimiter)
+    return {"encoding": head.encoding, "delimiter": delimiter, "quoting": quoting}
 
 
 def _never(head: Head) -> bool:
