@@ -85,6 +85,10 @@ def scan(
         bool,
         typer.Option("--only-flagged", help="Leave out records without a spoiler; those that cannot be read stay."),
     ] = False,
+    partition: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="RECORDS", help="Make OUT a folder of files of about so many records each."),
+    ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="HTML", help="Write what was found: one page, nothing fetched.")
     ] = None,
@@ -136,6 +140,7 @@ def scan(
             quotations=quotations,
             blur=blur,
             only_flagged=only_flagged,
+            partition=partition,
             works=known,
         )
 
@@ -173,8 +178,8 @@ def _check_places(source: str, output: Path, report: Path | None) -> None:
     for path in filter(None, (output, report)):
         if not path.absolute().parent.is_dir():
             raise InputError(f"{path}: its folder does not exist; make it first")
-        if path.is_dir():
-            raise InputError(f"{path}: is a folder; name a file")
+    if report is not None and report.is_dir():
+        raise InputError(f"{report}: is a folder; name a file")
     if os.path.exists(source) and output.exists() and os.path.samefile(source, output):
         raise InputError(f"{output}: is the archive itself; give another name")
 

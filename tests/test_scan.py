@@ -66,6 +66,26 @@ def test_two_jobs_write_the_same_bytes_as_one(source: Path, tmp_path: Path, suff
     assert count(suffix, one) == COUNT
 
 
+@pytest.mark.usefixtures("small_shards")
+def test_a_partitioned_output_is_a_folder_of_whole_files(source: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    one, many = tmp_path / "one.parquet", tmp_path / "many.parquet"
+    scan(source, one)
+    scan(source, many, options={"partition": 30})
+    assert [path.name for path in sorted(many.iterdir())] == [f"part-0000{n}.parquet" for n in range(4)]
+    assert [parquet.read_table(path).num_rows for path in sorted(many.iterdir())] == [32, 32, 32, 24]
+    assert parquet.read_table(many).to_pylist() == parquet.read_table(one).to_pylist()
+
+
+def test_a_folder_of_others_is_never_replaced(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.parquet").mkdir()
+    (tmp_path / "mine.parquet" / "letters.txt").write_text("dear", encoding="utf-8")
+    for partition in (None, 30):
+        with pytest.raises(sg.InputError, match=r"mine\.parquet: is a folder, and not one of a partitioned output"):
+            scan(source, tmp_path / "mine.parquet", options={"partition": partition}, force=True)
+    assert os.listdir(tmp_path / "mine.parquet") == ["letters.txt"]
+
+
 def test_works_are_found_by_the_name_that_posts_give(source: Path, tmp_path: Path) -> None:
     known = {"Low Tide": sg.Work("Low Tide", blurb="At the end she shoots her husband and dies in the fire.")}
     scan(source, tmp_path / "without.jsonl")
@@ -76,6 +96,22 @@ def test_works_are_found_by_the_name_that_posts_give(source: Path, tmp_path: Pat
 
 
 # --- interrupted ---------------------------------------------------------------------------------
+
+
+def bytes_of(output: Path) -> dict[str, bytes]:
+    """What stands in an output, file by file."""
+    if output.is_dir():
+        return {path.name: path.read_bytes() for path in output.iterdir()}
+    return {"": output.read_bytes()}
+
+
+def again(old: Path, output: Path) -> None:
+    """The old output in its place, whatever stands there."""
+    if old.is_dir():
+        shutil.rmtree(output, ignore_errors=True)
+        shutil.copytree(old, output)
+    else:
+        shutil.copy(old, output)
 
 
 class Killed(BaseException):
@@ -102,26 +138,33 @@ class Disk:
         return last
 
 
-@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
+@pytest.mark.parametrize(("suffix", "partition"), [(".jsonl", None), (".parquet", None), (".csv.gz", 12)])
 @pytest.mark.usefixtures("small_shards")
-def test_killed_at_any_step_it_goes_on_to_the_same_bytes(tmp_path: Path, suffix: str) -> None:
-    source = archive_of(tmp_path / "comments.jsonl", 40)
+def test_killed_at_any_step_it_goes_on_to_the_same_bytes(tmp_path: Path, suffix: str, partition: int | None) -> None:
+    source, options = archive_of(tmp_path / "comments.jsonl", 40), {"partition": partition}
     whole, output = tmp_path / f"whole{suffix}", tmp_path / f"out{suffix}"
-    expected = scan(source, whole)
+    expected = scan(source, whole, options=options)
+    # There is an output already, which is replaced: at any moment the old one is there, the new one, or a way to it.
+    scan(source, output, options=options | {"threshold": 0.1})
+    old = bytes_of(output)
+    output.rename(tmp_path / "old")
     for steps in range(1_000):
+        again(tmp_path / "old", output)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(run, "_SECONDS_AT_RISK", 0.0)
             Disk(patched, steps)
             try:
-                scan(source, output)
+                scan(source, output, options=options, force=True)
                 break
             except Killed:
                 pass
-        assert not output.exists() or output.read_bytes() == whole.read_bytes()
-        assert scan(source, output, resume=True) == expected
-        assert output.read_bytes() == whole.read_bytes()
-        assert left_in(tmp_path) == {whole.name, output.name}
-        output.unlink()
+        assert not output.exists() or bytes_of(output) in (bytes_of(whole), old)
+        begun = (folder.part_of(output) / "state.json").exists()
+        assert begun or output.exists()
+        if begun:
+            assert scan(source, output, options=options, resume=True) == expected
+            assert bytes_of(output) == bytes_of(whole)
+            assert left_in(tmp_path) == {whole.name, output.name, "old"}
     assert steps > 20
 
 
@@ -147,7 +190,7 @@ def unfinished(source: Path, tmp_path: Path, small_shards: None) -> Path:
 
 
 def test_rows_that_a_crash_left_do_not_count(source: Path, unfinished: Path, tmp_path: Path) -> None:
-    with (folder.part_of(unfinished) / "rows").open("ab") as rows:
+    with (folder.part_of(unfinished) / "rows-00000").open("ab") as rows:
         rows.write(b'{"id": "torn", "spoil')
     scan(source, unfinished, resume=True)
     scan(source, tmp_path / "whole.jsonl")
@@ -182,8 +225,9 @@ def test_a_changed_source_is_refused(source: Path, unfinished: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("rows", b"", "rows: shorter than it was: damaged; begin again with --force"),
+        ("rows-00000", b"", "rows-00000: shorter than it was: damaged; begin again with --force"),
         ("state.json", b"{", "state.json: cannot be read"),
+        ("state.json", b'{"version": 1}', r"state.json: cannot be read \(no 'after'\); begin again with --force"),
         ("state.json", b'{"version": 99}', "state.json: of another version of spoilerguard"),
     ],
 )
@@ -236,7 +280,7 @@ def test_rows_that_got_lost_on_the_disk_are_found_out(source: Path, tmp_path: Pa
     output = tmp_path / "out.jsonl"
 
     def meddle(tally: Tally) -> None:
-        rows = folder.part_of(output) / "rows"
+        rows = folder.part_of(output) / "rows-00000"
         rows.write_bytes(rows.read_bytes().replace(b"\n", b" ", 1))
 
     with pytest.raises(sg.InputError, match=f"{COUNT - 1} rows, {COUNT} were written: damaged"):

@@ -1,8 +1,9 @@
 """The unfinished output of a scan: a folder beside it that survives any interruption.
 
-    OUT.part/rows         the rows so far, appended shard by shard
-    OUT.part/state.json   how many bytes of them count, where to go on, under which plan; replaced as a whole
+    OUT.part/rows-00000   the rows so far, appended shard by shard; a partitioned output has several
+    OUT.part/state.json   how much of them counts, where to go on, under which plan; replaced as a whole
     OUT.part/lock         held by the process that writes
+    OUT.part/whole        at the end: the files of the output
 
 Rows are on the disk before the state that counts them. Whatever stands behind the counted bytes, a
 crash has left; going on cuts it off. At the end the rows become the output by a rename.
@@ -10,7 +11,7 @@ crash has left; going on cuts it off. At the end the rows become the output by a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 import json
 import os
@@ -25,9 +26,10 @@ from spoilerguard.jobs.plan import differences
 from spoilerguard.jobs.shards import Scored
 from spoilerguard.jobs.tally import Tally
 
-__all__ = ["Part"]
+__all__ = ["Part", "is_ours", "part_of"]
 
 VERSION = 1  # of the state
+_OF_STATE = ("replace", "complete", "rows", "file", "rows_of_file", "bytes_of_file")
 
 
 class Part:
@@ -36,7 +38,9 @@ class Part:
     def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
         self.output, self.folder, self.plan = output, part_of(output), dict(plan)
         self.replace = False  # whether another output may be replaced
-        self.after, self.rows, self.bytes, self.complete = START, 0, 0, False
+        self.after, self.complete = START, False
+        self.rows = 0  # of all files
+        self.file, self.rows_of_file, self.bytes_of_file = 0, 0, 0  # the newest
         self.tally = Tally()
         self._lock: BinaryIO | None = None
         self._file: BinaryIO | None = None
@@ -53,8 +57,10 @@ class Part:
         with self._explained():
             self.folder.mkdir(exist_ok=True)
             self._take()
-            self._file = (self.folder / "rows").open("wb")
-            self._append(head(self.plan["output"], blurred=self.plan["blur"] is not None))
+            for left in self.folder.glob("rows-*"):
+                left.unlink()
+            shutil.rmtree(self.folder / "whole", ignore_errors=True)
+            self._open_file()
             self.commit()
 
     def go_on(self) -> None:
@@ -65,9 +71,9 @@ class Part:
                 f"{self.folder}: begun otherwise ({'; '.join(different)}); give the same source and options, "
                 "or begin again with --force"
             )
-        self.replace, self.complete = state["replace"], state["complete"]
-        self.after, self.rows, self.bytes = Cursor(*state["after"]), state["rows"], state["bytes"]
-        self.tally = Tally(**state["tally"])
+        for name in _OF_STATE:
+            setattr(self, name, state[name])
+        self.after, self.tally = Cursor(*state["after"]), Tally(**state["tally"])
         with self._explained():
             self._take()
             if not self.complete:
@@ -79,44 +85,59 @@ class Part:
             raise InputError(f"{self.folder}: another scan is writing it; wait for it, or give another output")
 
     def _cut_back(self) -> None:
-        rows = self.folder / "rows"
-        if not rows.is_file() or rows.stat().st_size < self.bytes:
-            raise InputError(f"{rows}: shorter than it was: damaged; begin again with --force")
-        self._file = rows.open("r+b")
-        self._file.truncate(self.bytes)
-        self._file.seek(self.bytes)
+        """Take away what was written after the last commit."""
+        path = self._rows(self.file)
+        if not path.is_file() or path.stat().st_size < self.bytes_of_file:
+            raise InputError(f"{path}: shorter than it was: damaged; begin again with --force")
+        self._file = path.open("r+b")
+        self._file.truncate(self.bytes_of_file)
+        self._file.seek(self.bytes_of_file)
+
+    def _rows(self, number: int) -> Path:
+        return self.folder / f"rows-{number:05}"
 
     # --- writing ---------------------------------------------------------------------------------
 
     def write(self, scored: Scored) -> None:
         """Append what became of the next shard; it counts from the next `commit` on."""
         with self._explained():
+            most = self.plan["partition"]
+            if most is not None and self.rows_of_file >= most:
+                self._sync_file()
+                self.file, self.rows_of_file, self.bytes_of_file = self.file + 1, 0, 0
+                self._open_file()
             self._append(scored.data)
         self.rows += scored.rows
+        self.rows_of_file += scored.rows
         self.tally.add(scored.tally)
         self.after = scored.after
+
+    def _open_file(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = self._rows(self.file).open("wb")
+        self._append(head(self.plan["output"], blurred=self._blurred))
 
     def _append(self, data: bytes) -> None:
         assert self._file is not None
         self._file.write(data)
-        self.bytes += len(data)
+        self.bytes_of_file += len(data)
+
+    def _sync_file(self) -> None:
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    @property
+    def _blurred(self) -> bool:
+        return self.plan["blur"] is not None
 
     def commit(self) -> None:
         """Let all that was written count, whatever happens from now on."""
-        state = {
-            "version": VERSION,
-            "plan": self.plan,
-            "replace": self.replace,
-            "after": self.after,
-            "rows": self.rows,
-            "bytes": self.bytes,
-            "complete": self.complete,
-            "tally": self.tally.to_dict(),
-        }
+        state = {"version": VERSION, "plan": self.plan, "after": self.after, "tally": self.tally.to_dict()}
+        state |= {name: getattr(self, name) for name in _OF_STATE}
         with self._explained():
-            if self._file is not None:
-                self._file.flush()
-                os.fsync(self._file.fileno())
+            self._sync_file()
             _write_whole(self.folder / "state.json", json.dumps(state).encode())
 
     def close(self) -> None:
@@ -139,28 +160,43 @@ class Part:
 
         Interrupted at any place, it can be called again: what is done is not done twice.
         """
-        rows, beside, whole = (self.folder / name for name in ("rows", "beside", "whole"))
+        whole = self.folder / "whole"
         with self._explained():
             if self._file is not None:
                 self._file.close()
                 self._file = None
-            if rows.exists():
-                finish(self.plan["output"], rows, beside, blurred=self.plan["blur"] is not None).replace(whole)
-                rows.unlink(missing_ok=True)
-            if whole.exists():
-                self._check(whole)
-                whole.replace(self.output)
-                _sync_folder(self.output.absolute().parent)
+            files = [whole / f"part-{number:05}{self.plan['output']}" for number in range(self.file + 1)]
+            for number, path in enumerate(files):
+                if (rows := self._rows(number)).exists():
+                    whole.mkdir(exist_ok=True)
+                    made = finish(self.plan["output"], rows, self.folder / "beside", blurred=self._blurred)
+                    _sync(made)
+                    made.replace(path)
+                    _sync(whole)
+                    rows.unlink(missing_ok=True)
+            ready = files[0] if self.plan["partition"] is None else whole
+            if ready.exists():
+                self._check(files)
+                self._clear_place()
+                ready.replace(self.output)
+                _sync(self.output.absolute().parent)
             shutil.rmtree(self.folder)
 
-    def _check(self, whole: Path) -> None:
-        found = count(self.plan["output"], whole)
+    def _check(self, files: Sequence[Path]) -> None:
+        found = sum(count(self.plan["output"], path) for path in files)
         if found != self.rows:
-            raise InputError(f"{whole}: {found:,} rows, {self.rows:,} were written: damaged; begin again with --force")
-        if self.output.exists() and not self.replace:
+            raise InputError(
+                f"{self.folder}: {found:,} rows, {self.rows:,} were written: damaged; begin again with --force"
+            )
+
+    def _clear_place(self) -> None:
+        """Where a folder stands or will stand, a rename alone does not replace what is there."""
+        if not self.output.exists():
+            return
+        if not self.replace:
             raise InputError(f"{self.output}: has come into being meanwhile; move it away and go on with --resume")
-        with whole.open("rb") as file:
-            os.fsync(file.fileno())
+        if self.output.is_dir() or self.plan["partition"] is not None:
+            self.output.replace(self.folder / "old")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -175,11 +211,18 @@ def part_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.part")
 
 
+def is_ours(folder: Path) -> bool:
+    """Whether a folder holds nothing but a partitioned output."""
+    return all(path.is_file() and path.name.startswith("part-") for path in folder.iterdir())
+
+
 def _read_state(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads(path.read_bytes())
         if state["version"] != VERSION:
             raise InputError(f"{path}: of another version of spoilerguard; begin again with --force")
+        if missing := {"plan", "after", "tally", *_OF_STATE} - state.keys():
+            raise ValueError(f"no {sorted(missing)[0]!r}")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); begin again with --force") from None
     return state
@@ -193,13 +236,13 @@ def _write_whole(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
-    _sync_folder(path.parent)
+    _sync(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Renames, too, are on the disk; where folders cannot be opened (Windows), that is left to the system."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    """A file's content, or a folder's names, on the disk; Windows opens no folders and is left to itself."""
+    if os.name == "posix" or path.is_file():
+        descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
         try:
             os.fsync(descriptor)
         finally:

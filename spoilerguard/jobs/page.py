@@ -13,7 +13,7 @@ from spoilerguard.scoring import KINDS
 
 __all__ = ["page"]
 
-_MOST_ROWS = 30  # of the table of works
+_MOST_ROWS = 15  # of a table of works
 _ENOUGH = 20  # records of a work before its rate says something
 
 
@@ -68,7 +68,7 @@ def _scores(tally: Tally, plan: Plan) -> str:
         rows.append([f"{low:.2f}–{high:.2f}", bar(f"{count:,}", count / most, colour=colour)])
     return section(
         "Scores",
-        table(("highest score of a record", "records"), rows),
+        table(("highest score of a record", "records"), rows, kind="dense"),
         note="Records by their highest sentence score; red where some or all are at or above the threshold.",
     )
 
@@ -78,7 +78,7 @@ def _rates(title: str, pairs: Iterable[tuple[str, list[int]]]) -> str:
         [escape(name), f"{records:,}", f"{flagged:,}", bar(_percent(flagged, records), flagged / records)]
         for name, (records, flagged) in pairs
     ]
-    return table((title, "records", "with a spoiler", "rate"), rows)
+    return table((title, "records", "with a spoiler", "rate"), rows, kind="dense")
 
 
 def _months(tally: Tally) -> str:
@@ -114,7 +114,7 @@ def _kinds(tally: Tally) -> str:
         [escape(KINDS.get(kind, kind)), bar(f"{count:,}", count / most)]
         for kind, count in sorted(tally.kinds.items(), key=lambda item: (-item[1], item[0]))
     ]
-    return section("What they look like", table(("kind", "sentences"), rows), note="A hint, no more.")
+    return section("What they look like", table(("kind", "sentences"), rows, kind="dense"), note="A hint, no more.")
 
 
 def _examples(tally: Tally) -> str:

@@ -34,6 +34,7 @@ class Plan:
     quotations: bool = True
     blur: str | None = None
     only_flagged: bool = False
+    partition: int | None = None  # then the output is a folder of files of about so many records each
     works: str | None = None
     source: dict[str, Any] = field(default_factory=dict)
     spoilerguard: str = spoilerguard.__version__

@@ -19,7 +19,7 @@ from spoilerguard.archives import Archive
 from spoilerguard.errors import InputError, SpoilerguardError
 from spoilerguard.guard import load
 from spoilerguard.jobs.engines import ENGINES
-from spoilerguard.jobs.folder import Part
+from spoilerguard.jobs.folder import Part, is_ours
 from spoilerguard.jobs.outputs import kind_of
 from spoilerguard.jobs.plan import Plan
 from spoilerguard.jobs.shards import Scored, blurred, cut
@@ -51,6 +51,7 @@ def plan_of(
     quotations: bool = True,
     blur: str | None = None,
     only_flagged: bool = False,
+    partition: int | None = None,
     works: Mapping[str, Work] | None = None,
 ) -> Plan:
     """The plan for these options. Raises InputError, ModelError, MissingExtra where they cannot be met."""
@@ -67,6 +68,7 @@ def plan_of(
         quotations=quotations,
         blur=blur,
         only_flagged=only_flagged,
+        partition=partition,
         works=None if works is None else _digest(works),
         source=source,
     )
@@ -115,6 +117,8 @@ def scan(
 
 def _start(part: Part, *, resume: bool, force: bool) -> None:
     """Go on with an unfinished output, or begin one. Raises InputError where something would be lost."""
+    if part.output.is_dir() and not (part.plan["partition"] and is_ours(part.output)):
+        raise InputError(f"{part.output}: is a folder, and not one of a partitioned output; give another name")
     if resume and part.begun():
         part.go_on()
         return
