@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 from collections.abc import Callable
 import contextlib
+from functools import partial
 import gzip
 import json
 import lzma
@@ -93,6 +94,17 @@ def test_quotes_escaped_by_backslashes_are_recognised(tmp_path: Path) -> None:
     assert texts(read(tmp_path / "c.csv", data, quoting="double")) == [None, None, "fine"]
 
 
+@pytest.mark.parametrize("delimiter", ["tab", "\\t", "\t"])
+def test_a_tab_can_be_given_as_a_shell_lets_it_be_written(tmp_path: Path, delimiter: str) -> None:
+    assert texts(read(tmp_path / "c", b"text\tid, sort\na, b\t1\n", delimiter=delimiter, format="csv")) == ["a, b"]
+
+
+def test_rows_after_a_large_one_are_read(tmp_path: Path) -> None:
+    large = "a, b\n" * 300_000
+    found = read(tmp_path / "c.csv", f'id,text\n1,"{large}"\n2,fine\n3,"{large}"\n4,fine\n'.encode())
+    assert texts(found) == [large, "fine", large, "fine"]
+
+
 def test_a_tsv_without_quoting_is_recognised(tmp_path: Path) -> None:
     data = b'id\ttext\n1\t"Fine" is what he said\n2\t"\n3\tfine\n'
     assert texts(read(tmp_path / "c.tsv", data)) == ['"Fine" is what he said', '"', "fine"]
@@ -126,7 +138,7 @@ def test_csv_takes_linear_time(tmp_path: Path, unit: str) -> None:
         for _ in open_archive(tmp_path / "c.csv", delimiter=",", quoting="double", longest_record=1 << 20).posts():
             pass
 
-    assert_linear(run, unit, 2_000_000)
+    assert_linear(run, unit, 1_000_000)
 
 
 # --- JSON Lines --------------------------------------------------------------------------------
@@ -168,8 +180,8 @@ def zstd(data: bytes) -> bytes:
 
 PACKS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
+    "bzip2": partial(bz2.compress, compresslevel=1),  # small blocks: what comes before a fault is there
+    "xz": partial(lzma.compress, preset=0),
     "zstd": zstd,
 }
 
@@ -180,9 +192,9 @@ def lines(count: int) -> bytes:
 
 @pytest.mark.parametrize("name", PACKS)
 def test_packed_files_that_are_cut_off_give_what_was_there_and_say_so(tmp_path: Path, name: str) -> None:
-    packed = PACKS[name](lines(40_000))
+    packed = PACKS[name](lines(10_000))
     found = read(tmp_path / "c", packed[: len(packed) * 3 // 4])
-    assert len(found) > 5_000
+    assert len(found) > 3_000
     assert [post.error for post in found[:-1]] == [None] * (len(found) - 1)
     assert [post.id for post in found[:-1]] == [str(number) for number in range(len(found) - 1)]
     assert str(found[-1].error).startswith("the compressed data is damaged or cut off here")
@@ -191,7 +203,7 @@ def test_packed_files_that_are_cut_off_give_what_was_there_and_say_so(tmp_path: 
 
 @pytest.mark.parametrize("name", PACKS)
 def test_damage_in_a_packed_file_is_told(tmp_path: Path, name: str) -> None:
-    packed = bytearray(PACKS[name](lines(40_000)))
+    packed = bytearray(PACKS[name](lines(10_000)))
     late = len(packed) * 3 // 4
     packed[late : late + 64] = bytes(64)
     found = read(tmp_path / "c", bytes(packed))

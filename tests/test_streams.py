@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 from collections.abc import Callable
+from functools import partial
 import gzip
 import io
 import lzma
@@ -24,8 +25,8 @@ def zstd(data: bytes) -> bytes:
 PACKS: dict[str | None, Callable[[bytes], bytes]] = {
     None: bytes,
     "gzip": gzip.compress,
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
+    "bzip2": partial(bz2.compress, compresslevel=1),  # small blocks: what comes before a fault is there
+    "xz": partial(lzma.compress, preset=0),
     "zstd": zstd,
 }
 
@@ -48,7 +49,7 @@ def test_what_was_packed_is_unpacked(tmp_path: Path, name: str | None, size: int
 
 @pytest.mark.parametrize("name", [name for name in PACKS if name])
 def test_all_lines_before_damage_are_read(tmp_path: Path, name: str) -> None:
-    data = b"".join(b"%d %x\n" % (n, n * 0x9E3779B97F4A7C15 % 2**64) for n in range(60_000))
+    data = b"".join(b"%d %x\n" % (n, n * 0x9E3779B97F4A7C15 % 2**64) for n in range(10_000))
     packed = PACKS[name](data)
     found = b""
     with opened(tmp_path / "x", packed[: len(packed) * 3 // 4]) as stream:

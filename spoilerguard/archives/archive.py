@@ -27,9 +27,9 @@ class Family:
     """A format: how it is recognised, what it says of its columns, and how its rows are read.
 
     `looks` judges a file's head; of the formats that look alike, one with `signs` has one of these
-    sets of columns. `settle` gives the settings of a `Part` from its head. `rows` yields the values
-    of wanted columns (None: no column) for each record from a place on. `columns` are the known
-    roles, else they are guessed; `text_format` likewise.
+    sets of columns. `settle` gives the settings of a `Part` from its head, of which `details` are told.
+    `rows` yields the values of wanted columns (None: no column) for each record from a place on.
+    `columns` are the known roles, else they are guessed; `text_format` likewise.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Family:
     names: Callable[[Part], tuple[str, ...]]
     rows: Callable[[Part, int, Sequence[str | None]], Iterator[Row]]
     settle: Callable[[Head, str | None], dict[str, Any]] = _unsettled
+    details: tuple[str, ...] = ()
     signs: tuple[set[str], ...] = ()
     columns: Columns | None = None
     text_format: str | None = None

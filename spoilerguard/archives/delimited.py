@@ -106,6 +106,7 @@ def _header(part: Part) -> tuple[tuple[str, ...], int]:
     raise InputError(f"{part.path}: the file is empty; expected a header and a row a comment")
 
 
+_LARGE = 1 << 20  # bytes of a row after which a new reader begins: one keeps what its longest cell took
 # The cells of a row, why they cannot be read, and the place after it.
 _Cells = tuple[list[Any] | None, str | None, int]
 
@@ -147,7 +148,10 @@ def _cells(part: Part, lines: Iterator[Line]) -> Iterator[_Cells]:
                     yield cells, fault, row[-1][1]
                 fault = None
                 row.clear()
-            return
+                if held > _LARGE:
+                    break
+            else:
+                return
         except (csv.Error, _BrokenError) as error:
             first, *rest = row
             again.extendleft(reversed(rest))
@@ -165,9 +169,9 @@ def _explained(error: Exception) -> str:
         return _OPEN
     if "new-line" in message:
         return "a carriage return outside quotes; quote the cell"
-    return (
-        f"not valid CSV ({message}); close its quotes, double those inside" if isinstance(error, csv.Error) else message
-    )
+    if isinstance(error, csv.Error):
+        return f"not valid CSV ({message}); close its quotes, double those inside"
+    return message
 
 
 def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:

@@ -49,6 +49,41 @@ def open_archive(
 
     Raises InputError, which names the file and the remedy, and MissingExtra.
     """
+    if delimiter in ("\\t", "tab"):  # as a shell lets it be written
+        delimiter = "\t"
+    _check(format, text_format, encoding, delimiter, quoting)
+    given = {"encoding": encoding, "delimiter": delimiter, "quoting": quoting, "longest": longest_record}
+    given = {name: value for name, value in given.items() if value is not None}
+    path = os.fspath(source)
+    if query is not None or "://" in path:
+        files, packed = [], None
+        family, parts = _database(path, query, given)
+    else:
+        files = _files(Path(path))
+        head = head_of(files[0], encoding)
+        packed = head.packed
+        family, settings = _family(head, format, given)
+        parts = tuple(Part(str(file), **settings) for file in files)
+
+    names = family.names(parts[0])
+    sample = _sample(family, parts[0], names)
+    asked = {"text": text_column, "id": id_column, "work": work_column, "time": time_column}
+    columns = choose(str(files[0]) if files else database.shown(path), names, asked, family.columns, sample, carry)
+    _check_others(family, parts, columns)
+    text_format = text_format or family.text_format or guess_text_format(sample.get(columns.text, ()))
+
+    settled: dict[str, Any] = {f"{role}_column": getattr(columns, role) for role in asked}
+    settled |= {name: getattr(parts[0], name) for name in ("encoding", "delimiter", "quoting")}
+    settled |= {"format": family.name, "carry": list(carry), "text_format": text_format, "query": query}
+    settled["longest_record"] = longest_record
+    described = _described(family, parts, packed, columns, text_format)
+    sizes = tuple(_size(file) for file in files)
+    return Archive(path, family, parts, names, columns, tuple(carry), text_format, described, settled, sizes)
+
+
+def _check(
+    format: str | None, text_format: str | None, encoding: str | None, delimiter: str | None, quoting: str | None
+) -> None:
     choices = (("format", format, _NAMES), ("text format", text_format, READERS), ("quoting", quoting, QUOTINGS))
     for option, value, known in choices:
         if value is not None and value not in known:
@@ -57,36 +92,13 @@ def open_archive(
         raise InputError(f"{delimiter!r} cannot be a delimiter; it is one character, such as a comma or a tab")
     if encoding is not None:
         has_plain_lines(encoding)  # raises where there is none of the name
-    path = os.fspath(source)
-    files: list[Path] = []
-    settings: dict[str, Any] = {"longest": longest_record}
-    if query is not None or "://" in path:
-        head, family = None, next(family for family in FAMILIES if family.name == "sql")
-        settings["query"] = query or ""
-        if not query:
-            raise InputError(f"{database.shown(path)}: a database needs a query: SELECT id, text FROM comments ...")
-    else:
-        files = _files(Path(path))
-        head = head_of(files[0], encoding)
-        family = _family(head, format)
-        settings |= family.settle(head, delimiter)
-    given = {"encoding": encoding, "quoting": quoting}
-    settings |= {name: value for name, value in given.items() if value is not None}
-    parts = tuple(Part(file, **settings) for file in [str(file) for file in files] or [path])
 
-    names = family.names(parts[0])
-    sample = _sample(family, parts[0], names)
-    asked = {"text": text_column, "id": id_column, "work": work_column, "time": time_column}
-    columns = choose(str(files[0]) if files else database.shown(path), names, asked, family.columns, sample, carry)
-    _check_others(family, parts, columns)
-    text_format = text_format or family.text_format or guess_text_format(sample.get(columns.text, ()))
-    settled: dict[str, Any] = {f"{role}_column": getattr(columns, role) for role in asked}
-    settled |= {name: settings.get(name) for name in ("encoding", "delimiter", "quoting")}
-    settled |= {"format": family.name, "carry": list(carry), "text_format": text_format, "query": query}
-    settled["longest_record"] = longest_record
-    described = _described(family, settings, head, len(parts), columns, text_format)
-    sizes = tuple(_size(file) for file in files)
-    return Archive(path, family, parts, names, columns, tuple(carry), text_format, described, settled, sizes)
+
+def _database(url: str, query: str | None, given: Mapping[str, Any]) -> tuple[Family, tuple[Part, ...]]:
+    if not query:
+        raise InputError(f"{database.shown(url)}: a database needs a query, such as SELECT id, text FROM comments")
+    family = next(family for family in FAMILIES if family.name == "sql")
+    return family, (Part(url, query=query, **given),)
 
 
 def _check_others(family: Family, parts: Sequence[Part], columns: Columns) -> None:
@@ -137,22 +149,21 @@ _REMEDIES = (  # for what is no archive yet
 )
 
 
-def _family(head: Head, format: str | None) -> Family:
-    """The row that reads a file."""
+def _family(head: Head, format: str | None, given: dict[str, Any]) -> tuple[Family, dict[str, Any]]:
+    """The row that reads a file, and the settings of its parts."""
     if not head.raw:
         raise InputError(f"{head.path}: the file is empty")
     names: dict[object, tuple[str, ...]] = {}
     for family in FAMILIES:
-        if format is not None or not family.looks(head):
-            if family.name == format:
-                return family
+        if not (family.looks(head) if format is None else family.name == format):
             continue
-        if not family.signs:
-            return family
+        settings = family.settle(head, given.get("delimiter")) | given
+        if format is not None or not family.signs:
+            return family, settings
         if family.names not in names:
-            names[family.names] = family.names(Part(str(head.path), **family.settle(head, None)))
+            names[family.names] = family.names(Part(str(head.path), **settings))
         if any(signs <= {*names[family.names]} for signs in family.signs):
-            return family
+            return family, settings
     for at, magic, remedy in _REMEDIES:
         if head.raw.startswith(magic, at):
             raise InputError(f"{head.path}: {remedy}")
@@ -173,17 +184,16 @@ def _sample(family: Family, part: Part, names: Sequence[str]) -> Mapping[str, Se
     return {name: [row[column] for row in rows] for column, name in enumerate(names)}
 
 
-def _described(
-    family: Family, settings: Mapping[str, Any], head: Head | None, files: int, columns: Columns, text_format: str
-) -> str:
-    details = [settings["encoding"].upper()] if "encoding" in settings else []
-    if "delimiter" in settings:
-        details.append(DELIMITERS.get(settings["delimiter"], repr(settings["delimiter"])))
-        details += [] if settings["quoting"] == "double" else [f"quoting: {settings['quoting']}"]
-    if head is not None and head.packed:
-        details.append(head.packed)
-    if files > 1:
-        details.append(f"{files:,} files")
+def _described(family: Family, parts: Sequence[Part], packed: str | None, columns: Columns, text_format: str) -> str:
+    """For people, on one line."""
+    part, details = parts[0], []
+    if "encoding" in family.details:
+        details.append(part.encoding.upper())
+    if "delimiter" in family.details:
+        details.append(DELIMITERS.get(part.delimiter, repr(part.delimiter)))
+        details += [] if part.quoting == "double" else [f"quoting: {part.quoting}"]
+    details += [packed] if packed else []
+    details += [f"{len(parts):,} files"] if len(parts) > 1 else []
     found = [f"text from {columns.text!r} (as {text_format})"]
     found += [f"{role} from {name!r}" for role in ("id", "work", "time") if (name := getattr(columns, role))]
     return f"{family.title}{' (' + ', '.join(details) + ')' if details else ''}: {', '.join(found)}"
