@@ -36,6 +36,7 @@ __all__ = [
     "allow_long_fields",
     "base_name",
     "damage",
+    "encoding_named",
     "guess_encoding",
     "has_plain_lines",
     "optional",
@@ -188,24 +189,24 @@ def damage() -> tuple[type[Exception], ...]:
 # --- encoded -----------------------------------------------------------------------------------
 
 
-def has_plain_lines(encoding: str) -> bool:
-    """Whether lines, commas and quotes are the bytes of ASCII, so that lines can be told before decoding.
-
-    Raises InputError for an encoding that does not exist.
-    """
+def encoding_named(name: str) -> str:
+    """The one name of an encoding of files; a byte order mark is no part of it. Raises InputError for none."""
     try:
-        b"\xe9".decode(encoding, "replace")  # some codecs are not for the text of files
-        if '\n,"'.encode(encoding) == b'\n,"':
-            return True
+        "".encode(name)  # some codecs are not for text
+        found = codecs.lookup(name).name.replace("_", "-")
     except (LookupError, ValueError):
-        raise _no_encoding(encoding) from None
-    if not codecs.lookup(encoding).name.startswith(("utf-", "cp")):  # punycode
-        raise _no_encoding(encoding)
-    return False
+        found = "undefined"
+    if found in _NOT_OF_FILES:
+        raise InputError(f"no encoding {name!r}; there are utf-8, utf-16, cp1252 and others")
+    return "utf-8" if found == "utf-8-sig" else found
 
 
-def _no_encoding(name: str) -> InputError:
-    return InputError(f"no encoding {name!r}; there are utf-8, utf-16, cp1252 and others")
+_NOT_OF_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
+
+
+def has_plain_lines(encoding: str) -> bool:
+    """Whether lines, commas and quotes are the bytes of ASCII, so that lines can be told before decoding."""
+    return '\n,"'.encode(encoding) == b'\n,"'
 
 
 class _Transcoding:

@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 import pytest
 
 from spoilerguard.errors import InputError
-from spoilerguard.streams import base_name, damage, guess_encoding, has_plain_lines, packing, transcoded, unpacked
+from spoilerguard.streams import (
+    base_name,
+    damage,
+    encoding_named,
+    guess_encoding,
+    has_plain_lines,
+    packing,
+    transcoded,
+    unpacked,
+)
 
 
 def zstd(data: bytes) -> bytes:
@@ -80,13 +89,22 @@ def test_what_cannot_be_decoded_shows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "cp1252", "latin-1", "shift_jis", "gb18030", "ascii"])
 def test_encodings_whose_lines_can_be_told(encoding: str) -> None:
-    assert has_plain_lines(encoding)
+    assert has_plain_lines(encoding_named(encoding))
 
 
-@pytest.mark.parametrize("encoding", ["nope", "hex", "rot13", "idna", "punycode", "", "a\0b", "undefined"])
+@pytest.mark.parametrize(
+    ("name", "one"), [("UTF8", "utf-8"), ("utf_8_sig", "utf-8"), ("windows-1252", "cp1252"), ("UTF-16LE", "utf-16-le")]
+)
+def test_an_encoding_has_one_name(name: str, one: str) -> None:
+    assert encoding_named(name) == one
+
+
+@pytest.mark.parametrize(
+    "encoding", ["nope", "hex", "rot13", "idna", "punycode", "", "a\0b", "undefined", "utf-7", "unicode_escape"]
+)
 def test_encodings_that_are_none(encoding: str) -> None:
     with pytest.raises(InputError, match="no encoding"):
-        has_plain_lines(encoding)
+        encoding_named(encoding)
 
 
 @pytest.mark.parametrize(

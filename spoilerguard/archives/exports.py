@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from spoilerguard.archives.elements import element_rows
+from spoilerguard.errors import InputError
+from spoilerguard.streams import encoding_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,9 +28,14 @@ __all__ = [
 
 
 def xml_encoding(head: Head) -> str:
-    """What the document declares; else by its byte order mark, else UTF-8."""
+    """By its byte order mark, else what the document declares, else UTF-8. Raises InputError for no encoding."""
+    if head.encoding.startswith(("utf-16", "utf-32")):
+        return head.encoding
     declared = re.match(r"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]+)", head.text)
-    return head.encoding if head.encoding.startswith(("utf-16", "utf-32")) else declared[1] if declared else "utf-8"
+    try:
+        return encoding_named(declared[1]) if declared else "utf-8"
+    except InputError as error:
+        raise InputError(f"{head.path}: {error}") from None
 
 
 # --- WordPress ---------------------------------------------------------------------------------

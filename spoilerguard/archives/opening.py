@@ -16,7 +16,7 @@ from spoilerguard.archives.parts import LONGEST, Head, Part, head_of, unreadable
 from spoilerguard.archives.table import FAMILIES
 from spoilerguard.errors import InputError
 from spoilerguard.reading import READERS
-from spoilerguard.streams import DATA_SUFFIXES, PACKED_SUFFIXES, has_plain_lines
+from spoilerguard.streams import DATA_SUFFIXES, PACKED_SUFFIXES, encoding_named
 
 __all__ = ["open_archive"]
 
@@ -51,7 +51,8 @@ def open_archive(
     """
     if delimiter in ("\\t", "tab"):  # as a shell lets it be written
         delimiter = "\t"
-    _check(format, text_format, encoding, delimiter, quoting)
+    _check(format, text_format, delimiter, quoting)
+    encoding = encoding and encoding_named(encoding)
     given = {"encoding": encoding, "delimiter": delimiter, "quoting": quoting, "longest": longest_record}
     given = {name: value for name, value in given.items() if value is not None}
     path = os.fspath(source)
@@ -81,17 +82,13 @@ def open_archive(
     return Archive(path, family, parts, names, columns, tuple(carry), text_format, described, settled, sizes)
 
 
-def _check(
-    format: str | None, text_format: str | None, encoding: str | None, delimiter: str | None, quoting: str | None
-) -> None:
+def _check(format: str | None, text_format: str | None, delimiter: str | None, quoting: str | None) -> None:
     choices = (("format", format, _NAMES), ("text format", text_format, READERS), ("quoting", quoting, QUOTINGS))
     for option, value, known in choices:
         if value is not None and value not in known:
             raise InputError(f"no {option} {value!r}; there are: {', '.join(known)}")
     if delimiter is not None and (len(delimiter) != 1 or delimiter in ' \r\n"\\'):
         raise InputError(f"{delimiter!r} cannot be a delimiter; it is one character, such as a comma or a tab")
-    if encoding is not None:
-        has_plain_lines(encoding)  # raises where there is none of the name
 
 
 def _database(url: str, query: str | None, given: Mapping[str, Any]) -> tuple[Family, tuple[Part, ...]]:
