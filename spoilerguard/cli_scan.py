@@ -303,6 +303,9 @@ def _errors_explained() -> Iterator[None]:
     except SpoilerguardError as error:
         _tell(f"spoilerguard: {error}", quiet=False)
         raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        _tell("spoilerguard: stopped at once; go on with --resume", quiet=False)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _tell(text: str, quiet: bool) -> None:

@@ -114,6 +114,22 @@ def test_told_to_stop_it_says_how_to_go_on(
     assert output.read_bytes() == whole
 
 
+def test_told_twice_it_stops_at_once(long: Path, whole: bytes, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    process = start(long, "-o", output, "--jobs", "2", process_group=0)
+    until(process, output, -1)
+    assert process.stderr is not None
+    for _ in range(2):  # the second time once the first has been heard
+        os.killpg(process.pid, signal.SIGINT)
+        while "once more to stop at once" not in process.stderr.readline():
+            if process.poll() is not None:
+                break
+    assert process.wait(timeout=60) == 130
+    process.stderr.close()
+    scan(long, "-o", output, "--resume")
+    assert output.read_bytes() == whole
+
+
 def limit_files(size: int) -> Any:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 

@@ -13,9 +13,13 @@ With --growth, memory and time of the whole file against its first tenth (goals:
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from itertools import islice
 import json
+from multiprocessing import get_context
 import os
 from pathlib import Path
+import pickle
 import subprocess
 import sys
 import tempfile
@@ -59,10 +63,11 @@ def train(path: Path) -> None:
     joblib.dump(model.fit([s["text"] for s in sentences], [s["label"] for s in sentences]), path)
 
 
-def first(source: Path, records: int, target: Path) -> None:
-    """The first records of a Parquet file."""
+def first(source: Path, records: int | None, target: Path) -> None:
+    """The first records of a Parquet file, by default a tenth of them."""
     import pyarrow.parquet as parquet
 
+    records = records or parquet.read_metadata(source).num_rows // 10
     parquet.write_table(parquet.read_table(source).slice(0, records), target, row_group_size=5_000)
 
 
@@ -91,8 +96,17 @@ def sentences_of(said: str) -> int:
     return int(words[words.index("sentences") - 1])
 
 
+def apart(function: Callable[..., None], *arguments: object) -> None:
+    """In a process of its own: the peak memory of a process starts at that of the one that began it."""
+    process = get_context("spawn").Process(target=function, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise SystemExit(f"{function.__name__} failed")
+
+
 def compare(source: Path, folder: Path, runs: int) -> None:
-    train(folder / "model.joblib")
+    apart(train, folder / "model.joblib")
     (folder / "obvious.py").write_text(OBVIOUS, encoding="utf-8")
     commands = {
         "the obvious script": [str(folder / name) for name in ("obvious.py", "model.joblib")]
@@ -118,12 +132,34 @@ def two_jobs(source: Path, folder: Path, runs: int) -> None:
 
 
 def growth(source: Path, folder: Path) -> None:
-    import pyarrow.parquet as parquet
-
-    first(source, parquet.read_metadata(source).num_rows // 10, folder / "tenth.parquet")
+    apart(first, source, None, folder / "tenth.parquet")
     small, whole = (run(scan(path, folder)) for path in (folder / "tenth.parquet", source))
     print(f"memory {small[2]} to {whole[2]} MB, ratio {whole[2] / small[2]:.2f}   (goal: at most 1.15)")
     print(f"processor time {small[0]:.1f} to {whole[0]:.1f} s, ratio {whole[0] / small[0]:.2f}   (goal: at most 10.5)")
+
+
+def costs(source: Path) -> None:
+    """What a cluster is planned by: what one reader reads, what travels, what a core scores."""
+    sys.path.insert(0, str(ROOT))
+    from spoilerguard.archives import open_archive
+    from spoilerguard.jobs import run as jobs
+    from spoilerguard.jobs.shards import cut, score
+
+    archive = open_archive(source)
+    plan = jobs.plan_of(archive, Path("out.jsonl"))
+    score(plan, next(cut(archive.posts(), lambda name: None)))  # what a first call alone costs
+    began = time.process_time()
+    shards = list(islice(cut(archive.posts(), lambda name: None), 80))
+    sent = [pickle.dumps(shard) for shard in shards]
+    reading = time.process_time() - began
+    began = time.process_time()
+    scored = [score(plan, shard) for shard in shards[::4]]
+    scoring = time.process_time() - began
+    records, some = (sum(len(shard.posts) for shard in part) for part in (shards, shards[::4]))
+    back = sum(len(pickle.dumps(result)) for result in scored)
+    print(f"{records / reading:,.0f} records read a second, {sum(map(len, sent)) / records:,.0f} bytes each sent")
+    print(f"{some / scoring:,.0f} records scored per core-second, {back / some:,.0f} bytes each sent back")
+    print(f"one reader keeps {records / reading * scoring / some:.0f} cores busy")
 
 
 def main() -> None:
@@ -131,13 +167,19 @@ def main() -> None:
     parser.add_argument("source", type=Path, help="a Parquet file with id and text")
     parser.add_argument("--records", type=int, default=5_000, help="how many of them to compare by")
     parser.add_argument("--runs", type=int, default=2, help="the best counts")
+    parser.add_argument("--no-clock", action="store_true", help="leave out the comparison by the clock")
     parser.add_argument("--growth", action="store_true", help="the whole file against its first tenth, too: minutes")
+    parser.add_argument("--costs", action="store_true", help="only what a cluster is planned by; any archive")
     options = parser.parse_args()
+    if options.costs:
+        costs(options.source)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        first(options.source, options.records, folder / "some.parquet")
+        apart(first, options.source, options.records, folder / "some.parquet")
         compare(folder / "some.parquet", folder, options.runs)
-        two_jobs(folder / "some.parquet", folder, options.runs)
+        if not options.no_clock:
+            two_jobs(folder / "some.parquet", folder, options.runs)
         if options.growth:
             growth(options.source, folder)
 
