@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench models figures clean
+.PHONY: demo test lint bench soak models figures clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -34,6 +34,11 @@ bench: $(READY)
 	$(BIN)/python tests/bench/start.py
 	$(BIN)/python tests/bench/accurate.py
 	$(BIN)/python tests/bench/ablations.py
+	$(BIN)/python tests/bench/scan.py ../shared/datasets/imdb_reviews.parquet
+
+## ten million generated comments scanned, with a kill on the way: an hour or less
+soak: $(READY)
+	$(BIN)/python tests/bench/soak.py
 
 ## both models again, from data/ and the research text beside the checkout
 models: $(READY)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 import spoilerguard
-from spoilerguard import cli_learning
+from spoilerguard import cli_learning, cli_scan
 from spoilerguard.errors import InputError, SpoilerguardError
 
 if TYPE_CHECKING:
@@ -249,3 +249,4 @@ def models() -> None:
 
 
 cli_learning.register(app)
+cli_scan.register(app)

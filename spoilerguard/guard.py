@@ -78,7 +78,10 @@ class Guard:
     def _report_all(
         self, texts: Sequence[str], works: Sequence[Work | None], threshold: float, options: dict[str, Any]
     ) -> list[Report]:
-        documents = [read(text, **options) for text in texts]
+        return self.judge([read(text, **options) for text in texts], works, threshold)
+
+    def judge(self, documents: Sequence[Document], works: Sequence[Work | None], threshold: float) -> list[Report]:
+        """Reports of documents already read, of any formats, in one batch; one work (or None) each."""
         ranges = [split(d.prose, d.blocks) for d in documents]
         prose = [[d.prose[start:end] for start, end in r] for d, r in zip(documents, ranges, strict=True)]
         scores = self.scorer.score_documents(prose, works)

@@ -17,6 +17,7 @@ from spoilerguard.store import bundled_models
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SPOILER = "In the last chapter we learn that Mira was dead all along and her brother killed her."
 EXAMPLE = Path("data", "examples", "the-glass-orchard.md")
 
 
@@ -46,6 +47,7 @@ def checkout(small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shutil.copy(ROOT / EXAMPLE, tmp_path / "draft.md")
     shutil.copytree(small_folder, tmp_path / "my-model")
     (tmp_path / "plot.txt").write_text("The gardener is her brother.\n", encoding="utf-8")
+    (tmp_path / "comments.csv").write_text(f"id,comment\n7,{SPOILER}\n8,Lovely prose.\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -104,6 +106,24 @@ def test_each_option_of_the_table_is_one_of_check() -> None:
     assert len(options) >= 8
     taken = run("spoilerguard check --help")[1]
     assert sorted(option for option in options if option not in taken) == []
+
+
+@pytest.mark.parametrize("line", commands("spoilerguard scan"))
+def test_a_scan_writes_what_is_shown_of_it(checkout: Path, line: str) -> None:
+    words = shlex.split(line)
+    output = checkout / words[words.index("-o") + 1]
+    assert run(line) == (0, "")
+    assert (checkout / "report.html").exists() == ("--report" in words)
+    (shown,) = map(json.loads, blocks("jsonl"))
+    if output.suffix == ".jsonl":
+        flagged, harmless = map(json.loads, output.read_text(encoding="utf-8").splitlines())
+        assert list(flagged) == list(harmless) == list(shown)
+        assert list(flagged["flags"][0]) == list(shown["flags"][0])
+        assert (flagged["spoiler"], harmless["spoiler"]) == (True, False)
+    else:
+        header, row = output.read_text(encoding="utf-8").splitlines()
+        assert header.split(",") == list(shown)
+        assert row.startswith("7,")
 
 
 def test_json_has_the_keys_that_are_shown(checkout: Path) -> None:

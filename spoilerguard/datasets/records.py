@@ -7,31 +7,30 @@ leave it open. Parquet has no lines: there the number is that of the row, from 1
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
-import importlib
-import io
 import json
-import lzma
 from pathlib import Path
 import re
-import sys
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
-import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spoilerguard.errors import DataError, MissingExtra
+from spoilerguard.errors import DataError
+from spoilerguard.streams import (
+    DATA_SUFFIXES,
+    DELIMITED_SUFFIXES,
+    JSON_SUFFIXES,
+    TEXT_SUFFIXES,
+    allow_long_fields,
+    base_name,
+    damage,
+    optional,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from io import BufferedReader
 
-__all__ = ["DATA_SUFFIXES", "TEXT_SUFFIXES", "Row", "base_name", "fault", "optional", "read_rows"]
-
-JSON_SUFFIXES = frozenset({".jsonl", ".ndjson", ".json"})
-DELIMITED_SUFFIXES = frozenset({".csv", ".tsv"})
-TEXT_SUFFIXES = frozenset({".txt", ".md", ".markdown"})
-PACKED_SUFFIXES = frozenset({".gz", ".bz2", ".xz", ".zst"})
-DATA_SUFFIXES = JSON_SUFFIXES | DELIMITED_SUFFIXES | {".parquet"}
+__all__ = ["DATA_SUFFIXES", "TEXT_SUFFIXES", "Row", "base_name", "fault", "read_rows"]
 
 _LONGEST_FIELD = 1 << 24  # characters; the csv module's own limit is shorter than some reviews
 _HEAD = 65_536  # bytes by which a file's shape is judged
@@ -54,24 +53,6 @@ def fault(path: Path, line: int, message: str) -> DataError:
     return DataError(f"{path}:{line}: {message}")
 
 
-def optional(module: str, extra: str) -> Any:
-    """An optional library's module, or MissingExtra."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise MissingExtra(module.partition(".")[0], extra) from error
-
-
-def base_name(path: Path) -> tuple[str, str]:
-    """A file's name without its suffixes, and its data suffix in lower case: x.CSV.gz is x, .csv."""
-    name = Path(path.name)
-    if name.suffix.lower() in PACKED_SUFFIXES:
-        name = name.with_suffix("")
-    suffix = name.suffix.lower()
-    known = suffix in DATA_SUFFIXES or suffix in TEXT_SUFFIXES
-    return (name.stem, suffix) if known else (name.name, "")
-
-
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a file, one at a time; a file without any is a DataError."""
     empty = True
@@ -85,27 +66,8 @@ def read_rows(path: Path) -> Iterator[Row]:
 # --- bytes and lines ---------------------------------------------------------------------------
 
 
-def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as plain:
-        magic = plain.read(6)
-    if magic.startswith(b"\x1f\x8b"):
-        return cast("BinaryIO", gzip.open(path))
-    if magic.startswith(b"BZh"):
-        return cast("BinaryIO", bz2.open(path))
-    if magic == b"\xfd7zXZ\x00":
-        return cast("BinaryIO", lzma.open(path))
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        # Archives are packed with windows of up to 2 GiB, and in several frames.
-        unpack = optional("zstandard", "scan").ZstdDecompressor(max_window_size=1 << 31)
-        return io.BufferedReader(unpack.stream_reader(path.open("rb"), read_across_frames=True))
-    return path.open("rb")
-
-
-def _unreadable() -> tuple[type[Exception], ...]:
-    """What reading a damaged or absent file can raise, whoever unpacks it."""
-    zstandard = sys.modules.get("zstandard")
-    more = (zstandard.ZstdError,) if zstandard else ()
-    return (OSError, EOFError, zlib.error, lzma.LZMAError, *more)
+def _open(path: Path) -> BufferedReader:
+    return unpacked(path.open("rb"))
 
 
 def _cannot_read(path: Path, line: int, error: Exception) -> DataError:
@@ -125,7 +87,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         byte = error.object[error.start]
         message = f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8; convert the file, for example with iconv"
         raise fault(path, number, message) from error
-    except _unreadable() as error:
+    except damage() as error:
         raise _cannot_read(path, number + 1, error) from error
 
 
@@ -133,7 +95,7 @@ def _shape(path: Path) -> str:
     try:
         with _open(path) as stream:
             head = stream.read(_HEAD)
-    except _unreadable():  # reading on will find the line
+    except damage():  # reading on will find the line
         head = b""
     start = head.decode("utf-8-sig", errors="replace").lstrip()
     suffix = base_name(path)[1]
@@ -168,7 +130,7 @@ def _json_rows(path: Path) -> Iterator[Row]:
 
 
 def _delimited_rows(path: Path) -> Iterator[Row]:
-    csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_FIELD))
+    allow_long_fields(_LONGEST_FIELD)
     first = next((line for _, line in _lines(path)), "")
     delimiter = max(",\t;|", key=first.count)
     # Strict: an unclosed quote must not swallow the rest of the file without a word.

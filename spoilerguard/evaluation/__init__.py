@@ -1,7 +1,7 @@
 """How good a model is: measured on labelled works it has not seen, and told as figures, table and page.
 
 `measure` has `evaluate` and is the file to read first. It judges by `metrics`, splits up by `breakdown`
-and compares with `baselines`; `words`, `plots` and `page` (with `style.css`) tell the result.
+and compares with `baselines`; `words`, `plots` and `page` tell the result.
 Importing this package loads none of them: names are fetched when first used.
 """
 

@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, replace
 import hashlib
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from spoilerguard.evaluation import metrics
 from spoilerguard.evaluation.baselines import BASELINES
 from spoilerguard.evaluation.breakdown import Scored, by_document, by_kind, by_part, by_tag, openings, worst
 from spoilerguard.guard import SENSITIVITIES, Guard
+from spoilerguard.pages import write
 from spoilerguard.spans import Work
 from spoilerguard.training import Recipe, operating_points, train, work_digest
 
@@ -70,13 +70,13 @@ class Evaluation:
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
         """Write `to_dict` as JSON, whole or not at all. Raises InputError where it cannot."""
-        _write(path, json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+        write(path, json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
         """Write the report, one self-contained page. Raises InputError, MissingExtra (matplotlib)."""
         from spoilerguard.evaluation.page import page
 
-        _write(path, page(self.to_dict()))
+        write(path, page(self.to_dict()))
 
     def __str__(self) -> str:
         from spoilerguard.evaluation.words import plain_table
@@ -298,16 +298,3 @@ def _learning_curve(
 
 
 # --- files ---------------------------------------------------------------------------------------
-
-
-def _write(path: str | os.PathLike[str], text: str) -> None:
-    """Write a file whole or not at all: what stood there stays until the new one is complete."""
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-        os.replace(beside, target)
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written: {error.strerror}; check the path") from None
-    finally:
-        beside.unlink(missing_ok=True)

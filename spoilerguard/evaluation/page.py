@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
 import shlex
 from typing import Any
 
 from spoilerguard.evaluation.plots import plots
 from spoilerguard.evaluation.words import in_words, number, percent, span
+from spoilerguard.pages import bar, document, facts, section, table, tiles
 from spoilerguard.scoring import KINDS
 
 __all__ = ["page"]
@@ -35,42 +35,10 @@ def page(evaluation: Figures) -> str:
         _errors(evaluation),
         _again(evaluation),
     ]
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<style>\n{_style()}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(filter(None, sections))
-        + "\n</main>\n</body>\n</html>\n"
-    )
-
-
-def _style() -> str:
-    return files("spoilerguard.evaluation").joinpath("style.css").read_text(encoding="utf-8")
+    return document(title, sections)
 
 
 # --- pieces --------------------------------------------------------------------------------------
-
-
-def _section(title: str, *body: str, note: str = "") -> str:
-    name = title.lower().replace(" ", "-")
-    about = f'<p class="note">{note}</p>\n' if note else ""
-    return f'<section id="{name}">\n<h2>{title}</h2>\n{about}' + "\n".join(body) + "\n</section>"
-
-
-def _table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str = "") -> str:
-    """A table that scrolls in its own box; cells are HTML, the first of each row is its head."""
-    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
-    body = "\n".join(
-        "<tr>"
-        + "".join(f'<th scope="row">{c}</th>' if k == 0 else f"<td>{c}</td>" for k, c in enumerate(row))
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll" tabindex="0"><table class="{kind}">\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></div>"
-    )
 
 
 def _cell(figure: Figures | None, *, share: bool = False) -> str:
@@ -93,17 +61,11 @@ def _bar(figure: Figures | None, *, share: bool = False, start: float = 0.0, col
         return _cell(figure, share=share)
 
     def at(value: float) -> float:
-        return round(100 * min(max((value - start) / (1 - start), 0), 1), 1)
+        return (value - start) / (1 - start)
 
-    line = ""
-    if figure["interval"]:
-        low, high = map(at, figure["interval"])
-        line = f'<i style="left:{low}%;width:{round(high - low, 1)}%"></i>'
+    interval = figure["interval"] and (at(figure["interval"][0]), at(figure["interval"][1]))
     text = percent(figure) if share else number(figure)
-    return (
-        f'<span class="bar {colour}"><span>{text}</span><span class="track">'
-        f'<b style="width:{at(figure["value"])}%"></b>{line}</span></span>'
-    )
+    return bar(text, at(figure["value"]), colour=colour, interval=interval)
 
 
 # --- the sections --------------------------------------------------------------------------------
@@ -112,14 +74,13 @@ def _bar(figure: Figures | None, *, share: bool = False, start: float = 0.0, col
 def _summary(evaluation: Figures) -> str:
     model, overall = evaluation["model"], evaluation["overall"]
     medium, said = overall["points"]["medium"], in_words(evaluation)
-    tiles = [
+    figures = [
         ("AUC", number(overall["auc"]), span(overall["auc"])),
         ("average precision", number(overall["average_precision"]), span(overall["average_precision"])),
         ("precision, medium", percent(medium["precision"]), _between(medium["precision"], True)),
         ("recall, medium", percent(medium["recall"]), _between(medium["recall"], True)),
         ("false alarms, medium", percent(medium["false_alarm_rate"]), _between(medium["false_alarm_rate"], True)),
     ]
-    shown = "".join(f"<div><dt>{t}</dt><dd>{v}<small>{i}</small></dd></div>" for t, v, i in tiles)
     repeats = evaluation["settings"]["bootstrap"]
     drawn = f"works, not sentences, drawn with replacement {repeats:,} times"
     note = f'<p class="note">Small figures are 95% intervals: {drawn}.</p>\n' if repeats else ""
@@ -134,7 +95,7 @@ def _summary(evaluation: Figures) -> str:
         f"<h1>{escape(model['name'])} <span>{escape(model['version'])}</span></h1>\n</header>\n"
         f'<section id="summary">\n{warning}<p class="lead">{escape(" ".join(said[:3]))}</p>\n'
         f"<p>{escape(' '.join(said[3:]))}</p>\n"
-        f'<dl class="tiles">{shown}</dl>\n{note}</section>'
+        f"{tiles(figures)}\n{note}</section>"
     )
 
 
@@ -155,9 +116,9 @@ def _points(evaluation: Figures) -> str:
         for texts in [evaluation["documents"]["points"][name]]
     ]
     heads = ("sensitivity", "from", "precision", "recall", "F1", "false alarms", "flagged", *_OF_TEXTS)
-    return _section(
+    return section(
         "Operating points",
-        _table(heads, rows),
+        table(heads, rows),
         f"<p>Read alone, without the sentences around them, the same sentences give {_ranks(evaluation['alone'])}; "
         f"in their texts, {_ranks(evaluation['overall'])}.</p>",
         note="False alarms: the share of harmless sentences that are flagged. A harmless text counts as flagged "
@@ -182,7 +143,7 @@ def _curves(evaluation: Figures) -> str:
         for title, svg in plots(evaluation).items()
     )
     overall = evaluation["overall"]
-    return _section(
+    return section(
         "Curves",
         f'<div class="plots">{figures}</div>',
         f"<p>Brier score {number(overall['brier'])} ({span(overall['brier'], 3)}), expected calibration error "
@@ -211,24 +172,23 @@ def _compared(evaluation: Figures) -> str:
         model = evaluation["model"]
         rows = [_row(f"<strong>{escape(model['name'])}</strong>", evaluation["overall"])]
         rows += [_row(escape(row["title"]), row, kind="harmless") for row in evaluation["baselines"].values()]
-        body.append(_table(("", *_HEADS), rows))
+        body.append(table(("", *_HEADS), rows))
     if evaluation["learning_curve"]:
         rows = [_row(f"{row['training_sentences']:,}", row) for row in evaluation["learning_curve"]]
-        body.append("<h3>Learning curve</h3>\n" + _table(("training sentences", *_HEADS), rows))
+        body.append("<h3>Learning curve</h3>\n" + table(("training sentences", *_HEADS), rows))
     note = (
         "Judged on the same sentences, each alone; trained on the works of the same data that are not judged; the "
         "threshold chosen there by the rule for medium sensitivity. AUC bars start at 0.5, which is guessing."
     )
-    return _section("Baselines", *body, note=note) if body else ""
+    return section("Baselines", *body, note=note) if body else ""
 
 
 def _parts(evaluation: Figures) -> str:
     tables = [
-        f"<h3>By {escape(name)}</h3>\n"
-        + _table(("", *_HEADS), [_row(escape(part), row) for part, row in parts.items()])
+        f"<h3>By {escape(name)}</h3>\n" + table(("", *_HEADS), [_row(escape(part), row) for part, row in parts.items()])
         for name, parts in evaluation["breakdown"].items()
     ]
-    return _section(
+    return section(
         "Part by part",
         *tables,
         note="Precision, recall and false alarms are at medium sensitivity. Small parts have wide intervals.",
@@ -255,8 +215,8 @@ def _tags(evaluation: Figures) -> str:
             for tag, row in ordered
         ]
         if rows:
-            tables.append(f"<h3>{title}</h3>\n" + _table(("tag", *_points_of(evaluation), "sentences"), rows))
-    return _section("By tag", *tables)
+            tables.append(f"<h3>{title}</h3>\n" + table(("tag", *_points_of(evaluation), "sentences"), rows))
+    return section("By tag", *tables)
 
 
 def _points_of(evaluation: Figures) -> list[str]:
@@ -276,9 +236,9 @@ def _kinds(evaluation: Figures) -> str:
             for kind, count in named.items()
         ]
         rows.append([escape(KINDS.get(tag, tag)), f"{total:,}", *cells])
-    return _section(
+    return section(
         "Kinds named",
-        _table(
+        table(
             ("tag", "sentences", *(escape(KINDS.get(kind, kind)) for kind in kinds["confusion"])),
             rows,
             kind="confusion",
@@ -306,7 +266,7 @@ def _errors(evaluation: Figures) -> str:
             lists.append(f"<h3>{title}</h3>\n" + "\n".join(map(_error, rows)))
     if not lists:
         return ""
-    return _section("Worst errors", *lists, note="Blurred until tapped: these sentences may give real plots away.")
+    return section("Worst errors", *lists, note="Blurred until tapped: these sentences may give real plots away.")
 
 
 def _error(row: Figures) -> str:
@@ -337,10 +297,10 @@ def _again(evaluation: Figures) -> str:
         ("intervals", f"{settings['interval']:.0%}, {settings['bootstrap']:,} draws of works, seed {settings['seed']} "
          "(percentile bootstrap, Efron and Tibshirani 1993)"),
     ]  # fmt: skip
-    return _section(
+    return section(
         "How to reproduce",
         f'<pre class="scroll" tabindex="0"><code>{escape(evaluation["command"])}</code></pre>',
-        '<dl class="facts">' + "".join(f"<div><dt>{term}</dt><dd>{what}</dd></div>" for term, what in rows) + "</dl>",
+        facts(rows),
     )
 
 

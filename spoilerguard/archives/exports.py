@@ -1,0 +1,127 @@
+"""The XML exports of WordPress and Disqus."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from spoilerguard.archives.elements import element_rows
+from spoilerguard.errors import InputError
+from spoilerguard.streams import encoding_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from spoilerguard.archives.elements import Element
+    from spoilerguard.archives.parts import Head, Part
+    from spoilerguard.archives.posts import Row
+
+__all__ = [
+    "disqus_names",
+    "disqus_rows",
+    "looks_like_disqus",
+    "looks_like_wordpress",
+    "wordpress_names",
+    "wordpress_rows",
+    "xml_encoding",
+]
+
+
+def xml_encoding(head: Head) -> str:
+    """By its byte order mark, else what the document declares, else UTF-8. Raises InputError for no encoding."""
+    if head.encoding.startswith(("utf-16", "utf-32")):
+        return head.encoding
+    declared = re.match(r"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]+)", head.text)
+    try:
+        return encoding_named(declared[1]) if declared else "utf-8"
+    except InputError as error:
+        raise InputError(f"{head.path}: {error}") from None
+
+
+# --- WordPress ---------------------------------------------------------------------------------
+
+
+def looks_like_wordpress(head: Head) -> bool:
+    return head.text.lstrip().startswith("<") and "//wordpress.org/export/" in head.text
+
+
+def _of_wordpress(record: Element) -> dict[str, str | None]:
+    """WXR (WordPress eXtended RSS, 1.0 to 1.2): posts, pages and what else is an item, and their comments.
+
+    A post comes after its comments, where its element ends. What is in the trash is deleted.
+    """
+    get = record.fields.get
+    if record.kind == "item":
+        state = "deleted" if get("status") == "trash" else None
+        return {
+            "text": "" if state else get("encoded"),
+            "id": f"post-{get('post_id')}" if get("post_id") else None,
+            "post": get("post_id"),
+            "time": _time(get("post_date_gmt"), get("post_date"), get("pubDate")),
+            "state": state,
+            "kind": get("post_type") or "post",
+            "author": get("creator"),
+            "title": get("title"),
+            "link": get("link"),
+            "parent": get("post_parent"),
+        }
+    state = _APPROVED.get(get("comment_approved", ""))
+    return {
+        "text": "" if state == "deleted" else get("comment_content"),
+        "id": f"comment-{get('comment_id')}" if get("comment_id") else None,
+        "post": record.around.get("post_id"),
+        "time": _time(get("comment_date_gmt"), get("comment_date")),
+        "state": state,
+        "kind": get("comment_type") or "comment",
+        "author": get("comment_author"),
+        "title": record.around.get("title"),
+        "link": record.around.get("link"),
+        "parent": get("comment_parent"),
+    }
+
+
+_APPROVED = {"0": "pending", "spam": "spam", "trash": "deleted", "post-trashed": "deleted"}
+
+
+def _time(*times: str | None) -> str | None:
+    return next((time for time in times if time and not time.startswith("0000")), None)
+
+
+def wordpress_names(part: Part) -> tuple[str, ...]:
+    return ("text", "id", "post", "time", "state", "kind", "author", "title", "link", "parent")
+
+
+def wordpress_rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
+    return element_rows(part, place, wanted, frozenset({"item", "comment"}), _of_wordpress)
+
+
+# --- Disqus ------------------------------------------------------------------------------------
+
+
+def looks_like_disqus(head: Head) -> bool:
+    return "<disqus" in head.text and "disqus.com" in head.text
+
+
+def _of_disqus(record: Element) -> dict[str, str | None]:
+    """Disqus' export: its `post` elements, which are the comments; a thread is a page of the blog.
+
+    An orphan, whose thread is not there, has the thread it names, or none.
+    """
+    get = record.fields.get
+    deleted, spam = ((get(name) or "").strip().lower() == "true" for name in ("isDeleted", "isSpam"))
+    return {
+        "text": "" if deleted else get("message"),
+        "id": get("@id"),
+        "thread": get("thread@id"),
+        "time": get("createdAt"),
+        "state": "deleted" if deleted else "spam" if spam else None,
+        "parent": get("parent@id"),
+    }
+
+
+def disqus_names(part: Part) -> tuple[str, ...]:
+    return ("text", "id", "thread", "time", "state", "parent")
+
+
+def disqus_rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
+    return element_rows(part, place, wanted, frozenset({"post"}), _of_disqus)

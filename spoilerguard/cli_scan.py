@@ -1,0 +1,316 @@
+"""The command that scans a comment archive. Arguments, progress, signals and printing; it decides nothing.
+
+`register` adds it to the command line of `cli`. Exit status: 0 when every record of the archive is in
+the output, 2 for any error, 130 when interrupted; what was done is kept in either case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+import os
+from pathlib import Path
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from spoilerguard.errors import InputError, SpoilerguardError
+
+if TYPE_CHECKING:
+    from spoilerguard.jobs.run import Progress
+    from spoilerguard.jobs.tally import Tally
+    from spoilerguard.spans import Work
+
+__all__ = ["register"]
+
+FAILED, INTERRUPTED = 2, 130
+
+_SCAN = """\b
+Examples:
+  spoilerguard scan comments.csv -o scanned.jsonl
+  spoilerguard scan export.xml -o scanned.csv --report report.html --only-flagged
+  spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8
+  spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8 --resume
+  spoilerguard scan postgresql://me@host/blog --query "select id, body from comments order by id" -o scanned.jsonl"""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog=_SCAN)(scan)
+
+
+def scan(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="The archive: a file, a folder of files, or a database URL.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="The file to write: .jsonl, .csv (both also .gz, .zst) or .parquet."
+        ),
+    ],
+    format: Annotated[
+        str | None, typer.Option("--from", metavar="FORMAT", help="The archive's format, where it is not recognised.")
+    ] = None,
+    text_column: Annotated[
+        str | None, typer.Option(help="The column with the text, where it is not recognised.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="The column with the id.")] = None,
+    work_column: Annotated[str | None, typer.Option(help="The column that names the work or thread.")] = None,
+    time_column: Annotated[str | None, typer.Option(help="The column with the date.")] = None,
+    input_format: Annotated[
+        str | None,
+        typer.Option(help="What the texts are written in: text, markdown or html; by default the archive tells."),
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="The archive's encoding, where it is not recognised.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="What stands between the fields of a CSV.")] = None,
+    query: Annotated[str | None, typer.Option(help="The query, where SOURCE is a database URL.")] = None,
+    works: Annotated[
+        Path | None,
+        typer.Option(metavar="WORKS.jsonl", help="Blurbs and synopses: {work, title, blurb, synopsis} a line."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option("--model", metavar="NAME|FOLDER", help="A bundled model, or a model's folder.")
+    ] = "fast",
+    sensitivity: Annotated[str, typer.Option(help="low (few false alarms), medium or high (few misses).")] = "medium",
+    threshold: Annotated[float | None, typer.Option(help="Flag from this probability (0 to 1) instead.")] = None,
+    quotations: Annotated[bool, typer.Option(help="Check block quotations too.")] = True,
+    blur: Annotated[
+        str | None, typer.Option(metavar="STYLE", help="Add the text with its spoilers hidden, as `blurred`.")
+    ] = None,
+    only_flagged: Annotated[
+        bool,
+        typer.Option("--only-flagged", help="Leave out records without a spoiler; those that cannot be read stay."),
+    ] = False,
+    partition: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="RECORDS", help="Make OUT a folder of files of about so many records each."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="HTML", help="Write what was found: one page, nothing fetched.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="How many cores to use; the output is the same.")] = 1,
+    engine: Annotated[str, typer.Option(help="local, or dask for a cluster.")] = "local",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Of the Dask scheduler; without one, a local cluster of --jobs."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted scan of the same source stood.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Begin again, and replace OUT.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only on standard error.")] = False,
+) -> None:
+    """Scan a comment archive: one record for each of its records, in order."""
+    with _errors_explained(), _told_to_stop() as stop:
+        from spoilerguard.archives import open_archive
+        from spoilerguard.jobs import run
+        from spoilerguard.jobs.engines import ENGINES
+
+        if resume and force:
+            raise InputError("--resume goes on and --force begins again: give one of them")
+        if engine not in ENGINES:
+            raise InputError(f"unknown --engine {engine!r}: choose from {', '.join(ENGINES)}")
+        if scheduler is not None and engine != "dask":
+            raise InputError("--scheduler goes with --engine dask")
+        _check_places(source, output, report)
+        archive = open_archive(
+            source,
+            format=format,
+            text_column=text_column,
+            id_column=id_column,
+            work_column=work_column,
+            time_column=time_column,
+            text_format=input_format,
+            encoding=encoding,
+            delimiter=delimiter,
+            query=query,
+        )
+        _tell(f"{source}: {archive.described}", quiet)
+        known = _works(works)
+        plan = run.plan_of(
+            archive,
+            output,
+            model=model,
+            sensitivity=sensitivity,
+            threshold=threshold,
+            quotations=quotations,
+            blur=blur,
+            only_flagged=only_flagged,
+            partition=partition,
+            works=known,
+        )
+
+        def finishing(tally: Tally) -> None:
+            if report is not None:
+                from spoilerguard.jobs.page import page
+                from spoilerguard.pages import write
+
+                write(report, page(tally, plan, source=_name(source), described=archive.described, output=str(output)))
+
+        began = time.monotonic()
+        with _progress(quiet) as progress:
+            tally = run.scan(
+                archive,
+                output,
+                plan,
+                jobs=jobs,
+                engine=engine,
+                address=scheduler,
+                works=known,
+                resume=resume,
+                force=force,
+                finishing=finishing,
+                progress=progress,
+                stop=stop,
+            )
+    if tally is None:
+        _tell(f"spoilerguard: interrupted; what was done is in {output}.part: go on with --resume", quiet=False)
+        raise typer.Exit(INTERRUPTED)
+    _summarise(tally, output, report, time.monotonic() - began, quiet)
+
+
+def _check_places(source: str, output: Path, report: Path | None) -> None:
+    """Said before the scan rather than after it."""
+    for path in filter(None, (output, report)):
+        if not path.absolute().parent.is_dir():
+            raise InputError(f"{path}: its folder does not exist; make it first")
+    if report is not None and report.is_dir():
+        raise InputError(f"{report}: is a folder; name a file")
+    if os.path.exists(source) and output.exists() and os.path.samefile(source, output):
+        raise InputError(f"{output}: is the archive itself; give another name")
+
+
+def _name(source: str) -> str:
+    """What a report calls a source: never an address, which may hold a password."""
+    return "database" if "://" in source else os.path.basename(source.rstrip(os.sep)) or source
+
+
+def _works(path: Path | None) -> dict[str, Work] | None:
+    if path is None:
+        return None
+    from spoilerguard.datasets import read_works
+
+    return read_works(path)
+
+
+def _summarise(tally: Tally, output: Path, report: Path | None, seconds: float, quiet: bool) -> None:
+    unread = f", {tally.errors:,} could not be read" if tally.errors else ""
+    _tell(
+        f"{output}: {tally.records:,} records, {tally.flagged:,} with a spoiler{unread}; "
+        f"{tally.sentences:,} sentences, {tally.flags:,} flagged ({_duration(seconds)})",
+        quiet,
+    )
+    if report is not None:
+        _tell(f"written: {report}", quiet)
+
+
+# --- signals, progress, errors -------------------------------------------------------------------
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[Callable[[], bool]]:
+    """Whether we were told to stop; told a second time, we stop at once, as if we had been killed."""
+    told = False
+
+    def tell(number: int, frame: Any) -> None:
+        nonlocal told
+        if told:
+            raise KeyboardInterrupt
+        told = True
+        # Not printed: the signal may have come while something was.
+        os.write(2, b"spoilerguard: stopping after the piece at hand; once more to stop at once\n")
+
+    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar with rate and remaining time on a terminal, a line a minute elsewhere, nothing if quiet."""
+    if quiet:
+        yield lambda progress: None
+    elif sys.stderr.isatty():
+        with _bar() as show:
+            yield show
+    else:
+        yield _Lines().show
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = (
+        rich.TextColumn("{task.fields[records]:>12,} records"),
+        rich.BarColumn(),
+        rich.TextColumn("{task.fields[rate]:,.0f}/s"),
+        rich.TimeRemainingColumn(),
+    )
+    began = time.monotonic()
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None, records=0, rate=0.0)
+
+        def show(now: Progress) -> None:
+            rate = (now.records - now.earlier) / max(time.monotonic() - began, 1e-3)
+            total = None if now.share is None else 1.0
+            bar.update(task, total=total, completed=now.share or 0, records=now.records, rate=rate)
+
+        yield show
+
+
+class _Lines:
+    """A line a minute: how far, how fast, how long still."""
+
+    def __init__(self, every: float = 60.0) -> None:
+        self.every, self.began, self.due = every, time.monotonic(), time.monotonic() + every
+        self.share_at_start: float | None = None
+
+    def show(self, now: Progress) -> None:
+        at = time.monotonic()
+        if self.share_at_start is None:
+            self.share_at_start = now.share
+        if at < self.due:
+            return
+        self.due = at + self.every
+        elapsed = at - self.began
+        parts = [f"{now.records:,} records", f"{(now.records - now.earlier) / elapsed:,.0f}/s"]
+        if now.share is not None and self.share_at_start is not None:
+            parts.append(f"{now.share:.0%}")
+            if (gained := now.share - self.share_at_start) > 0:
+                parts.append(f"{_duration(elapsed * (1 - now.share) / gained)} left")
+        _tell(", ".join(parts), quiet=False)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+@contextmanager
+def _errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except SpoilerguardError as error:
+        _tell(f"spoilerguard: {error}", quiet=False)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        _tell("spoilerguard: stopped at once; go on with --resume", quiet=False)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _tell(text: str, quiet: bool) -> None:
+    """To standard error."""
+    from spoilerguard.printing import harmless
+
+    if not quiet:
+        print(harmless(text), file=sys.stderr, flush=True)

@@ -1,0 +1,248 @@
+"""What a scan writes: one table of output formats, by suffix.
+
+While a scan runs, the rows of one shard after the other are appended to a file, as bytes that were
+made where the shard was scored; the file can be cut off behind any shard. `finish` makes the output
+of that file, where it is not the output already. To add a format, add its functions and a row in
+`OUTPUTS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+import csv
+from dataclasses import dataclass
+import gzip
+import importlib
+import io
+import json
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from spoilerguard.errors import InputError, MissingExtra
+
+__all__ = ["OUTPUTS", "Output", "Row", "columns", "count", "encode", "finish", "head", "kind_of"]
+
+Row = dict[str, Any]  # a value for each of `columns`, in their order
+
+_GROUP = 65_536  # rows of a Parquet row group
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def columns(*, blurred: bool) -> tuple[str, ...]:
+    return ("id", "spoiler_score", "spoiler", "flags", *(("blurred",) if blurred else ()), "error")
+
+
+def kind_of(path: Path) -> str:
+    """The kind of output that a name asks for, such as `.jsonl.gz`. Raises InputError, MissingExtra."""
+    suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
+    packer = suffixes.pop() if suffixes and suffixes[-1] in PACKERS else ""
+    name = suffixes[-1] if suffixes else ""
+    if name not in OUTPUTS or (packer and not OUTPUTS[name].packable):
+        packed = [f"{known}{end}" for known, output in OUTPUTS.items() if output.packable for end in PACKERS]
+        raise InputError(f"{path}: its suffix tells the format of the output: {', '.join([*OUTPUTS, *packed])}")
+    if name == ".parquet":
+        _optional("pyarrow")
+    if packer == ".zst":
+        _optional("zstandard")
+    return name + packer
+
+
+def head(kind: str, *, blurred: bool) -> bytes:
+    """What stands before the first row."""
+    output, packer = _split(kind)
+    start = output.head(columns(blurred=blurred))
+    return PACKERS[packer].pack(start) if packer and start else start
+
+
+def encode(kind: str, rows: Sequence[Row], *, blurred: bool) -> bytes:
+    """The rows of a shard as bytes to append; nothing where there are none."""
+    if not rows:
+        return b""
+    output, packer = _split(kind)
+    data = output.encode(rows, columns(blurred=blurred))
+    return PACKERS[packer].pack(data) if packer else data
+
+
+def finish(kind: str, rows: Path, beside: Path, *, blurred: bool) -> Path:
+    """The whole output, under whichever of the two names: the appended rows, or what was made of them."""
+    output, _ = _split(kind)
+    if output.finish is None:
+        return rows
+    output.finish(rows, beside, columns(blurred=blurred))
+    return beside
+
+
+def count(kind: str, path: Path) -> int:
+    """How many rows an output has, by reading it again."""
+    output, packer = _split(kind)
+    with PACKERS[packer].open(path) if packer else path.open("rb") as stream:
+        return output.count(stream)
+
+
+def _split(kind: str) -> tuple[Output, str]:
+    packer = next((end for end in PACKERS if kind.endswith(end)), "")
+    return OUTPUTS[kind.removesuffix(packer)], packer
+
+
+def _optional(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingExtra(module.partition(".")[0], "scan") from error
+
+
+# --- JSON Lines ----------------------------------------------------------------------------------
+
+
+def _json_lines(rows: Sequence[Row], names: tuple[str, ...]) -> bytes:
+    return b"".join(_json_line(row) for row in rows)
+
+
+def _json_line(row: Row) -> bytes:
+    try:
+        return (_as_json(row) + "\n").encode()
+    except UnicodeEncodeError:  # half of a pair of surrogates: JSON can name it, UTF-8 cannot carry it
+        return (json.dumps(row) + "\n").encode()
+
+
+def _count_lines(stream: BinaryIO) -> int:
+    return sum(chunk.count(b"\n") for chunk in iter(lambda: stream.read(1 << 20), b""))
+
+
+# --- CSV -----------------------------------------------------------------------------------------
+
+
+def _csv(rows: Sequence[Row], names: tuple[str, ...]) -> bytes:
+    return _csv_lines([_cell(row[name]) for name in names] for row in rows)
+
+
+def _csv_head(names: tuple[str, ...]) -> bytes:
+    return _csv_lines([names])
+
+
+def _csv_lines(lines: Any) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _cell(value: Any) -> Any:
+    """JSON for what is not text: true, false, a list of flags; nothing where there is no value."""
+    return value if value is None or isinstance(value, str) else _as_json(value)
+
+
+def _count_csv(stream: BinaryIO) -> int:
+    csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
+    text = io.TextIOWrapper(stream, "utf-8", newline="")
+    rows = sum(1 for _ in csv.reader(text))
+    text.detach()
+    return rows - 1
+
+
+# --- Parquet -------------------------------------------------------------------------------------
+
+# While the scan runs, an Arrow stream a shard; at the end their rows are gathered into row groups.
+
+
+def _schema(names: tuple[str, ...]) -> Any:
+    arrow = _optional("pyarrow")
+    reason = arrow.struct([("kind", arrow.string()), ("text", arrow.string())])
+    places = [(name, arrow.int64()) for name in ("start", "end")]
+    flag = arrow.struct(
+        [*places, ("text", arrow.string()), ("score", arrow.float64()), ("reasons", arrow.list_(reason))]
+    )
+    types = {"spoiler_score": arrow.float64(), "spoiler": arrow.bool_(), "flags": arrow.list_(flag)}
+    return arrow.schema([(name, types.get(name, arrow.string())) for name in names])
+
+
+def _arrow_stream(rows: Sequence[Row], names: tuple[str, ...]) -> bytes:
+    arrow, schema = _optional("pyarrow"), _schema(names)
+    try:
+        batch = arrow.RecordBatch.from_pylist(list(rows), schema=schema)
+    except UnicodeEncodeError:
+        batch = arrow.RecordBatch.from_pylist([_encodable(row) for row in rows], schema=schema)
+    sink = arrow.BufferOutputStream()
+    with arrow.ipc.new_stream(sink, schema) as writer:
+        writer.write_batch(batch)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def _encodable(value: Any) -> Any:
+    """The same with a question mark for each half of a pair of surrogates: offsets hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {name: _encodable(inner) for name, inner in value.items()}
+    return [_encodable(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _to_parquet(rows: Path, output: Path, names: tuple[str, ...]) -> None:
+    arrow, parquet = _optional("pyarrow"), _optional("pyarrow.parquet")
+    schema = _schema(names)
+    with rows.open("rb") as stream, parquet.ParquetWriter(output, schema, compression="zstd") as writer:
+        waiting: list[Any] = []
+        for batch in _batches(arrow, stream):
+            waiting.append(batch)
+            if sum(len(batch) for batch in waiting) >= _GROUP:
+                writer.write_table(arrow.Table.from_batches(waiting, schema), row_group_size=2 * _GROUP)
+                waiting = []
+        writer.write_table(arrow.Table.from_batches(waiting, schema), row_group_size=2 * _GROUP)
+
+
+def _batches(arrow: Any, stream: io.BufferedReader) -> Iterator[Any]:
+    while stream.peek(1):
+        yield from arrow.ipc.open_stream(stream)
+
+
+def _count_parquet(stream: BinaryIO) -> int:
+    return int(_optional("pyarrow.parquet").read_metadata(stream).num_rows)
+
+
+# --- the tables ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How rows become bytes; `head` stands before the first; `count` is of a whole output."""
+
+    encode: Callable[[Sequence[Row], tuple[str, ...]], bytes]
+    count: Callable[[BinaryIO], int]
+    head: Callable[[tuple[str, ...]], bytes] = lambda names: b""
+    finish: Callable[[Path, Path, tuple[str, ...]], None] | None = None
+    packable: bool = True
+
+
+OUTPUTS: dict[str, Output] = {
+    ".jsonl": Output(_json_lines, _count_lines),
+    ".csv": Output(_csv, _count_csv, head=_csv_head),
+    ".parquet": Output(_arrow_stream, _count_parquet, finish=_to_parquet, packable=False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Packer:
+    """Compression whose pieces, one after the other, are the whole again."""
+
+    pack: Callable[[bytes], bytes]
+    open: Callable[[Path], BinaryIO]
+
+
+def _zstd(data: bytes) -> bytes:
+    packed: bytes = _optional("zstandard").ZstdCompressor().compress(data)
+    return packed
+
+
+def _open_gzip(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.GzipFile(path))
+
+
+def _open_zstd(path: Path) -> BinaryIO:
+    unpack = _optional("zstandard").ZstdDecompressor()
+    return io.BufferedReader(unpack.stream_reader(path.open("rb"), read_across_frames=True))
+
+
+PACKERS: dict[str, Packer] = {
+    ".gz": Packer(lambda data: gzip.compress(data, 6, mtime=0), _open_gzip),
+    ".zst": Packer(_zstd, _open_zstd),
+}
