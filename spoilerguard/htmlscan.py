@@ -60,15 +60,16 @@ _SPOILER_ELEMENTS = {"details": "details", "spoiler": "goodreads", "tg-spoiler":
 # Both lists are of what is known to hide: `tag-spoilers`, `no-spoilers`, `spoiler-free`,
 # `spoiler-warning` and `show-spoiler` are labels and buttons.
 _SPOILER_CLASS = re.compile(
-    r"""(?ix)(?<!\S)
-    (?:(?:bb|bbcode|bbcodeblock|block|blur|c|comment|content|hidden|inline|ips|is|js|markdown|md|message|mx|o|sg|su
+    r"""(?ix)(?<!\S)(?:sg1  # our own, see `veil`
+    | (?:(?:bb|bbcode|bbcodeblock|block|blur|c|comment|content|hidden|inline|ips|is|js|markdown|md|message|mx|o|sg|su
         |text|tg|vb|wp)[_-]{1,2}|bbcode|ips)?
     spoil(?:ers?|ed)
     (?:[_-]{0,2}(?:text|contents?|body|box|inline|block|hidden|blur|blurred|inner|container|wrap|wrapper|markdown
         |markdowncontent|v\d{1,3})
        (?:[_-]{1,2}[0-9a-z]{5,8})?)?  # the hash that build tools append
-    (?!\S)"""
+    )(?!\S)"""
 )
+_VEIL_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|feed|show)(?!\S)")
 
 _TOKEN = re.compile(
     r"""
@@ -333,7 +334,9 @@ class Scanner:
         if element.name == "details" and "open" in values:
             element.style = None
         element.skipped = element.style is None and (
-            "hidden" in values or _INVISIBLE.search(values.get("style", "")) is not None
+            not {"hidden", "data-sg-all"}.isdisjoint(values)
+            or _INVISIBLE.search(values.get("style", "")) is not None
+            or _VEIL_CONTROL.search(classes) is not None
         )
         if self._keep_elements:
             element.labels = f"{classes} {values.get('id', '')} role={values.get('role', '')}"

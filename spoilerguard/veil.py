@@ -55,11 +55,14 @@ def opening(key: str, *, part: int = 1, block: bool = False, apart: bool = False
     """What stands before the text of a piece; `block` where that text holds block elements.
 
     With `apart`, blank lines set the tags apart, so that Markdown in between is read as Markdown;
-    for blocks which are in no list or quotation.
+    for blocks which are in no list or quotation. `name` is announced where the piece begins; give
+    none within links and headings, whose own name would have it in place of the text.
     """
     tag = "div" if block else "span"
-    attributes = f'id="{_id(key, part)}" role="group" aria-label="{_plain(name)}"'
-    return f'<{tag} class="sg1" {attributes} data-nosnippet hidden>' + ("<!--sg1-->\n\n" if apart else "")
+    group = f' role="group" aria-label="{_plain(name)}"' if name else ""
+    return f'<{tag} class="sg1" id="{_id(key, part)}"{group} data-nosnippet hidden>' + (
+        "<!--sg1-->\n\n" if apart else ""
+    )
 
 
 def closing(key: str, *, part: int = 1, block: bool = False, apart: bool = False) -> str:
@@ -83,7 +86,7 @@ _ID = r"sg1-[a-z2-7]{8}-\d{1,9}(?:-\d{1,9})?"
 _LINK = rf'<a class="sg1-show" href="\#(?:{_ID})">[^<>]*+</a>'
 _CONTROL = rf'<div class="sg1-bar">{_LINK}</div>|{_LINK}'
 _OPENING = (
-    rf'<(?:span|div) class="sg1" id="(?P<id>{_ID})" role="group" aria-label="[^"<>]*+" data-nosnippet hidden>'
+    rf'<(?:span|div) class="sg1" id="(?P<id>{_ID})"(?: role="group" aria-label="[^"<>]*+")? data-nosnippet hidden>'
     r"(?:<!--sg1-->\n\n)?"
 )
 _CLOSING = rf"(?:\n\n<!--sg1-->)?</(?:span|div)><!--/{_ID}-->"
@@ -126,5 +129,12 @@ def _placeholder(address: str, label: str) -> str:
 
 
 def asset(name: str) -> str:
-    """The text of one of `ASSETS`."""
-    return files("spoilerguard").joinpath("assets", name).read_text(encoding="utf-8")
+    """The text of one of `ASSETS` as pages are to load it: without comments and spare white space.
+
+    No minifier, but enough for these two files, whose strings hold nothing that it takes out.
+    """
+    text = files("spoilerguard").joinpath("assets", name).read_text(encoding="utf-8")
+    text = re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*(?!!)[^*]*\*/", "", text))
+    if name.endswith(".js"):
+        return re.sub(r" (=>|=|\|\||\?|:|\+) |(,) ", r"\1\2", text)
+    return re.sub(r";?\s*([{};,+/])\s*(?!\*)", r"\1", text).replace(": ", ":").replace(" !", "!")
