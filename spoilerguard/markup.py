@@ -2,10 +2,12 @@
 
 A row of `SYNTAXES` is a style: what opens it, what closes it, and what ends it early. Matching is
 one pass over the marks of the text, so time is linear whatever the text holds. An opener without
-its closer hides nothing (that is how most platforms show it).
+its closer hides nothing (that is how most platforms show it): where that is surely a slip, there is
+a notice.
 
-To add a syntax, add a row, and a passing and a failing example in `tests/test_markup.py`.
-HTML elements are recognised in `htmlscan`, which knows tags; here are the character syntaxes.
+To add a syntax, add a row, passing and failing examples in `tests/test_markup.py`, and a row in
+`styles`, which writes. HTML elements are recognised in `htmlscan`, which knows tags; here are the
+character syntaxes.
 """
 
 from __future__ import annotations
@@ -17,9 +19,15 @@ from functools import cached_property
 import re
 from typing import NamedTuple
 
-from spoilerguard.spans import Hidden, Span
+from spoilerguard.spans import Hidden, Notice, Span
 
-__all__ = ["SYNTAXES", "Syntax", "find_hidden", "outermost", "strip_hidden"]
+__all__ = [
+    "NEVER_BEGINS", "NEVER_ENDS", "SYNTAXES", "Syntax",
+    "find_hidden", "outermost", "reddit_line_starts", "strip_hidden",
+]  # fmt: skip
+
+NEVER_ENDS = "this spoiler mark has no end: readers may see what it is to hide"
+NEVER_BEGINS = "this spoiler mark ends what never begins: readers may see what is before it"
 
 # A blank line, whatever the line ends; the atomic group keeps one CR LF from being two of them.
 _BLANK_LINE = r"(?>\r\n|\r|\n)[ \t]*+[\r\n]"
@@ -34,6 +42,10 @@ class Syntax:
     matches the whole, and `shell` what of it is mark. With `inline`, nothing is hidden across
     paragraphs. With `nests`, marks pair up as brackets do, `other` openers among them (whose
     closers look the same); without, the first opener counts.
+
+    `lone` is what an opener without its closer looks like (or what follows the whole, with `close`
+    None) where it can be nothing but a slip of its author; `stray`: a closer without its opener is
+    one. `lost`: what was hidden is not there to be read.
     """
 
     name: str
@@ -44,6 +56,9 @@ class Syntax:
     nests: bool = False
     other: str | None = None
     shell: str = ""
+    lone: str = r"(?!)"
+    stray: bool = False
+    lost: bool = False
 
     @cached_property
     def marks(self) -> re.Pattern[str]:
@@ -56,6 +71,11 @@ class Syntax:
         }
         return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items() if pattern))
 
+    @cached_property
+    def slip(self) -> re.Pattern[str]:
+        """`lone`, compiled."""
+        return re.compile(self.lone)
+
 
 SYNTAXES: tuple[Syntax, ...] = (
     # Reddit's API and dumps escape the angle brackets. `!</b>` is an exclamation before a tag.
@@ -65,6 +85,8 @@ SYNTAXES: tuple[Syntax, ...] = (
         r"(?<!\\)(?:>|&gt;)!",
         r"(?<!\\)!(?:<(?!/|(?:br|p|b|i|em|strong|div|span)\b)|&lt;(?!/))",
         inline=True,
+        # At the start of a line it is a block spoiler, or a quotation.
+        lone=r"(?:(?<=[^\s>*+-][ \t])|(?<=[(\[“\"]))(?:>|&gt;)!(?=[^\s!=<>&])",
     ),
     Syntax(
         "reddit-title",
@@ -81,14 +103,32 @@ SYNTAXES: tuple[Syntax, ...] = (
         None,
         shell=r"^\[|\]\([^)]*\)$",
     ),
-    Syntax("discord", ("||",), r"(?<![\\|])\|\|(?!\|)", r"(?<![\\|])\|\|(?!\|)", inline=True),
-    Syntax("bbcode", ("[spoiler",), r"(?i:\[spoilers?(?:[= ][^\]\n]{0,200})?\])", r"(?i:\[/spoilers?\])", nests=True),
-    Syntax("goodreads", ("<spoiler>",), r"(?i:<spoiler>)", r"(?i:</spoiler>)"),
+    Syntax(
+        "discord",
+        ("||",),
+        r"(?<![\\|])\|\|(?!\|)",
+        r"(?<![\\|])\|\|(?!\|)",
+        inline=True,
+        lone=r"(?:(?<!.)|(?<=[\s(\[“\"]))\|\|(?=[^\s|=])",
+    ),
+    Syntax(
+        "bbcode",
+        ("[spoiler", "[/spoiler"),
+        r"(?i:\[spoilers?(?! hidden\])(?:[= ][^\]\n]{0,200})?\])",
+        r"(?i:\[/spoilers?\])",
+        nests=True,
+        # `[spoiler] ` with a space may be a word of warning, or the name of the tag.
+        lone=r"(?i:\[spoiler(?:=[^\]\n]{0,200})?\](?=[\w\"'“*]))",
+        stray=True,
+    ),
+    Syntax("goodreads", ("<spoiler>", "</spoiler>"), r"(?i:<spoiler>)", r"(?i:</spoiler>)", lone="", stray=True),
     Syntax(
         "goodreads-export",
-        ("(view spoiler)",),
+        ("(view spoiler)", "(hide spoiler)"),
         r"(?i:\(view spoiler\)\s{0,9}\[)",
         r"(?i:\(hide spoiler\)\s{0,9}\])",
+        lone="",
+        stray=True,
     ),
     Syntax(
         "lemmy",
@@ -96,6 +136,7 @@ SYNTAXES: tuple[Syntax, ...] = (
         r"(?mi:^ {0,3}:::+[ \t]{0,9}spoiler\b[^\r\n]*)",
         r"(?m:^ {0,3}:::+[ \t]*+(?=[\r\n]|\Z))",
         nests=True,
+        lone="",
     ),
     Syntax(
         "hugo",
@@ -103,17 +144,32 @@ SYNTAXES: tuple[Syntax, ...] = (
         r"(?i:\{\{[<%]\s{0,9}(?:spoiler|details)\b[^\n}]{0,200}[>%]\}\})",
         r"(?i:\{\{[<%]\s{0,9}/\s{0,9}(?:spoiler|details)\s{0,9}[>%]\}\})",
         nests=True,
+        # Of a theme's `spoiler` with arguments, who knows whether it has an end.
+        lone=r"(?i:\{\{[<%]\s{0,9}(?:details\b[^\n}]{0,200}(?<!/)|spoiler\s{0,9})[>%]\}\})",
     ),
-    Syntax("anilist", ("~!",), r"~!", r"!~"),
-    Syntax("mediawiki", ("{{spoiler|",), r"(?i:\{\{spoiler\|)", r"\}\}", nests=True, other=r"\{\{"),
-    Syntax("tvtropes", ("[[spoiler:",), r"(?i:\[\[spoiler:)", r"\]\]", inline=True, nests=True, other=r"\[\["),
+    Syntax("anilist", ("~!",), r"~!", r"!~", lone=r"(?:(?<!.)|(?<=[\s(“\"]))~!(?=\w)"),
+    Syntax("mediawiki", ("{{spoiler|",), r"(?i:\{\{spoiler\|(?:1=)?)", r"\}\}", nests=True, other=r"\{\{", lone=""),
+    Syntax(
+        "tvtropes",
+        ("[[spoiler:",),
+        r"(?i:\[\[spoiler:)",
+        r"\]\]",
+        inline=True,
+        nests=True,
+        other=r"\[\[",
+        lone="",
+    ),
     Syntax(
         "stackexchange",
         (">! ",),
         r"(?m:^ {0,3}>! (?![^\n]*!<)[^\n]*+(?:\n {0,3}>![^\n]*+)*+)",
         None,
         shell=r"(?m)^ {0,3}>! ?",
+        lone=r"\n {0,3}>(?!!)[^\S\n]*+\S",  # a line that goes on as a mere quotation
     ),
+    Syntax("rot13", ("[rot13:",), r"(?i:\[rot13: )", r"\]", inline=True, nests=True, other=r"\[", lost=True),
+    Syntax("redact", ("█",), r"█++(?:[ \t]++█++)*+", None, lost=True),
+    Syntax("placeholder", ("[spoiler hidden]",), r"\[spoiler hidden\]", None, lost=True),
 )
 
 
@@ -122,21 +178,23 @@ class _Found(NamedTuple):
     inner: Span  # without its marks
 
 
-def find_hidden(text: str, walls: Sequence[int] = ()) -> list[Hidden]:
+def find_hidden(text: str, walls: Sequence[int] = (), slips: list[Notice] | None = None) -> list[Hidden]:
     """What the author hid, in order and disjoint; offsets in `text` (code points).
 
     `text` should have code blanked already: `||` in a code span hides nothing. `walls` are the
-    sorted offsets at which paragraphs begin and end, where the reader of a format knows them.
+    sorted offsets at which paragraphs begin and end, where the reader of a format knows them. Marks
+    that lack their other half are added to `slips`.
     """
-    return outermost(found.hidden for found in _search(text, walls))
+    return outermost(found.hidden for found in _search(text, walls, [] if slips is None else slips))
 
 
 def strip_hidden(text: str) -> tuple[str, list[tuple[int, int]]]:
     """The text without its spoiler marks, and the ranges that were hidden, in the new text.
 
-    This is how marked-up text becomes labelled data: the marks would give the label away.
+    This is how marked-up text becomes labelled data: the marks would give the label away. What was
+    hidden beyond reading (`redact`) labels nothing and stays as it is.
     """
-    inner_of = {found.hidden: found.inner for found in _search(text, ())}
+    inner_of = {found.hidden: found.inner for found in _search(text, (), []) if found.hidden.style not in _LOST}
     pieces: list[str] = []
     ranges: list[tuple[int, int]] = []
     length = position = 0
@@ -153,6 +211,24 @@ def strip_hidden(text: str) -> tuple[str, list[tuple[int, int]]]:
     return "".join(pieces), ranges
 
 
+def reddit_line_starts(text: str) -> list[int]:
+    """Where lines begin with a spoiler of Reddit's: the offsets of their `>`, which quote nothing there.
+
+    As Reddit's parser has it (snudown, `prefix_quote` and `prefix_blockspoiler`), in lists and
+    quotations too.
+    """
+    if "!<" not in text or ">!" not in text:
+        return []
+    starts = [found.hidden.start for found in _pairs(text, SYNTAXES[0], (), [])]
+    return [start for start in starts if text[start] == ">" and _begins_block(text, start)]
+
+
+def _begins_block(text: str, offset: int) -> bool:
+    while offset and text[offset - 1] in " \t>*+-.)0123456789":
+        offset -= 1
+    return offset == 0 or text[offset - 1] in "\r\n"
+
+
 def outermost(hidden: Iterable[Hidden]) -> list[Hidden]:
     """In order, without those that lie in or overlap one that begins before them."""
     kept: list[Hidden] = []
@@ -163,28 +239,31 @@ def outermost(hidden: Iterable[Hidden]) -> list[Hidden]:
 
 
 _SHELLS = {syntax.name: re.compile(syntax.shell) for syntax in SYNTAXES if syntax.shell}
+_LOST = {syntax.name for syntax in SYNTAXES if syntax.lost}
 
 
-def _search(text: str, walls: Sequence[int]) -> Iterator[_Found]:
+def _search(text: str, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
     lower = text.lower()
     for syntax in SYNTAXES:
         if any(hint in lower for hint in syntax.hints):
-            yield from _whole(text, syntax) if syntax.close is None else _pairs(text, syntax, walls)
+            yield from (_whole if syntax.close is None else _pairs)(text, syntax, walls, slips)
 
 
-def _whole(text: str, syntax: Syntax) -> Iterator[_Found]:
+def _whole(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
     for mark in syntax.marks.finditer(text):
         yield _Found(Hidden(*mark.span(), syntax.name), Span(*mark.span()))
+        if slip := syntax.slip.match(text, mark.end()):
+            slips.append(Notice(slip.end() - 1, slip.end(), NEVER_ENDS))
 
 
-def _pairs(text: str, syntax: Syntax, walls: Sequence[int]) -> Iterator[_Found]:
+def _pairs(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
     openers: list[Span | None] = []  # None for another opener
     for mark in syntax.marks.finditer(text):
         kind, (start, end) = mark.lastgroup, mark.span()
         if syntax.inline and openers and _apart(openers[-1] or Span(start, start), start, walls):
-            openers.clear()
+            _give_up(text, syntax, openers, slips)
         if kind == "blank":
-            openers.clear()
+            _give_up(text, syntax, openers, slips)
         elif kind == "other":
             openers.append(None)
         elif kind == "open" and (syntax.nests or not openers):
@@ -193,6 +272,16 @@ def _pairs(text: str, syntax: Syntax, walls: Sequence[int]) -> Iterator[_Found]:
             opener = openers.pop()
             if opener is not None:
                 yield _Found(Hidden(opener.start, end, syntax.name), Span(opener.end, start))
+        elif kind == "close" and syntax.stray:
+            slips.append(Notice(start, end, NEVER_BEGINS))
+    _give_up(text, syntax, openers, slips)
+
+
+def _give_up(text: str, syntax: Syntax, openers: list[Span | None], slips: list[Notice]) -> None:
+    """These openers have no end."""
+    lone = [opener for opener in openers if opener is not None and syntax.slip.match(text, opener.start)]
+    slips += [Notice(opener.start, opener.end, NEVER_ENDS) for opener in lone]
+    openers.clear()
 
 
 def _apart(opener: Span, start: int, walls: Sequence[int]) -> bool:

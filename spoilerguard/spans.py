@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Document", "Flag", "Format", "Hidden", "Reason", "Report", "Sentence", "Span", "Work"]
+__all__ = ["Document", "Flag", "Format", "Hidden", "Notice", "Reason", "Report", "Sentence", "Span", "Work"]
 
 Format = Literal["text", "markdown", "html"]
 
@@ -36,6 +36,14 @@ class Hidden(NamedTuple):
     style: str
 
 
+class Notice(NamedTuple):
+    """Broken markup: a spoiler mark that lacks its other half, and what that means."""
+
+    start: int
+    end: int
+    message: str
+
+
 @dataclass(frozen=True)
 class Document:
     """One text as the user gave it, and what of it is prose.
@@ -50,6 +58,7 @@ class Document:
     blocks: tuple[Span, ...]
     hidden: tuple[Hidden, ...] = ()
     suppressed: tuple[Span, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @cached_property
     def _line_starts(self) -> list[int]:
