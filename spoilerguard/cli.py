@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 import spoilerguard
-from spoilerguard import cli_learning
+from spoilerguard import cli_assets, cli_learning
 from spoilerguard.errors import InputError, SpoilerguardError
 
 if TYPE_CHECKING:
@@ -246,4 +246,5 @@ def models() -> None:
             _print(f"    {folder}")
 
 
+cli_assets.register(app)
 cli_learning.register(app)

@@ -22,8 +22,8 @@ PACKAGE = Path(sg.__file__).parent
 FLOORS = (
     ("errors", "spans"),
     # To check a draft.
-    ("features", "htmlscan", "markup", "ranges", "runons"),
-    ("context", "furniture", "sentences"),
+    ("features", "htmlscan", "markup", "ranges", "runons", "veil"),
+    ("context", "furniture", "markdown", "sentences"),
     ("reading", "scoring"),
     ("drafts", "printing", "store"),
     ("guard",),
@@ -37,7 +37,7 @@ FLOORS = (
     ("evaluation.baselines", "evaluation.metrics", "evaluation.plots", "evaluation.words"),
     ("evaluation.breakdown", "evaluation.page"),
     ("evaluation.measure",),
-    ("cli_learning",),
+    ("cli_assets", "cli_learning"),
     ("cli",),
 )
 DOORS = {"__init__", "__main__", "datasets.__init__", "evaluation.__init__"}
