@@ -40,6 +40,12 @@ _NOT_PROSE = _RAW | _names(
 )
 _FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
 _FOREIGN = _names("math svg")
+# What ends drawings and formulas that were not closed, unless these lie in between (13.2.6.5).
+_BREAKS_OUT = _HEADINGS | _names(
+    "b big blockquote body br center code dd div dl dt em embed head hr i img li listing menu meta nobr ol p pre ruby "
+    "s small span strong strike sub sup table tt u ul var"
+)
+_INTEGRATED = _names("annotation-xml desc foreignobject mi mn mo ms mtext")
 # Within these, an end tag does not reach what was opened outside of them.
 _WALLS = _names("applet button caption marquee object table td template th")
 _TABLE_WALLS = _names("table template")
@@ -215,9 +221,9 @@ class Scanner:
             self.found.lines.append(start)
         elif name in BLOCK:
             self.found.breaks.append(start)
-        if name in CLOSES_P:
-            if self._deepest(_FOREIGN) > self._deepest(("foreignobject",)):
-                self._pop_to(self._depths["svg" if self._depths["svg"] else "math"][0], start, start)
+        if name in _BREAKS_OUT and (depth := self._deepest(_FOREIGN)) >= 0 and depth > self._deepest(_INTEGRATED):
+            self._pop_to(min(self._depths[foreign][0] for foreign in _FOREIGN if self._depths[foreign]), start, start)
+        if name in CLOSES_P and self._deepest(_FOREIGN) <= self._deepest(_INTEGRATED):
             self._close_implied(("p",), _WALLS, start)
         if name in _IMPLIED_END:
             self._close_implied(*_IMPLIED_END[name], start)

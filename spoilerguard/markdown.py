@@ -135,7 +135,9 @@ class _MarkdownReader:
             self.scanner.leave(element, span.end, span.end)
             self.tags.append(Tag(span.end, span.end, kind, element, closes=True))
         elif isinstance(mark := self.inline.pop(), int):
-            self.tags[mark:] = [Tag(*span, "Whole")]
+            # The range of `[a][]` lacks its last two characters.
+            end = span.end + 2 * self.source.startswith("[]", span.end)
+            self.tags[mark:] = [Tag(span.start, end, "Whole")]
         else:
             self.tags.append(Tag(span.end, span.end, kind, mark, closes=True))
         if kind == "Link":

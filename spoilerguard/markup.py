@@ -12,7 +12,7 @@ character syntaxes.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +29,8 @@ __all__ = [
 NEVER_ENDS = "this spoiler mark has no end: readers may see what it is to hide"
 NEVER_BEGINS = "this spoiler mark ends what never begins: readers may see what is before it"
 
+# The marks of quotations and lists before the text of a line.
+_CONTAINERS = r"(?>(?:[ \t]{0,9}(?:>(?!!)|[-+*](?=[ \t])|\d{1,3}[.)](?=[ \t])))*[ \t]{0,9})"
 # A blank line, whatever the line ends; the atomic group keeps one CR LF from being two of them.
 _BLANK_LINE = r"(?>\r\n|\r|\n)[ \t]*+[\r\n]"
 
@@ -62,19 +64,25 @@ class Syntax:
 
     @cached_property
     def marks(self) -> re.Pattern[str]:
-        """All marks in one pattern; the name of the group that matched tells which it is."""
-        kinds = {
-            "open": self.open,
-            "other": self.other,
-            "close": None if self.close == self.open else self.close,
-            "blank": _BLANK_LINE if self.inline else None,
-        }
-        return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items() if pattern))
+        """What may begin a spoiler; with `nests`, all marks. The name of the group that matched tells which it is."""
+        close = self.close if self.nests or self.stray else None
+        return _any(open=self.open, other=self.other, close=close)
+
+    @cached_property
+    def ends(self) -> re.Pattern[str]:
+        """What may come within a spoiler."""
+        blank = _BLANK_LINE if self.inline else None
+        within = {"open": self.open, "other": self.other} if self.nests else {}
+        return _any(**within, close=self.close, blank=blank)
 
     @cached_property
     def slip(self) -> re.Pattern[str]:
         """`lone`, compiled."""
         return re.compile(self.lone)
+
+
+def _any(**kinds: str | None) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in kinds.items() if pattern))
 
 
 SYNTAXES: tuple[Syntax, ...] = (
@@ -133,8 +141,8 @@ SYNTAXES: tuple[Syntax, ...] = (
     Syntax(
         "lemmy",
         (":::",),
-        r"(?mi:^ {0,3}:::+[ \t]{0,9}spoiler\b[^\r\n]*)",
-        r"(?m:^ {0,3}:::+[ \t]*+(?=[\r\n]|\Z))",
+        rf"(?mi:^{_CONTAINERS}:::+[ \t]{{0,9}}spoiler\b[^\r\n]*)",
+        rf"(?m:^{_CONTAINERS}:::+[ \t]*+(?=[\r\n]|\Z))",
         nests=True,
         lone="",
     ),
@@ -162,12 +170,12 @@ SYNTAXES: tuple[Syntax, ...] = (
     Syntax(
         "stackexchange",
         (">! ",),
-        r"(?m:^ {0,3}>! (?![^\n]*!<)[^\n]*+(?:\n {0,3}>![^\n]*+)*+)",
+        rf"(?m:^{_CONTAINERS}>! (?![^\n]*!<)[^\n]*+(?:\n{_CONTAINERS}>![^\n]*+)*+)",
         None,
-        shell=r"(?m)^ {0,3}>! ?",
+        shell=rf"(?m)^{_CONTAINERS}>! ?",
         lone=r"\n {0,3}>(?!!)[^\S\n]*+\S",  # a line that goes on as a mere quotation
     ),
-    Syntax("rot13", ("[rot13:",), r"(?i:\[rot13: )", r"\]", inline=True, nests=True, other=r"\[", lost=True),
+    Syntax("rot13", ("[rot13:",), r"(?i:\[rot13: )", r"\]", nests=True, other=r"\[", lost=True),
     Syntax("redact", ("█",), r"█++(?:[ \t]++█++)*+", None, lost=True),
     Syntax("placeholder", ("[spoiler hidden]",), r"\[spoiler hidden\]", None, lost=True),
 )
@@ -176,6 +184,12 @@ SYNTAXES: tuple[Syntax, ...] = (
 class _Found(NamedTuple):
     hidden: Hidden
     inner: Span  # without its marks
+
+
+class _Opener(NamedTuple):
+    start: int
+    end: int
+    other: bool  # not of a spoiler
 
 
 def find_hidden(text: str, walls: Sequence[int] = (), slips: list[Notice] | None = None) -> list[Hidden]:
@@ -257,33 +271,33 @@ def _whole(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice])
 
 
 def _pairs(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
-    openers: list[Span | None] = []  # None for another opener
-    for mark in syntax.marks.finditer(text):
-        kind, (start, end) = mark.lastgroup, mark.span()
-        if syntax.inline and openers and _apart(openers[-1] or Span(start, start), start, walls):
+    openers: list[_Opener] = []
+    end = 0
+    while True:
+        # Within a paragraph, its end is as far as is looked.
+        k = bisect_left(walls, openers[-1].end) if syntax.inline and openers else len(walls)
+        stop = walls[k] if k < len(walls) else len(text)
+        mark = (syntax.ends if openers else syntax.marks).search(text, end, stop)
+        if mark is None and stop == len(text):
+            break
+        if mark is None or mark.lastgroup == "blank":
             _give_up(text, syntax, openers, slips)
-        if kind == "blank":
-            _give_up(text, syntax, openers, slips)
-        elif kind == "other":
-            openers.append(None)
-        elif kind == "open" and (syntax.nests or not openers):
-            openers.append(Span(start, end))
-        elif openers and (kind == "close" or syntax.close == syntax.open):
+            end = mark.end() if mark else stop
+            continue
+        start, end = mark.span()
+        if mark.lastgroup != "close":
+            openers.append(_Opener(start, end, mark.lastgroup == "other"))
+        elif openers:
             opener = openers.pop()
-            if opener is not None:
+            if not opener.other:
                 yield _Found(Hidden(opener.start, end, syntax.name), Span(opener.end, start))
-        elif kind == "close" and syntax.stray:
+        elif syntax.stray:
             slips.append(Notice(start, end, NEVER_BEGINS))
     _give_up(text, syntax, openers, slips)
 
 
-def _give_up(text: str, syntax: Syntax, openers: list[Span | None], slips: list[Notice]) -> None:
+def _give_up(text: str, syntax: Syntax, openers: list[_Opener], slips: list[Notice]) -> None:
     """These openers have no end."""
-    lone = [opener for opener in openers if opener is not None and syntax.slip.match(text, opener.start)]
+    lone = [opener for opener in openers if not opener.other and syntax.slip.match(text, opener.start)]
     slips += [Notice(opener.start, opener.end, NEVER_ENDS) for opener in lone]
     openers.clear()
-
-
-def _apart(opener: Span, start: int, walls: Sequence[int]) -> bool:
-    """Whether a paragraph begins or ends between the opener and the mark at `start`."""
-    return bisect_left(walls, opener.end) < bisect_right(walls, start)

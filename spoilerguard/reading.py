@@ -39,6 +39,8 @@ _DIRECTIVE = re.compile(r"(?i)spoilerguard\s*:?\s*(off|on|ignore-next)\b")
 _COMMENT = re.compile(r"(?i)<!--\s*+(spoilerguard\b[^\n]{0,80}?)\s*-->")
 
 
+# The summary of a spoiler that is not prose but a label; in Markdown, perhaps in a quotation.
+_LABEL = re.compile(r"(?i)<details>[\s>]{0,99}<summary>(?:show )?spoilers?</summary>")
 # Spoiler elements whose end tags HTML does not let one leave out, and those that are nothing else.
 _NEED_ENDS = {"details", "div", "spoiler", "span", "tg-spoiler"}
 _ONLY_SPOILERS = {"spoiler", "tg-spoiler"}
@@ -128,8 +130,9 @@ def _layout(source: str, prose: list[Span], found: Scan, *, seen: list[Span], ma
     marked = find_hidden(keep(source, prose) if markable is None else markable, sorted(found.breaks), slips)
     blocks = [Span(*pair) for pair in pairwise(sorted({0, *found.breaks, *found.lines, len(source)}))]
     hidden = outermost([*found.hidden, *marked])
+    labels = [label for h in hidden if h.style == "details" and (label := _LABEL.match(source, h.start))]
     return Layout(
-        minus(prose, _spans(marked)),
+        minus(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)]),
         blocks,
         hidden,
         sorted(found.comments),

@@ -19,6 +19,7 @@ HIDES: dict[str, list[tuple[str, list[str]]]] = {
         ("&gt;!from a dump!&lt; ok", ["from a dump"]),
         (">!first >!second!< rest", ["first >!second"]),
         ("(>!She is the killer!!<)", ["She is the killer!"]),
+        (">!<b>!<", ["<b>"]),
     ],
     "reddit-title": [
         ('[Ending](#s "Tarn dies")', ["Tarn dies"]),
@@ -45,7 +46,7 @@ HIDES: dict[str, list[tuple[str, list[str]]]] = {
         ("{{< spoiler >}}x{{< /spoiler >}}", ["x"]),
         ('{{% details summary="S" %}}x\n\ny{{% /details %}}', ["x\n\ny"]),
     ],
-    "anilist": [("~!x!~", ["x"]), ("~!x\n\ny!~", ["x\n\ny"])],
+    "anilist": [("~!x!~", ["x"]), ("~!~~x~~!~", ["~~x~~"]), ("~!x\n\ny!~", ["x\n\ny"])],
     "mediawiki": [
         ("{{Spoiler|x}}", ["x"]),
         ("{{Spoiler|1=a=b}}", ["a=b"]),
@@ -78,7 +79,7 @@ SHOWS: dict[str, list[str]] = {
     "mediawiki": ["{{Spoiler|x", "{{link|x}}", "{{spoilerfree|x}}"],
     "tvtropes": ["[[spoiler:x", "[[spoiler]]", "[[spoiler:x\n\ny]]"],
     "stackexchange": ["> quoted", ">!tight", "a >! b"],
-    "rot13": ["[rot13: Gnea", "rot13 (Gnea)", "[rot13: Gnea\n\nqvrf]"],
+    "rot13": ["[rot13: Gnea", "rot13 (Gnea)"],
     "redact": ["no bars", "░▒▓"],
     "placeholder": ["[spoiler]", "spoiler hidden"],
 }
