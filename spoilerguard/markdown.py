@@ -57,6 +57,7 @@ class _MarkdownReader:
         self.html_text = ""  # the source with all but its HTML blocks blanked
         self.html_at = -1  # inside an HTML block: where its last line ended
         self.autolink = False
+        self.images = 0  # that are open
         self.tags = self.scanner.found.tags
         self.inline: list[Element | int] = []  # open emphasis, links ...; of what cannot be cut, its place in `tags`
 
@@ -96,7 +97,8 @@ class _MarkdownReader:
             self.html_at = span.end
         elif name == "InlineHtml":
             self.literal.append(span)
-            self.scanner.feed_tag(detail, *span)
+            if not self.images:  # there, only the text counts
+                self.scanner.feed_tag(detail, *span)
         elif name == "Code":
             self.literal.append(span)
         if name in ("Code", "FootnoteReference", "Rule", "TaskListMarker"):
@@ -111,6 +113,7 @@ class _MarkdownReader:
             element = self.scanner.enter(name, span.start)
             self.elements.append(element)
             self.tags.append(Tag(span.start, span.start, kind, element))
+        self.images += kind == "Image"
         if kind == "Image" or (kind == "Link" and detail["link_type"] not in ("Inline", "Reference")):
             self.inline.append(len(self.tags))
         elif kind not in _ELEMENT_OF:
@@ -124,6 +127,7 @@ class _MarkdownReader:
             self.literal += [Span(span.start + bar.start(), span.start + bar.end()) for bar in bars]
 
     def end(self, kind: str, span: Span) -> None:
+        self.images -= kind == "Image"
         if kind == "HtmlBlock":
             self.gaps.append(Span(self.html_at, span.end))
             first = len(self.tags)

@@ -148,6 +148,8 @@ class _Cutter:
         for block in self.cut.blocks:
             self.trim(block)
         self.cut.hidden = minus([*self.cut.hidden, *ranges], [])
+        pieces = [Span(piece.start, piece.end) for piece in self.cut.pieces]
+        self.cut.texts = minus(self.cut.texts, minus([Span(0, len(self.source))], pieces))
         return self.cut
 
     def trim(self, block: Piece) -> None:
@@ -246,10 +248,24 @@ class _Cutter:
         """What was growing is pieces, in order."""
         pieces = self.cut.pieces
         for frame in self.growing:
-            frame.run.append(_Node(Level.INLINE, frame.first, frame.last, len(pieces), len(pieces) + 1))
-            pieces.append(Piece(frame.first, frame.last, self.region, frame))
+            start, end = self.bounds(frame) if self.format == "markdown" else (frame.first, frame.last)
+            if start < end:
+                frame.run.append(_Node(Level.INLINE, start, end, len(pieces), len(pieces) + 1))
+                pieces.append(Piece(start, end, self.region, frame))
             frame.first = -1
         self.growing.clear()
+
+    def bounds(self, frame: Frame) -> tuple[int, int]:
+        """In Markdown, without a backslash at the end, which would stand before a mark.
+
+        And without bars at the ends: a mark beyond one may make a column of a table.
+        """
+        start, end = frame.first, frame.last
+        while start < end and (self.source[end - 1] in "\\|" or self.source[end - 1].isspace()):
+            end -= 1
+        while start < end and (self.source[start] == "|" or self.source[start].isspace()):
+            start += 1
+        return start, end
 
     def interrupt(self) -> None:
         """Something ends the run of the frame."""
@@ -303,6 +319,7 @@ def _inks(source: str, format: Format, seen: Sequence[Span], ranges: Sequence[Sp
 
 
 def _bare(source: str, start: int, end: int) -> Span | None:
+    """The range without white space around it."""
     text = source[start:end]
     left = len(text) - len(text.lstrip())
     return Span(start + left, start + len(text.rstrip())) if left < len(text) else None
