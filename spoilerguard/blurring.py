@@ -36,7 +36,9 @@ def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | Non
 def _hidden(document: Document, ranges: Sequence[Span], style: Style) -> str:
     source, format = document.source, document.format
     layout = READERS[format](source)
-    found = cut(source, format, layout.seen, outline(layout, format), ranges)
+    # In plain text, only white space is between blocks; elsewhere, no text goes over their bounds.
+    gaps = minus([Span(0, len(source))], layout.blocks) if format == "text" else []
+    found = cut(source, format, minus(layout.seen, gaps), outline(layout, format), ranges)
     if not found.pieces:
         return source
     expected = _visible(source, minus(layout.seen, found.hidden))
@@ -87,15 +89,16 @@ def _kept(source: str, edits: Sequence[Edit], shown: str) -> str:
 
 
 def _compare(target: Target, expected: str, shown: str) -> None:
-    """Raise LeakError where a word is shown that is hidden, or none that should be.
+    """Raise LeakError where something is shown that is hidden, or something not that should be.
 
-    Of other characters, marks that were broken may have become whole: `**` beside a spoiler, say.
+    Only marks of emphasis may differ, which were broken and have become whole beside a spoiler, or the
+    reverse; and bars and backslashes at its ends.
     """
     if expected == shown:
         return
-    if (wanted := _NO_WORD.sub(" ", expected)) != (found := _NO_WORD.sub(" ", shown)):
+    if (wanted := _MARKS.sub(" ", expected)) != (found := _MARKS.sub(" ", shown)):
         at = next(k for k, (a, b) in enumerate(zip(wanted, found, strict=True)) if a != b)
-        raise target.trouble(at, "text would still be seen" if found[at] != " " else "other text would be lost")
+        raise target.trouble(at, "text would still be seen" if wanted[at] == " " else "other text would be lost")
 
 
-_NO_WORD = re.compile(r"[^\w?]|_")
+_MARKS = re.compile(r"[*_~`\\|]|[^\S ]")

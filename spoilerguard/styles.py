@@ -65,6 +65,8 @@ def marked(target: Target, style: Style) -> Iterator[Edit]:
         if style.block is not None and (piece.blocks or style.inline is None):
             yield from block_edits(target, piece, style.block, style.lines)
         elif style.inline is not None:
+            if "|" in style.inline[0] and piece.frame.block.name == "TableCell":
+                raise target.trouble(piece.start, "a bar would end the cell of the table")
             yield Edit(piece.start, piece.start, style.inline[0])
             yield Edit(piece.end, piece.end, style.inline[1])
         if style.escape is not None:
