@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import spoilerguard
-from spoilerguard import cli_assets, cli_hiding, cli_learning
+from spoilerguard import cli_assets, cli_hiding, cli_learning, cli_preview
 from spoilerguard.cli_common import (
     FAILED,
     FOUND,
@@ -206,3 +206,4 @@ def models() -> None:
 cli_assets.register(app)
 cli_hiding.register(app)
 cli_learning.register(app)
+cli_preview.register(app)

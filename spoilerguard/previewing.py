@@ -17,6 +17,8 @@ from html import escape
 from importlib.resources import files
 import json
 import re
+import shlex
+from string import Template
 from typing import TYPE_CHECKING, Any
 import zlib
 
@@ -46,18 +48,21 @@ def preview(
     text: str,
     *,
     name: str = "draft",
+    command: Sequence[str] = (),
     sensitivity: str = "medium",
     threshold: float | None = None,
     **options: Any,
 ) -> str:
     """The page for a draft; `name` is its heading, the options are those of `Guard.flag`.
 
+    `command` is what follows `spoilerguard blur` to hide the same: the draft's path and options.
+
     The slider starts at the threshold given and has a stop at each percent (in long drafts at every
     second, fifth or tenth) and at each sensitivity. Raises InputError for an option out of range.
     """
     limit = guard.threshold(sensitivity, threshold)
     report = guard.flag(text, threshold=min(FLOOR, limit), **options)
-    named = {name: guard.threshold(name) for name in SENSITIVITIES}
+    named = {point: guard.threshold(point) for point in SENSITIVITIES}
     shown = _worth_showing(report.flags, limit)
     ranked = sorted(shown, key=lambda flag: -flag.score)
     stops = _stops([-flag.score for flag in ranked], limit, named, len(text))
@@ -66,11 +71,11 @@ def preview(
     html, words = render(report.document, [(flag.start, flag.end, rank[flag]) for flag in shown])
     data = {
         "stops": [[_percent(at, named), count, _option(at, named)] for at, count in stops],
-        "named": {name: _stop_at(stops, at) for name, at in named.items() if at >= stops[0][0]},
+        "named": {point: _stop_at(stops, at) for point, at in named.items() if at >= stops[0][0]},
         "at": _stop_at(stops, limit),
         "sentences": len(report.sentences),
         "counts": counts,
-        "file": name,
+        "command": shlex.join(["spoilerguard", "blur", *(command or [name])]),
     }
     copies = _copies(report.document, ranked, counts)
     ticks = _ticks([flag.score for flag in ranked], [at for at, _ in stops])
@@ -133,16 +138,18 @@ def _copies(document: Document, ranked: Sequence[Flag], counts: Sequence[int]) -
     chunks: dict[str, int] = {}
     styles = [style for style in STYLES.values() if document.format in style.formats]
     written: dict[Style, list[list[int] | str]] = {}
+    shared: dict[str, list[list[int] | str]] = {}
     for style in styles:
         same = replace(style, name="", about="", reads="", formats=())
-        if same not in written:
+        if same not in written or any(isinstance(row, str) for row in written[same]):  # errors name the style
             texts = (_hidden(document, ranked[:count], style) for count in counts)
             written[same] = [
-                str(text) if isinstance(text, LeakError) else
-                [chunks.setdefault(chunk, len(chunks)) for chunk in _CHUNK.findall(text) if chunk]
+                str(text)
+                if isinstance(text, LeakError)
+                else [chunks.setdefault(chunk, len(chunks)) for chunk in _CHUNK.findall(text) if chunk]
                 for text in texts
-            ]  # fmt: skip
-    shared = {style.name: written[replace(style, name="", about="", reads="", formats=())] for style in styles}
+            ]
+        shared[style.name] = written[same]
     return {"chunks": list(chunks), "styles": shared}
 
 
@@ -157,10 +164,17 @@ def _hidden(document: Document, flags: Sequence[Flag], style: Style) -> str | Le
 
 
 def _page(
-    name: str, report: Report, data: dict[str, Any], copies: dict[str, Any], draft: str, ticks: str, findings: Sequence[str]
+    name: str,
+    report: Report,
+    data: dict[str, Any],
+    copies: dict[str, Any],
+    draft: str,
+    ticks: str,
+    findings: Sequence[str],
 ) -> str:
     title, format = escape(harmless(name)), report.document.format
-    script, style = _asset("preview.js"), veil.asset("spoilerguard.css") + _asset("preview.css")
+    script = _asset("preview", "preview.js")
+    style = _asset("palette.css") + veil.asset("spoilerguard.css") + _asset("preview", "preview.css")
     policy = f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; base-uri 'none'"
     packed = b64encode(zlib.compress(json.dumps(copies, separators=(",", ":")).encode("ascii"), 9)).decode("ascii")
     points = "".join(f'<button type="button" data-stop="{at}">{label}</button>' for label, at in data["named"].items())
@@ -172,68 +186,24 @@ def _page(
         for row in STYLES.values()
         if format in row.formats
     )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
-<title>{title}: preview</title>
-<style>{style}</style>
-</head>
-<body>
-<header>
-<p>spoilerguard preview</p>
-<h1>{title}</h1>
-</header>
-<aside aria-label="What was found">
-<section class="dial" aria-label="Threshold">
-<p><label for="threshold">Hide from</label> <strong id="value"></strong> <span id="count"></span></p>
-<svg viewBox="0 0 1000 1" preserveAspectRatio="none" aria-hidden="true"><path d="{ticks}"/></svg>
-<input type="range" id="threshold" min="0" max="{len(data["stops"]) - 1}" value="{data["at"]}">
-<div class="points" role="group" aria-labelledby="sensitivity"><span id="sensitivity">Sensitivity</span>{points}</div>
-</section>
-<details id="findings" open>
-<summary><h2>Findings</h2></summary>
-<div class="filters">
-<fieldset><legend class="unseen">Show findings</legend>
-<label><input type="radio" name="which" value="flagged" checked><span>hidden</span></label>
-<label><input type="radio" name="which" value="below"><span>not hidden</span></label>
-<label><input type="radio" name="which" value="all"><span>all</span></label>
-</fieldset>
-<label class="kinds"><span class="unseen">Kind</span><select id="kind"><option value="">every kind</option>{choices}</select></label>
-</div>
-<ol>
-{"".join(findings)}
-</ol>
-<p id="none" hidden>None here at this threshold.</p>
-</details>
-<section class="copy">
-<h2>Copy</h2>
-<p><label for="style" class="unseen">Style</label><select id="style">{styles}</select>
-<button type="button" id="copy">Copy the text</button></p>
-<p id="about"></p>
-<p id="told" role="status"></p>
-<textarea id="text" aria-label="The text to copy" readonly hidden></textarea>
-<p class="command"><code id="command"></code></p>
-</section>
-</aside>
-<main>
-<div class="over"><h2>As readers see it</h2> <button type="button" id="all" class="sg1-all" aria-pressed="false">Show all</button></div>
-<noscript><p>Here is the draft with nothing hidden: this page needs its script.</p></noscript>
-<article class="draft {format}">
-{draft}
-</article>
-</main>
-<footer><p>{_facts(report)}</p></footer>
-<script type="application/json" id="data">{_json(data)}</script>
-<script type="application/octet-stream" id="copies">{packed}</script>
-<script>{script}</script>
-</body>
-</html>
-"""
+    return Template(_asset("preview", "preview.html")).substitute(
+        at=data["at"],
+        copies=packed,
+        data=_json(data),
+        draft=draft,
+        facts=_facts(report),
+        findings="".join(findings),
+        format=format,
+        kinds=choices,
+        last=len(data["stops"]) - 1,
+        points=points,
+        policy=policy,
+        script=script,
+        style=style,
+        styles=styles,
+        ticks=ticks,
+        title=title,
+    )
 
 
 def _finding(flag: Flag, number: int, words: Mapping[int, str]) -> str:
@@ -252,7 +222,8 @@ def _finding(flag: Flag, number: int, words: Mapping[int, str]) -> str:
         f'<li data-n="{number}" data-kind="{escape(kind)}"><a href="#s-{number}">'
         f'<span class="score">{share}%</span> <span class="kind">{escape(KINDS.get(kind, kind))}</span>{about} '
         f'<span class="line">line {flag.line}</span>'
-        f'<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width="{share}" height="1"/></svg>'
+        '<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        f'<rect width="{share}" height="1"/></svg>'
         f'<span class="quote">{text}</span></a></li>\n'
     )
 
@@ -266,8 +237,8 @@ def _facts(report: Report) -> str:
     return escape(" · ".join(facts))
 
 
-def _asset(name: str) -> str:
-    return files("spoilerguard").joinpath("assets", "preview", name).read_text(encoding="utf-8")
+def _asset(*path: str) -> str:
+    return files("spoilerguard").joinpath("assets", *path).read_text(encoding="utf-8")
 
 
 def _digest(text: str) -> str:

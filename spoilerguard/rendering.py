@@ -160,8 +160,8 @@ class _Renderer:
         rules = {tag.start for tag in self.found.tags if tag.name == "Rule"}
         lines = [at for at in self.found.lines if at not in rules]
         items: list[tuple[int, int, Tag | Span | None]] = [(tag.start, 1, tag) for tag in self.found.tags]
-        items += [(span.start, 2, span) for span in self.found.text]
-        items += [(at, 0, None) for at in lines]
+        items += [(span.start, 3, span) for span in self.found.text]
+        items += [(at, 2, None) for at in lines]
         if self.format == "text":
             items += [(at, 0, Tag(at, at, "Text")) for at in self.found.breaks]
         items.sort(key=lambda item: item[:2])  # stable: tags at one place stay in order

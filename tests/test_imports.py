@@ -30,9 +30,10 @@ FLOORS = (
     ("fences",),
     ("styles",),
     ("blurring",),
-    ("report",),
+    ("rendering", "report"),
     ("drafts", "printing", "store"),
     ("edited", "guard"),
+    ("previewing",),
     # To learn and to measure.
     ("datasets.cleaning", "datasets.labelled", "datasets.records", "senter"),
     ("datasets.matching", "datasets.works"),
@@ -44,7 +45,7 @@ FLOORS = (
     ("evaluation.breakdown", "evaluation.page"),
     ("evaluation.measure",),
     ("cli_common",),
-    ("cli_assets", "cli_hiding", "cli_learning"),
+    ("cli_assets", "cli_hiding", "cli_learning", "cli_preview"),
     ("cli",),
 )
 DOORS = {"__init__", "__main__", "datasets.__init__", "evaluation.__init__"}

@@ -46,7 +46,9 @@ def page(evaluation: Figures) -> str:
 
 
 def _style() -> str:
-    return files("spoilerguard.evaluation").joinpath("style.css").read_text(encoding="utf-8")
+    folder = files("spoilerguard")
+    sheets = (folder.joinpath("assets", "palette.css"), folder.joinpath("evaluation", "style.css"))
+    return "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 # --- pieces --------------------------------------------------------------------------------------

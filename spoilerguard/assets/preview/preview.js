@@ -199,7 +199,7 @@
   const tellStyle = (option) => {
     const chosen = by("style").selectedOptions[0];
     by("about").textContent = chosen.dataset.about;
-    by("command").textContent = `spoilerguard blur ${data.file} --style ${chosen.value} ${option}`;
+    by("command").textContent = `${data.command} --style ${chosen.value} ${option}`;
   };
 
   const copy = async () => {
@@ -243,6 +243,5 @@
       goTo(Number(item.dataset.n));
     });
   if (matchMedia("(max-width: 60rem)").matches) by("findings").open = false;
-  document.preview = { written, move };
   move(stop);
 })();
