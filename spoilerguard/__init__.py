@@ -12,12 +12,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from spoilerguard.errors import DataError, InputError, MissingExtra, ModelError, SpoilerguardError
-from spoilerguard.spans import Document, Flag, Hidden, Reason, Report, Sentence, Work
+from spoilerguard.errors import DataError, InputError, LeakError, MissingExtra, ModelError, SpoilerguardError
+from spoilerguard.spans import Document, Flag, Hidden, Notice, Reason, Sentence, Work
 
 if TYPE_CHECKING:
     from spoilerguard.evaluation import Evaluation, evaluate
-    from spoilerguard.guard import Guard, flag, load
+    from spoilerguard.guard import Guard, blur, blur_html, flag, load
+    from spoilerguard.report import Report
     from spoilerguard.training import train
 
 __version__ = "0.1.0"
@@ -25,6 +26,9 @@ __version__ = "0.1.0"
 _LAZY = {
     "Evaluation": "evaluation",
     "Guard": "guard",
+    "Report": "report",
+    "blur": "guard",
+    "blur_html": "guard",
     "evaluate": "evaluation",
     "flag": "guard",
     "load": "guard",
@@ -32,8 +36,9 @@ _LAZY = {
 }
 
 __all__ = [
-    "DataError", "Document", "Evaluation", "Flag", "Guard", "Hidden", "InputError", "MissingExtra", "ModelError",
-    "Reason", "Report", "Sentence", "SpoilerguardError", "Work", "evaluate", "flag", "load", "train",
+    "DataError", "Document", "Evaluation", "Flag", "Guard", "Hidden", "InputError", "LeakError", "MissingExtra",
+    "ModelError", "Notice", "Reason", "Report", "Sentence", "SpoilerguardError", "Work", "blur", "blur_html",
+    "evaluate", "flag", "load", "train",
 ]  # fmt: skip
 
 

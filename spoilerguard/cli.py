@@ -6,18 +6,37 @@ output, everything else to standard error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-import os
+from collections.abc import Iterator
 from pathlib import Path
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import spoilerguard
-from spoilerguard import cli_learning, cli_scan
-from spoilerguard.errors import InputError, SpoilerguardError
+from spoilerguard import cli_assets, cli_hiding, cli_learning, cli_preview, cli_scan
+from spoilerguard.cli_common import (
+    FAILED,
+    FOUND,
+    BlurbOption,
+    InputFormatOption,
+    ModelOption,
+    QuietOption,
+    QuotationsOption,
+    SensitivityOption,
+    StdinFilenameOption,
+    SynopsisOption,
+    ThresholdOption,
+    TitleOption,
+    complain,
+    errors_explained,
+    fail,
+    one_of,
+    output,
+    say,
+    work_of,
+)
+from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
     from spoilerguard.guard import Guard
@@ -33,59 +52,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-FOUND, FAILED = 1, 2  # and 0, clean
-
-ModelOption = Annotated[
-    str, typer.Option("--model", metavar="NAME|FOLDER", help="A bundled model, or a model's folder.")
-]
-SensitivityOption = Annotated[str, typer.Option(help="low (few false alarms), medium or high (few misses).")]
-ThresholdOption = Annotated[float | None, typer.Option(help="Flag from this probability (0 to 1) instead.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print findings and errors, no summary.")]
-
-
-def fail(message: str) -> NoReturn:
-    _complain(message)
-    raise typer.Exit(FAILED)
-
-
-def _complain(message: str) -> None:
-    from spoilerguard.printing import harmless
-
-    print(f"spoilerguard: {harmless(message)}", file=sys.stderr)
-
-
-def _one_of(option: str, value: str, choices: Iterable[str]) -> None:
-    if value not in choices:
-        fail(f"unknown {option} {value!r}: choose from {', '.join(choices)}")
-
-
-@contextmanager
-def _errors_explained() -> Iterator[None]:
-    try:
-        yield
-    except SpoilerguardError as error:
-        fail(str(error))
-
-
-@contextmanager
-def _output() -> Iterator[None]:
-    """While findings are printed: a reader that leaves early (`| head`) ends them without a word."""
-    try:
-        yield
-        sys.stdout.flush()
-    except OSError as error:
-        # What is still buffered goes nowhere, or Python would try again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            fail(f"cannot write to standard output ({error.strerror})")
-
 
 def _version(wanted: bool) -> None:
     if wanted:
         from spoilerguard.manifest import read_manifest
         from spoilerguard.store import bundled_models
 
-        with _errors_explained():
+        with errors_explained():
             models = ", ".join(f"{name} {read_manifest(folder).version}" for name, folder in bundled_models().items())
         print(f"spoilerguard {spoilerguard.__version__} (models: {models or 'none'})")
         raise typer.Exit
@@ -109,21 +82,15 @@ def check(
         list[str], typer.Argument(metavar="[PATH|-]...", help="Drafts, folders of drafts, or - for standard input.")
     ],
     format: Annotated[str, typer.Option("--format", help="Output: text, line or json.")] = "text",
-    input_format: Annotated[
-        str | None, typer.Option(help="text, markdown, html or auto; by default the file name tells.")
-    ] = None,
-    stdin_filename: Annotated[str, typer.Option(help="The name that stands for standard input.")] = "-",
+    input_format: InputFormatOption = None,
+    stdin_filename: StdinFilenameOption = "-",
     sensitivity: SensitivityOption = "medium",
     threshold: ThresholdOption = None,
     model: ModelOption = "fast",
-    title: Annotated[str, typer.Option(help="Title of the work reviewed.")] = "",
-    blurb: Annotated[
-        str | None, typer.Option(metavar="FILE", help="What is publicly known of the work: safe to tell.")
-    ] = None,
-    synopsis: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The work's plot with its ending: not to be told.")
-    ] = None,
-    quotations: Annotated[bool, typer.Option(help="Check block quotations too.")] = True,
+    title: TitleOption = "",
+    blurb: BlurbOption = None,
+    synopsis: SynopsisOption = None,
+    quotations: QuotationsOption = True,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit 0 even when spoilers are found.")] = False,
     color: Annotated[str, typer.Option("--color", help="auto, always or never.")] = "auto",
     quiet: QuietOption = False,
@@ -131,30 +98,34 @@ def check(
     """Check drafts before publishing: which sentence, how sure, why."""
     from spoilerguard.printing import OUTPUTS, Look, colour_wanted
 
-    _one_of("--format", format, OUTPUTS)
-    _one_of("--color", color, ("auto", "always", "never"))
-    with _errors_explained():
+    one_of("--format", format, OUTPUTS)
+    one_of("--color", color, ("auto", "always", "never"))
+    with errors_explained():
         from spoilerguard.guard import load
         from spoilerguard.reading import READERS
 
-        _one_of("--input-format", input_format or "auto", (*READERS, "auto"))
+        one_of("--input-format", input_format or "auto", (*READERS, "auto"))
         guard = load(model)
         limit = guard.threshold(sensitivity, threshold)
-        work = _work(title, blurb, synopsis)
+        work = work_of(title, blurb, synopsis)
     seen: list[Outcome] = []
 
     def outcomes() -> Iterator[Outcome]:
         for outcome in _check_each(guard, paths, input_format, stdin_filename, limit, work, quotations):
             seen.append(outcome)
             if outcome.error is not None:
-                _complain(outcome.error)
+                complain(outcome.error)
+            if outcome.report is not None:
+                for notice in outcome.report.notices:
+                    line, column = outcome.report.document.position(notice.start)
+                    complain(f"{outcome.path}:{line}:{column}: {notice.message}")
             yield outcome
 
     model_used = {"name": guard.name, "version": guard.version}
     look = Look(colour_wanted(color, sys.stdout.isatty()), quiet, limit, model_used)
-    with _output():
+    with output():
         for line in OUTPUTS[format](outcomes(), look):
-            _print(line)
+            say(line)
     if any(o.error is not None for o in seen):
         raise typer.Exit(FAILED)
     if not exit_zero and any(o.report is not None and o.report.has_spoilers for o in seen):
@@ -187,20 +158,6 @@ def _check_each(
             yield Outcome(name, error=str(error))
 
 
-def _work(title: str, blurb: str | None, synopsis: str | None) -> Work | None:
-    from spoilerguard.drafts import read_draft
-    from spoilerguard.spans import Work
-
-    if not (title or blurb or synopsis):
-        return None
-    return Work(title, read_draft(blurb) if blurb else "", read_draft(synopsis) if synopsis else "")
-
-
-def _print(line: str) -> None:
-    """A line to standard output, whatever its encoding: what it cannot show is escaped."""
-    sys.stdout.buffer.write((line + "\n").encode("utf-8", "backslashreplace"))
-
-
 @app.command(epilog='Example:  spoilerguard explain "He did it himself."')
 def explain(
     sentence: Annotated[str, typer.Argument(help="One sentence, or - for standard input.")],
@@ -209,7 +166,7 @@ def explain(
     threshold: ThresholdOption = None,
 ) -> None:
     """Tell how a sentence scores, alone, and which words weighed."""
-    with _errors_explained():
+    with errors_explained():
         from spoilerguard.drafts import read_standard_input
         from spoilerguard.guard import load
 
@@ -223,13 +180,13 @@ def explain(
 
     score = float(guard.score([text])[0])
     at = f"at {sensitivity} sensitivity" if threshold is None else "at the threshold given"
-    with _output():
-        _print(f"{score:.0%}  {'a spoiler' if score >= limit else 'not a spoiler'} {at} (from {limit:.0%})")
+    with output():
+        say(f"{score:.0%}  {'a spoiler' if score >= limit else 'not a spoiler'} {at} (from {limit:.0%})")
         for reason in guard.scorer.reasons([text])[0]:
             kind, words = KINDS.get(reason.kind, reason.kind), plain(reason.text)
-            _print(f"looks most like {kind}; the words that weigh most: “{words}”")
+            say(f"looks most like {kind}; the words that weigh most: “{words}”")
         for word, weight in guard.scorer.word_weights(text):
-            _print(f"  {weight:+.2f}  {plain(word)}")
+            say(f"  {weight:+.2f}  {plain(word)}")
 
 
 @app.command(epilog="Example:  spoilerguard models")
@@ -239,14 +196,17 @@ def models() -> None:
     from spoilerguard.manifest import read_manifest
     from spoilerguard.store import bundled_models
 
-    with _errors_explained(), _output():
+    with errors_explained(), output():
         for name, folder in bundled_models().items():
             manifest = read_manifest(folder)
             points = ", ".join(f"{k} {manifest.thresholds[k]:.2f}" for k in SENSITIVITIES)
             size = sum(p.stat().st_size for p in Path(folder).iterdir()) / 2**20
-            _print(f"{name}  {manifest.version}  {manifest.architecture}  {size:.1f} MB  thresholds: {points}")
-            _print(f"    {folder}")
+            say(f"{name}  {manifest.version}  {manifest.architecture}  {size:.1f} MB  thresholds: {points}")
+            say(f"    {folder}")
 
 
+cli_assets.register(app)
+cli_hiding.register(app)
 cli_learning.register(app)
+cli_preview.register(app)
 cli_scan.register(app)

@@ -1,16 +1,21 @@
-"""Drafts on disk: which files to check, and their decoded text."""
+"""Drafts on disk: which files to check, their decoded text, and how one is written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 import os
 from pathlib import Path
+import shutil
 import sys
 
 from spoilerguard.errors import InputError
 from spoilerguard.reading import SUFFIXES
 
-__all__ = ["MOST_BYTES", "decode", "iter_drafts", "read_draft", "read_standard_input"]
+__all__ = [
+    "MOST_BYTES", "decode", "encode", "iter_drafts", "read_bytes", "read_draft", "read_standard_bytes",
+    "read_standard_input", "write_draft",
+]  # fmt: skip
 
 MOST_BYTES = 16 * 1024 * 1024  # of one draft: longer than any book; an archive is for `scan`
 _SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
@@ -35,23 +40,32 @@ def _find_drafts(path: str) -> list[str]:
 
 def read_draft(path: str) -> str:
     """The decoded text of a draft. Raises InputError naming the file and the remedy."""
+    return decode(read_bytes(path), path)
+
+
+def read_bytes(path: str) -> bytes:
+    """A draft as it is on disk, up to one byte more than it may have. Raises InputError."""
     try:
         if not os.path.isfile(path) and os.path.exists(path):
             raise InputError(f"{path}: not a file")
         with open(path, "rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            return file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
-    return decode(data, path)
 
 
 def read_standard_input(name: str) -> str:
     """The decoded text of standard input; `name` stands for it in messages."""
+    return decode(read_standard_bytes(name), name)
+
+
+def read_standard_bytes(name: str) -> bytes:
+    """Standard input as it is, up to one byte more than a draft may have. Raises InputError."""
     if sys.stdin is None:
         raise InputError(f"{name}: standard input is closed")
-    return decode(sys.stdin.buffer.read(MOST_BYTES + 1), name)
+    return sys.stdin.buffer.read(MOST_BYTES + 1)
 
 
 _MARKS: Sequence[tuple[bytes, str]] = (
@@ -71,7 +85,7 @@ def decode(data: bytes, path: str) -> str:
         raise InputError(
             f"{path}: more than a draft may have ({MOST_BYTES // 2**20} MB); split it, or scan it as an archive"
         )
-    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    encoding = _encoding(data)
     if encoding == "utf-8" and _looks_binary(data):
         raise InputError(f"{path}: a binary file, not a draft")
     try:
@@ -81,6 +95,51 @@ def decode(data: bytes, path: str) -> str:
         raise InputError(
             f"{path}:{line}: not {encoding.upper()} (byte 0x{data[error.start]:02x}); save the file as UTF-8"
         ) from None
+
+
+def encode(text: str, like: bytes) -> bytes:
+    """Text as bytes, in the encoding and with the byte order mark of those that `decode` read."""
+    encoding = _encoding(like)
+    if encoding == "utf-8":
+        return text.encode(encoding)
+    mark = next(mark for mark, _ in _MARKS if like.startswith(mark))
+    return mark + text.encode(f"{encoding}-{'le' if mark[0] == 0xFF else 'be'}")
+
+
+def _encoding(data: bytes) -> str:
+    return next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+
+
+def write_draft(path: str, data: bytes, *, instead_of: bytes | None = None) -> None:
+    """Write a file whole or not at all; one that is there keeps its mode. Raises InputError.
+
+    A symbolic link is not written through. With `instead_of`, what the file must hold still.
+    """
+    if os.path.islink(path):
+        raise InputError(f"{path}: a symbolic link; name the file it leads to, {os.path.realpath(path)}")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path}: not a file")
+    if instead_of is not None and read_bytes(path) != instead_of:
+        raise InputError(f"{path}: changed while it was read; run again")
+    folder, name = os.path.split(path)
+    beside = os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
+    try:
+        try:
+            with open(beside, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                if os.path.exists(path):
+                    shutil.copymode(path, beside)
+            os.replace(beside, path)
+        except FileExistsError:
+            raise InputError(f"{beside}: in the way; remove it if nothing is writing {name}") from None
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(beside)
+            raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
 
 
 def _looks_binary(data: bytes) -> bool:

@@ -3,6 +3,7 @@
     SpoilerguardError
     ├── InputError      a draft, archive or data file that cannot be read (names the file and the remedy)
     │   └── DataError   labelled data that is not as its format says (names file and line)
+    ├── LeakError       a text whose spoilers cannot be hidden in the style chosen; nothing is written
     ├── ModelError      a model that is missing, damaged or of another version
     └── MissingExtra    an optional library is not installed (names the extra to install)
 
@@ -11,7 +12,7 @@ Errors of other libraries are translated where they enter; none of them leaves t
 
 from __future__ import annotations
 
-__all__ = ["DataError", "InputError", "MissingExtra", "ModelError", "SpoilerguardError"]
+__all__ = ["DataError", "InputError", "LeakError", "MissingExtra", "ModelError", "SpoilerguardError"]
 
 
 class SpoilerguardError(Exception):
@@ -24,6 +25,10 @@ class InputError(SpoilerguardError):
 
 class DataError(InputError):
     """Labelled data that breaks its format; the message starts with `file:line:`."""
+
+
+class LeakError(SpoilerguardError):
+    """Hidden text would be visible, or other text would not; the message names the line and the remedy."""
 
 
 class ModelError(SpoilerguardError):

@@ -15,9 +15,10 @@ import numpy as np
 from spoilerguard.errors import InputError, ModelError
 from spoilerguard.manifest import MANIFEST, Manifest, plain_card
 from spoilerguard.reading import read
+from spoilerguard.report import Report
 from spoilerguard.scoring import Scorer
 from spoilerguard.sentences import split
-from spoilerguard.spans import Document, Flag, Report, Sentence, Work
+from spoilerguard.spans import Document, Flag, Sentence, Work
 from spoilerguard.store import load as load_model
 from spoilerguard.store import resolve
 from spoilerguard.store import save as save_model
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-__all__ = ["Guard", "flag", "load"]
+__all__ = ["Guard", "blur", "blur_html", "flag", "load"]
 
 SENSITIVITIES = ("low", "medium", "high")
 WorkLike = Work | dict[str, Any] | str | None
@@ -74,6 +75,14 @@ class Guard:
         """
         options = {"format": format, "quotations": quotations}
         return self._report_all([text], [Work.of(work)], self.threshold(sensitivity, threshold), options)[0]
+
+    def blur(self, text: str, *, format: str = "html", style: str | None = None, **options: Any) -> str:
+        """The text with its flagged sentences hidden, all else as it was; options as in `flag`.
+
+        `style` is a name in `styles.STYLES`; without one, `html` in HTML and Markdown (`veil`), and in
+        plain text, which can hide nothing, `redact`. Raises LeakError rather than give out what leaks.
+        """
+        return self.flag(text, format=format, **options).blur(style)
 
     def _report_all(
         self, texts: Sequence[str], works: Sequence[Work | None], threshold: float, options: dict[str, Any]
@@ -241,6 +250,23 @@ def load(model: str | os.PathLike[str] = "fast", *, cascade: bool = False, threa
 def flag(text: str, *, model: str | os.PathLike[str] = "fast", **options: Any) -> Report:
     """Find spoilers with the bundled model; options as in `Guard.flag`."""
     return load(model).flag(text, **options)
+
+
+def blur(
+    text: str,
+    *,
+    format: str = "html",
+    style: str | None = None,
+    model: str | os.PathLike[str] = "fast",
+    **options: Any,
+) -> str:
+    """Hide spoilers with the bundled model; options as in `Guard.blur`."""
+    return load(model).blur(text, format=format, style=style, **options)
+
+
+def blur_html(html: str, **options: Any) -> str:
+    """A page or fragment of HTML with its spoilers hidden, for a render hook; options as in `blur`."""
+    return blur(html, format="html", **options)
 
 
 def _report_in_worker(

@@ -19,7 +19,7 @@ import re
 
 from spoilerguard.spans import Hidden, Span
 
-__all__ = ["Element", "Scan", "Scanner", "looks_like_page", "scan"]
+__all__ = ["BLOCK", "CLOSES_P", "Element", "Scan", "Scanner", "Tag", "looks_like_page", "scan"]
 
 
 def _names(names: str) -> frozenset[str]:
@@ -28,18 +28,24 @@ def _names(names: str) -> frozenset[str]:
 
 _VOID = _names("area base br col embed hr img input link meta param source track wbr")
 _HEADINGS = _names("h1 h2 h3 h4 h5 h6")
-_CLOSES_P = _HEADINGS | _names(
+CLOSES_P = _HEADINGS | _names(
     "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form "
     "header hgroup hr li listing main menu nav ol p pre search section summary table ul xmp"
 )
 _TABLE_PARTS = _names("caption table tbody td tfoot th thead tr")
-_BLOCK = _CLOSES_P | _TABLE_PARTS | _names("body br html legend optgroup option")
-_RAW = _names("iframe noembed noframes script style textarea title xmp")
+BLOCK = CLOSES_P | _TABLE_PARTS | _names("body br html legend optgroup option")
+_RAW = _names("iframe noembed noframes plaintext script style textarea title xmp")
 _NOT_PROSE = _RAW | _names(
     "audio button canvas code datalist kbd listing math noscript object pre samp select svg template video"
 )
 _FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
 _FOREIGN = _names("math svg")
+# What ends drawings and formulas that were not closed, unless these lie in between (13.2.6.5).
+_BREAKS_OUT = _HEADINGS | _names(
+    "b big blockquote body br center code dd div dl dt em embed head hr i img li listing menu meta nobr ol p pre ruby "
+    "s small span strong strike sub sup table tt u ul var"
+)
+_INTEGRATED = _names("annotation-xml desc foreignobject mi mn mo ms mtext")
 # Within these, an end tag does not reach what was opened outside of them.
 _WALLS = _names("applet button caption marquee object table td template th")
 _TABLE_WALLS = _names("table template")
@@ -48,6 +54,7 @@ _LISTS = _names("menu ol ul")
 _IMPLIED_END = {
     "a": (_names("a"), _WALLS),
     "button": (_names("button"), _WALLS - {"button"}),
+    "nobr": (_names("nobr"), _WALLS),
     "li": (_names("li"), _LISTS | _WALLS | _names("article blockquote details fieldset form section")),
     **dict.fromkeys(("dt", "dd"), (_names("dt dd"), _WALLS | _names("article blockquote details dl form section"))),
     **dict.fromkeys(("td", "th"), (_names("caption td th"), _names("table template tr"))),
@@ -59,15 +66,16 @@ _SPOILER_ELEMENTS = {"details": "details", "spoiler": "goodreads", "tg-spoiler":
 # Both lists are of what is known to hide: `tag-spoilers`, `no-spoilers`, `spoiler-free`,
 # `spoiler-warning` and `show-spoiler` are labels and buttons.
 _SPOILER_CLASS = re.compile(
-    r"""(?ix)(?<!\S)
-    (?:(?:bb|bbcode|bbcodeblock|block|blur|c|comment|content|hidden|inline|ips|is|js|markdown|md|message|mx|o|sg|su
+    r"""(?ix)(?<!\S)(?:sg1  # our own, see `veil`
+    | (?:(?:bb|bbcode|bbcodeblock|block|blur|c|comment|content|hidden|inline|ips|is|js|markdown|md|message|mx|o|sg|su
         |text|tg|vb|wp)[_-]{1,2}|bbcode|ips)?
     spoil(?:ers?|ed)
     (?:[_-]{0,2}(?:text|contents?|body|box|inline|block|hidden|blur|blurred|inner|container|wrap|wrapper|markdown
         |markdowncontent|v\d{1,3})
        (?:[_-]{1,2}[0-9a-z]{5,8})?)?  # the hash that build tools append
-    (?!\S)"""
+    )(?!\S)"""
 )
+_VEIL_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|feed|show)(?!\S)")
 
 _TOKEN = re.compile(
     r"""
@@ -84,7 +92,7 @@ _ATTRIBUTE = re.compile(
     r"""(=[^\s/>=]*+|[^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)(?:"|\Z)|'([^']*+)(?:'|\Z)|([^\s>"'][^\s>]*+)))?"""
 )
 _SELF_CLOSED = re.compile(r"(?:^|[\s\"'])/\Z")
-_RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)", re.I) for name in _RAW}
+_RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)", re.I) for name in _RAW - {"plaintext"}}
 _INVISIBLE = re.compile(r"(?i)(?:display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden)")
 _PAGE = re.compile(r"(?is)[\s\ufeff]*+(?:(?><!--.*?-->|<\?[^>]*+>)\s*+)*+<(?:!doctype\s+html|html|head|body)\b")
 
@@ -105,8 +113,26 @@ class Element:
 
 
 @dataclass(slots=True)
+class Tag:
+    """A tag of the source, or a mark of another format that opens, closes or stands for something.
+
+    The two tags of an element know the same one; where it has but one of them, no other knows it. A
+    void element has none, nor has an end tag that ends nothing. `forces`: what it opened closed others.
+    `fixed`: nothing may be put right before it.
+    """
+
+    start: int
+    end: int
+    name: str
+    element: Element | None = None
+    closes: bool = False
+    forces: bool = False
+    fixed: bool = False
+
+
+@dataclass(slots=True)
 class Scan:
-    """What one pass finds. Only `text`, `breaks` and `lines` are in order."""
+    """What one pass finds. Only `text`, `breaks`, `lines` and `tags` are in order."""
 
     text: list[Span] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)  # where blocks begin and end
@@ -115,6 +141,7 @@ class Scan:
     concealed: list[Span] = field(default_factory=list)  # of `hidden`, what readers do not see
     comments: list[tuple[Span, str]] = field(default_factory=list)
     quotes: list[Span] = field(default_factory=list)
+    tags: list[Tag] = field(default_factory=list)
     elements: list[Element] = field(default_factory=list)  # all of them, where they are asked for
 
 
@@ -158,10 +185,11 @@ class Scanner:
             position = token.end()
             opened = self.tag(token, token.start(), position)
             if opened is not None and opened.name in _RAW:
-                closing = _RAW_END[opened.name].search(markup, position, end)
+                closing = _RAW_END[opened.name].search(markup, position, end) if opened.name in _RAW_END else None
                 position = closing.end() if closing else end
                 if closing:
                     self.leave(opened, closing.start(), position)
+                    self.found.tags.append(Tag(*closing.span(), opened.name, opened, closes=True))
         self.text(position, end)
 
     def feed_tag(self, markup: str, start: int, end: int) -> None:
@@ -174,10 +202,14 @@ class Scanner:
             self.found.comments.append((Span(start, end), token["comment"].strip()))
         if token["name"] is None:
             return None
+        name, before = token["name"].lower(), len(self._stack)
         if token["end"]:
-            self._end(token["name"].lower(), start, end)
+            self.found.tags.append(Tag(start, end, name, self._end(name, start, end), closes=True))
             return None
-        return self.enter(token["name"].lower(), start, token["attrs"])
+        element = self.enter(name, start, token["attrs"])
+        forces = len(self._stack) - (element is not None) < before
+        self.found.tags.append(Tag(start, end, name, element, forces=forces))
+        return element
 
     def text(self, start: int, end: int) -> None:
         if end > start and not self._skipping:
@@ -187,11 +219,11 @@ class Scanner:
         """Open an element, closing what it implies; None if it cannot hold anything."""
         if name == "br":
             self.found.lines.append(start)
-        elif name in _BLOCK:
+        elif name in BLOCK:
             self.found.breaks.append(start)
-        if name in _CLOSES_P:
-            if self._deepest(_FOREIGN) > self._deepest(("foreignobject",)):
-                self._pop_to(self._depths["svg" if self._depths["svg"] else "math"][0], start, start)
+        if name in _BREAKS_OUT and (depth := self._deepest(_FOREIGN)) >= 0 and depth > self._deepest(_INTEGRATED):
+            self._pop_to(min(self._depths[foreign][0] for foreign in _FOREIGN if self._depths[foreign]), start, start)
+        if name in CLOSES_P and self._deepest(_FOREIGN) <= self._deepest(_INTEGRATED):
             self._close_implied(("p",), _WALLS, start)
         if name in _IMPLIED_END:
             self._close_implied(*_IMPLIED_END[name], start)
@@ -210,7 +242,7 @@ class Scanner:
         """Close this element, unless something else has closed it already."""
         if element is None:
             return
-        if element.name in _BLOCK:
+        if element.name in BLOCK:
             self.found.breaks.append(inner_end)
         if element.open:
             self._pop_to(element.depth, inner_end, end)
@@ -221,19 +253,23 @@ class Scanner:
 
     # --- how elements end -----------------------------------------------------------------------
 
-    def _end(self, name: str, start: int, end: int) -> None:
-        if name in _BLOCK:
+    def _end(self, name: str, start: int, end: int) -> Element | None:
+        """What this end tag closes by its name."""
+        if name in BLOCK:
             (self.found.lines if name == "br" else self.found.breaks).append(start)
         depth = self._deepest(_HEADINGS if name in _HEADINGS else (name,))
         walls = _TABLE_WALLS if name in _TABLE_PARTS else _WALLS | _LISTS if name == "li" else _WALLS
         if depth < 0 or depth < self._deepest(walls - {name}):
-            return
+            return None
+        element = self._stack[depth]
         above = self._blocks[-1] > depth if self._blocks else False
         if name == "form" or (above and name in _FORMATTING):
-            self._close(self._stack[depth], end)  # what was opened in it stays open
-        elif not above or name in _BLOCK or name in _NOT_PROSE:
+            self._close(element, end)  # what was opened in it stays open
+        elif not above or name in BLOCK or name in _NOT_PROSE:
             self._pop_to(depth, start, end)
-        # Otherwise do as browsers do: an inline end tag does not close the blocks opened since.
+        else:  # as browsers do: an inline end tag does not close the blocks opened since
+            return None
+        return element
 
     def _close_implied(self, names: Iterable[str], walls: Iterable[str], at: int) -> None:
         while (depth := self._deepest(names)) >= 0 and depth > self._deepest(walls):
@@ -250,7 +286,7 @@ class Scanner:
 
     def _push(self, element: Element) -> None:
         self._depths[element.name].append(element.depth)
-        if element.name in _BLOCK:
+        if element.name in BLOCK:
             self._blocks.append(element.depth)
         self._stack.append(element)
         self._skipping += element.skipped
@@ -304,7 +340,9 @@ class Scanner:
         if element.name == "details" and "open" in values:
             element.style = None
         element.skipped = element.style is None and (
-            "hidden" in values or _INVISIBLE.search(values.get("style", "")) is not None
+            not {"hidden", "data-sg-all"}.isdisjoint(values)
+            or _INVISIBLE.search(values.get("style", "")) is not None
+            or _VEIL_CONTROL.search(classes) is not None
         )
         if self._keep_elements:
             element.labels = f"{classes} {values.get('id', '')} role={values.get('role', '')}"

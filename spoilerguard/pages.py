@@ -29,7 +29,9 @@ def document(title: str, sections: Iterable[str]) -> str:
 
 
 def _style() -> str:
-    return files("spoilerguard").joinpath("pages.css").read_text(encoding="utf-8")
+    folder = files("spoilerguard")
+    sheets = (folder.joinpath("assets", "palette.css"), folder.joinpath("pages.css"))
+    return "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def section(title: str, *body: str, note: str = "") -> str:

@@ -12,7 +12,8 @@ import os
 import re
 from typing import Any
 
-from spoilerguard.spans import Document, Flag, Report
+from spoilerguard.report import Report
+from spoilerguard.spans import Document, Flag
 
 __all__ = ["OUTPUTS", "Outcome", "colour_wanted", "plain"]
 
@@ -153,7 +154,15 @@ _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 def _file(outcome: Outcome) -> dict[str, Any]:
     if outcome.report is None:
-        return {"path": outcome.path, "format": None, "sentences": 0, "hidden": 0, "error": outcome.error, "flags": []}
+        return {
+            "path": outcome.path,
+            "format": None,
+            "sentences": 0,
+            "hidden": 0,
+            "error": outcome.error,
+            "flags": [],
+            "notices": [],
+        }
     return {"path": outcome.path, **outcome.report.to_dict()}
 
 

@@ -27,11 +27,14 @@ def keep(source: str, spans: Iterable[Span]) -> str:
 
 
 def blank(source: str, spans: Iterable[Span]) -> str:
-    """The source with these ordered, disjoint ranges blanked, but for their line ends."""
+    """The source with these ordered, disjoint ranges written over with NUL, but for their line ends.
+
+    NUL is no white space: a mark broken over two lines leaves no blank line.
+    """
     pieces: list[str] = []
     position = 0
     for start, end in spans:
-        pieces += [source[position:start], _NOT_LINE_END.sub(" ", source[start:end])]
+        pieces += [source[position:start], _NOT_LINE_END.sub("\0", source[start:end])]
         position = end
     pieces.append(source[position:])
     return "".join(pieces)

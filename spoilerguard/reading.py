@@ -7,21 +7,21 @@ format, add a function, a row in `READERS` and its suffixes in `SUFFIXES`.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import PurePath
 import re
-from typing import Any
 
 from spoilerguard.errors import InputError
 from spoilerguard.furniture import without_furniture
-from spoilerguard.htmlscan import Element, Scan, Scanner, looks_like_page, scan
-from spoilerguard.markup import find_hidden, outermost
-from spoilerguard.ranges import blank, keep, minus
+from spoilerguard.htmlscan import Scan, Tag, looks_like_page, scan
+from spoilerguard.markdown import FRONT_MATTER, scan_markdown
+from spoilerguard.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
+from spoilerguard.ranges import keep, minus
 from spoilerguard.sentences import paragraphs
-from spoilerguard.spans import Document, Format, Hidden, Span
+from spoilerguard.spans import Document, Format, Hidden, Notice, Span
 
 __all__ = ["READERS", "SUFFIXES", "format_of", "guess_format", "read"]
 
@@ -39,15 +39,28 @@ _DIRECTIVE = re.compile(r"(?i)spoilerguard\s*:?\s*(off|on|ignore-next)\b")
 _COMMENT = re.compile(r"(?i)<!--\s*+(spoilerguard\b[^\n]{0,80}?)\s*-->")
 
 
+# The summary of a spoiler that is not prose but a label; in Markdown, perhaps in a quotation.
+_LABEL = re.compile(r"(?i)<details>[\s>]{0,99}<summary>(?:show )?spoilers?</summary>")
+# Spoiler elements whose end tags HTML does not let one leave out, and those that are nothing else.
+_NEED_ENDS = {"details", "div", "spoiler", "span", "tg-spoiler"}
+_ONLY_SPOILERS = {"spoiler", "tg-spoiler"}
+
+
 @dataclass(slots=True)
 class Layout:
-    """What a reader found. Prose and blocks are ordered and disjoint; no prose is hidden."""
+    """What a reader found. Prose and blocks are ordered and disjoint; no prose is hidden.
+
+    `seen` is all text that readers see, prose or not; `tags` are the marks around it, in order.
+    """
 
     prose: list[Span]
     blocks: list[Span]
     hidden: list[Hidden]
     comments: list[tuple[Span, str]]
-    quotes: list[Span] = field(default_factory=list)
+    quotes: list[Span]
+    seen: list[Span]
+    tags: list[Tag]
+    slips: list[Notice]
 
 
 def read(source: str, format: str = "text", *, quotations: bool = True) -> Document:
@@ -64,7 +77,18 @@ def read(source: str, format: str = "text", *, quotations: bool = True) -> Docum
     text = keep(source, prose)
     if "://" in text or "www." in text.lower() or "@" in text:
         text = _URL.sub(lambda m: " " * len(m[0]), text)
-    return Document(source, chosen, text, tuple(layout.blocks), tuple(layout.hidden), tuple(suppressed))
+    notices = _outside(sorted(layout.slips), [*_spans(layout.hidden), *suppressed]) if layout.slips else ()
+    return Document(source, chosen, text, tuple(layout.blocks), tuple(layout.hidden), tuple(suppressed), tuple(notices))
+
+
+def _outside(notices: Iterable[Notice], spans: Iterable[Span]) -> Iterator[Notice]:
+    """Those that are in none of these ranges, or stand for the whole of one."""
+    ordered = sorted(spans)
+    reach = list(accumulate((span.end for span in ordered), max))
+    for notice in notices:
+        k = bisect_left(ordered, notice.start, key=lambda span: span.start)
+        if k == 0 or reach[k - 1] <= notice.start:
+            yield notice
 
 
 # --- the readers --------------------------------------------------------------------------------
@@ -75,162 +99,65 @@ def read_text(source: str) -> Layout:
     comments = [(Span(*m.span()), m[1]) for m in _COMMENT.finditer(source)]
     prose = minus([Span(_after_bom(source), len(source))], [span for span, _ in comments])
     blocks = [Span(*block) for block in paragraphs(keep(source, prose) if comments else source)]
-    hidden = find_hidden(source)
-    return Layout(minus(prose, _spans(hidden)), blocks, hidden, comments)
+    slips: list[Notice] = []
+    hidden = find_hidden(source, slips=slips)
+    prose = minus(prose, _spans(hidden))
+    return Layout(prose, blocks, hidden, comments, [], prose, [], slips)
 
 
 def read_html(source: str) -> Layout:
     """HTML: a fragment as a blog's editor gives it, or a saved page (its furniture is left out)."""
     page = looks_like_page(source)
     found = scan(source, elements=page)
-    text = without_furniture(source, found.text, found.elements) if page else found.text
-    return _layout(source, minus(text, [Span(0, _after_bom(source)), *found.concealed]), found)
+    holes = [Span(0, _after_bom(source)), *found.concealed]
+    seen = minus(found.text, holes)
+    prose = minus(without_furniture(source, found.text, found.elements), holes) if page else seen
+    return _layout(source, prose, found, seen=seen)
 
 
 def read_markdown(source: str) -> Layout:
-    """Markdown (CommonMark, with front matter, tables, footnotes, strikethrough, task lists).
-
-    Parsed by pyromark (pulldown-cmark), whose events carry ranges. They drive the scanner of HTML
-    as if they were tags, so that HTML within may span Markdown blocks, and ends where they end.
-    """
-    return _MarkdownReader(source).read()
+    """Markdown (CommonMark, with front matter, tables, footnotes, strikethrough, task lists)."""
+    found, seen, markable = scan_markdown(source, _after_bom(source))
+    return _layout(source, seen, found, seen=seen, markable=markable)
 
 
 READERS: dict[Format, Callable[[str], Layout]] = {"text": read_text, "markdown": read_markdown, "html": read_html}
 
 
-def _layout(source: str, prose: list[Span], found: Scan, markable: str | None = None) -> Layout:
+def _layout(source: str, prose: list[Span], found: Scan, *, seen: list[Span], markable: str | None = None) -> Layout:
     """The layout of what was scanned; spoiler marks count in `markable`, by default the prose."""
-    marked = find_hidden(keep(source, prose) if markable is None else markable, sorted(found.breaks))
+    slips = list(_tag_slips(found.tags))
+    marked = find_hidden(keep(source, prose) if markable is None else markable, sorted(found.breaks), slips)
     blocks = [Span(*pair) for pair in pairwise(sorted({0, *found.breaks, *found.lines, len(source)}))]
     hidden = outermost([*found.hidden, *marked])
-    return Layout(minus(prose, _spans(marked)), blocks, hidden, sorted(found.comments), found.quotes)
+    labels = [label for h in hidden if h.style == "details" and (label := _LABEL.match(source, h.start))]
+    return Layout(
+        minus(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)]),
+        blocks,
+        hidden,
+        sorted(found.comments),
+        found.quotes,
+        minus(seen, _spans(marked)),
+        found.tags,
+        slips,
+    )
+
+
+def _tag_slips(tags: Iterable[Tag]) -> Iterator[Notice]:
+    """Spoiler elements that are never closed, and end tags of such elements that close nothing."""
+    opened: dict[int, Tag] = {}
+    for tag in tags:
+        if not tag.closes and tag.element and tag.element.style and tag.name in _NEED_ENDS:
+            opened[tag.start] = tag
+        elif tag.closes and tag.element:
+            opened.pop(tag.element.start, None)
+        elif tag.closes and tag.name in _ONLY_SPOILERS:
+            yield Notice(tag.start, tag.end, NEVER_BEGINS)
+    yield from (Notice(tag.start, tag.end, NEVER_ENDS) for tag in opened.values())
 
 
 def _spans(hidden: Iterable[Hidden]) -> list[Span]:
     return [Span(h.start, h.end) for h in hidden]
-
-
-_ELEMENT_OF = {
-    "BlockQuote": "blockquote",
-    "CodeBlock": "pre",
-    "FootnoteDefinition": "div",
-    "Heading": "h2",
-    "HtmlBlock": None,
-    "Item": "li",
-    "List": "ul",
-    "Paragraph": "p",
-    "Table": "table",
-    "TableCell": "td",
-    "TableHead": "tr",
-    "TableRow": "tr",
-}
-# Only at the very start, and only what can be YAML or TOML: elsewhere `---` is a rule.
-_FRONT_MATTER = re.compile(
-    r"""(?xsm)
-    ---[ \t]*\r?\n (?=\#|"?[\w-]++(?:[ ][\w-]++){0,3}"?[ \t]*:\s) .*? ^(?:---|\.\.\.)[ \t]*(?=\r?\n|\Z)
-    | \+\+\+[ \t]*\r?\n (?=[#\[]|[\w."-]++[ \t]*=) .*? ^\+\+\+[ \t]*(?=\r?\n|\Z)"""
-)
-
-
-class _MarkdownReader:
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.scanner = Scanner()
-        self.elements: list[Element | None] = []
-        self.gaps: list[Span] = []  # what lies between the lines of an HTML block: `> `
-        self.literal: list[Span] = []  # where spoiler marks hide nothing
-        self.html: list[Span] = []
-        self.html_text = ""  # the source with all but its HTML blocks blanked
-        self.html_at = -1  # inside an HTML block: where its last line ended
-        self.autolink = False
-
-    def read(self) -> Layout:
-        begin = _after_bom(self.source)
-        if matter := _FRONT_MATTER.match(self.source, begin):
-            self.literal.append(Span(*matter.span()))
-            begin = matter.end()
-        events = [(*_name(event), span) for event, span in _events(self.source, begin)]
-        self.html = [span for name, _, span in events if name == "Html"]
-        if self.html:
-            self.html_text = keep(self.source, self.html)
-        for name, detail, span in events:
-            self.event(name, detail, span)
-        found = self.scanner.finish(len(self.source))
-        tags = minus(self.html, found.text)
-        markable = blank(self.source, minus([*self.literal, *tags], []))
-        prose = minus(found.text, [*self.gaps, *found.concealed])
-        return _layout(self.source, prose, found, markable)
-
-    def event(self, name: str, detail: Any, span: Span) -> None:
-        if name == "Start":
-            self.start(*_name(detail), span)
-        elif name == "End":
-            self.end(_name(detail)[0], span)
-        elif name in ("Text", "SoftBreak"):
-            if self.autolink or self.scanner.skipping:
-                self.literal.append(span)
-            else:
-                self.scanner.text(*span)
-        elif name in ("HardBreak", "Rule"):
-            self.scanner.found.lines.append(span.start)
-        elif name == "Html":
-            self.gaps.append(Span(self.html_at, span.start))
-            self.html_at = span.end
-        elif name == "InlineHtml":
-            self.literal.append(span)
-            self.scanner.feed_tag(detail, *span)
-        elif name == "Code":
-            self.literal.append(span)
-
-    def start(self, kind: str, detail: Any, span: Span) -> None:
-        if kind == "Link":
-            self.autolink = detail["link_type"] in ("Autolink", "Email")
-        elif kind == "HtmlBlock":
-            self.html_at = span.start
-        elif name := _ELEMENT_OF.get(kind):
-            self.elements.append(self.scanner.enter(name, span.start))
-        if kind == "CodeBlock":
-            self.literal.append(span)
-        elif kind == "Table":  # two bars are an empty cell
-            bars = re.finditer(r"\|", self.source[slice(*span)])
-            self.literal += [Span(span.start + bar.start(), span.start + bar.end()) for bar in bars]
-
-    def end(self, kind: str, span: Span) -> None:
-        if kind == "Link":
-            self.autolink = False
-        elif kind == "HtmlBlock":
-            self.gaps.append(Span(self.html_at, span.end))
-            self.scanner.feed(self.html_text, *span)
-        elif _ELEMENT_OF.get(kind):
-            self.scanner.leave(self.elements.pop(), span.end, span.end)
-
-
-def _name(event: Any) -> tuple[str, Any]:
-    """pyromark writes an event without details as a string, one with details as a dictionary."""
-    return next(iter(event.items())) if isinstance(event, dict) else (event, None)
-
-
-def _events(source: str, start: int) -> Iterator[tuple[Any, Span]]:
-    import pyromark
-
-    o = pyromark.Options
-    options = o.ENABLE_TABLES | o.ENABLE_FOOTNOTES | o.ENABLE_STRIKETHROUGH | o.ENABLE_TASKLISTS
-    options |= o.ENABLE_HEADING_ATTRIBUTES
-    # A lone surrogate, which UTF-8 cannot carry, becomes one question mark: offsets hold.
-    data = source[start:].encode("utf-8", "replace")
-    events = pyromark.events_with_range(data.decode("utf-8"), options=options)
-    if len(data) == len(source) - start:
-        for event, at in events:
-            yield event, Span(at["start"] + start, at["end"] + start)
-        return
-    import numpy as np
-
-    # points[b] counts the characters that begin before byte b: the code point offset of byte b.
-    begins = (np.frombuffer(data, np.uint8) & 0xC0) != 0x80
-    points = [start, *(np.cumsum(begins) + start).tolist()]
-    for event, at in events:
-        yield event, Span(points[at["start"]], points[at["end"]])
 
 
 def _after_bom(source: str) -> int:
@@ -256,7 +183,7 @@ def guess_format(source: str) -> Format:
     head = source[:20_000]
     if looks_like_page(head):
         return "html"
-    if _FRONT_MATTER.match(head, _after_bom(head)):
+    if FRONT_MATTER.match(head, _after_bom(head)):
         return "markdown"
     tags, marks = len(_HTML_SIGNS.findall(head)), len(_MARKDOWN_SIGNS.findall(head))
     if tags >= 2 and (tags > marks or head.lstrip("\ufeff \t\r\n").startswith("<")):

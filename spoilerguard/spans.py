@@ -6,15 +6,12 @@ Offsets are Unicode code points in the source, end exclusive; lines and columns 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 import re
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-__all__ = ["Document", "Flag", "Format", "Hidden", "Reason", "Report", "Sentence", "Span", "Work"]
+__all__ = ["Document", "Flag", "Format", "Hidden", "Notice", "Reason", "Sentence", "Span", "Work"]
 
 Format = Literal["text", "markdown", "html"]
 
@@ -36,6 +33,14 @@ class Hidden(NamedTuple):
     style: str
 
 
+class Notice(NamedTuple):
+    """Broken markup: a spoiler mark that lacks its other half, and what that means."""
+
+    start: int
+    end: int
+    message: str
+
+
 @dataclass(frozen=True)
 class Document:
     """One text as the user gave it, and what of it is prose.
@@ -50,6 +55,7 @@ class Document:
     blocks: tuple[Span, ...]
     hidden: tuple[Hidden, ...] = ()
     suppressed: tuple[Span, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -114,43 +120,3 @@ class Work:
         if isinstance(value, str):
             return cls(title=value)
         return cls(**{name: str(value.get(name) or "") for name in asdict(cls())})
-
-
-@dataclass(frozen=True)
-class Report:
-    """All that was found in one document; iterating it yields its flags in order."""
-
-    document: Document
-    sentences: tuple[Sentence, ...]
-    flags: tuple[Flag, ...]
-    threshold: float
-    model: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def hidden(self) -> tuple[Hidden, ...]:
-        """Spoilers that the author has already hidden."""
-        return self.document.hidden
-
-    @property
-    def has_spoilers(self) -> bool:
-        return bool(self.flags)
-
-    def __iter__(self) -> Iterator[Flag]:
-        return iter(self.flags)
-
-    def __len__(self) -> int:
-        return len(self.flags)
-
-    def __bool__(self) -> bool:
-        # A report is a result, not a container: an empty one is still a report.
-        return True
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as an entry of `files` in `check --format json`, version 1, without path."""
-        return {
-            "format": self.document.format,
-            "sentences": len(self.sentences),
-            "hidden": len(self.hidden),
-            "error": None,
-            "flags": [flag.to_dict() for flag in self.flags],
-        }

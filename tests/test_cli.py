@@ -150,11 +150,11 @@ def test_json_is_as_documented(drafts: Path, cli: Cli, fast: sg.Guard) -> None:
         }
         for f in fast.flag(source, format="markdown")
     ]
-    unread = {"format": None, "sentences": 0, "hidden": 0, "flags": []}
+    unread = {"format": None, "sentences": 0, "hidden": 0, "flags": [], "notices": []}
     assert files == [
-        {"path": "spoiled.md", "format": "markdown", "sentences": 11, "hidden": 0, "error": None},
+        {"path": "spoiled.md", "format": "markdown", "sentences": 11, "hidden": 0, "error": None, "notices": []},
         unread | {"path": "missing.md", "error": "missing.md: no such file"},
-        {"path": "clean.txt", "format": "text", "sentences": 4, "hidden": 0, "error": None, "flags": []},
+        unread | {"path": "clean.txt", "format": "text", "sentences": 4, "error": None},
     ]
     assert ran.err == "spoilerguard: missing.md: no such file\n"
 

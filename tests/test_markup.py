@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 import pytest
 
 from spoilerguard.markup import SYNTAXES, find_hidden, strip_hidden
+from spoilerguard.spans import Notice
 
 # For every row of SYNTAXES: texts and what is hidden in them, without marks; and texts in which it hides nothing.
 HIDES: dict[str, list[tuple[str, list[str]]]] = {
@@ -18,6 +19,7 @@ HIDES: dict[str, list[tuple[str, list[str]]]] = {
         ("&gt;!from a dump!&lt; ok", ["from a dump"]),
         (">!first >!second!< rest", ["first >!second"]),
         ("(>!She is the killer!!<)", ["She is the killer!"]),
+        (">!<b>!<", ["<b>"]),
     ],
     "reddit-title": [
         ('[Ending](#s "Tarn dies")', ["Tarn dies"]),
@@ -44,10 +46,17 @@ HIDES: dict[str, list[tuple[str, list[str]]]] = {
         ("{{< spoiler >}}x{{< /spoiler >}}", ["x"]),
         ('{{% details summary="S" %}}x\n\ny{{% /details %}}', ["x\n\ny"]),
     ],
-    "anilist": [("~!x!~", ["x"]), ("~!x\n\ny!~", ["x\n\ny"])],
-    "mediawiki": [("{{Spoiler|x}}", ["x"]), ("{{spoiler|a {{link|b}} c}} d", ["a {{link|b}} c"])],
+    "anilist": [("~!x!~", ["x"]), ("~!~~x~~!~", ["~~x~~"]), ("~!x\n\ny!~", ["x\n\ny"])],
+    "mediawiki": [
+        ("{{Spoiler|x}}", ["x"]),
+        ("{{Spoiler|1=a=b}}", ["a=b"]),
+        ("{{spoiler|a {{link|b}} c}} d", ["a {{link|b}} c"]),
+    ],
     "tvtropes": [("[[spoiler:x]]", ["x"]), ("[[spoiler:a [[Link]] b]] c", ["a [[Link]] b"])],
     "stackexchange": [(">! one\n>! two\n\nout", ["one\ntwo"]), (">! one", ["one"])],
+    "rot13": [("So [rot13: Gnea [qvrf](k).] then.", [])],
+    "redact": [("So █████ ██ then ███.", [])],
+    "placeholder": [("So [spoiler hidden] then.", [])],
 }
 SHOWS: dict[str, list[str]] = {
     "reddit": [
@@ -70,6 +79,50 @@ SHOWS: dict[str, list[str]] = {
     "mediawiki": ["{{Spoiler|x", "{{link|x}}", "{{spoilerfree|x}}"],
     "tvtropes": ["[[spoiler:x", "[[spoiler]]", "[[spoiler:x\n\ny]]"],
     "stackexchange": ["> quoted", ">!tight", "a >! b"],
+    "rot13": ["[rot13: Gnea", "rot13 (Gnea)"],
+    "redact": ["no bars", "░▒▓"],
+    "placeholder": ["[spoiler]", "spoiler hidden"],
+}
+
+# Texts with broken markup, and where it is; and texts that look like it and are right, or cannot be told from it.
+BROKEN: dict[str, list[tuple[str, str]]] = {
+    "reddit": [
+        ("So >!Tarn dies. And then", ">!"),
+        ("A >!b!< and >!c\n\nd!<", ">!"),
+        ("so &gt;!Tarn dies.", "&gt;!"),
+    ],
+    "discord": [("so ||he dies. And then", "||"), ("||a|| b ||c\n\nd", "||")],
+    "bbcode": [
+        ("[spoiler]Tarn dies.", "[spoiler]"),
+        ("[spoiler=End]Tarn[spoiler]dies[/spoiler]", "[spoiler=End]"),
+        ("Tarn dies.[/spoiler] So", "[/spoiler]"),
+    ],
+    "goodreads": [("a <spoiler>b", "<spoiler>"), ("a</spoiler> b", "</spoiler>")],
+    "goodreads-export": [("(view spoiler)[x", "(view spoiler)["), ("x (hide spoiler)] y", "(hide spoiler)]")],
+    "lemmy": [("::: spoiler Title\nx\n", "::: spoiler Title")],
+    "hugo": [('{{< details summary="S" >}}x', '{{< details summary="S" >}}'), ("{{% spoiler %}}x", "{{% spoiler %}}")],
+    "anilist": [("So ~!Tarn dies.", "~!")],
+    "mediawiki": [("{{Spoiler|x", "{{Spoiler|"), ("{{spoiler|a {{b}} c", "{{spoiler|")],
+    "tvtropes": [("[[spoiler:x", "[[spoiler:"), ("[[spoiler:x\n\ny]]", "[[spoiler:")],
+    "stackexchange": [(">! Tarn dies.\n> And Nel", "A")],
+}
+UNBROKEN: dict[str, list[str]] = {
+    "reddit": [">!quoted", "x\n>!a block spoiler", "- >!another", "a>!b", "if x >!= y", "x >! y", "closed only!<"],
+    "reddit-title": ['[Ending](#s "open'],
+    "reddit-link": ["[Tarn dies](/s"],
+    "discord": ["a || b", "p || q || r", "||", "if (a) ||= b", "x||", "a\n|| b"],
+    "bbcode": ["the [spoiler] tag", "[Spoilers]Why it works", "[SPOILER] my review", "[spoiler hidden]"],
+    "goodreads": ["<spoilers-ahead>"],
+    "goodreads-export": ["(view spoiler) x"],
+    "lemmy": ["::: note", "a\n:::\n"],
+    "hugo": ['{{< spoiler text="x" >}}', "{{< details />}}", "{{< figure >}}"],
+    "anilist": ["Wow~!", "~! x", "~!~"],
+    "mediawiki": ["{{Spoiler", "{{a|b"],
+    "tvtropes": ["[[spoiler]]", "[[a"],
+    "stackexchange": [">! a\n>! b\n\n> c", ">! a\n>\n"],
+    "rot13": ["[rot13: x"],
+    "redact": ["██"],
+    "placeholder": ["[spoiler hidden"],
 }
 
 
@@ -80,12 +133,15 @@ def test_every_row_has_passing_and_failing_examples(name: str) -> None:
 
 
 def test_no_example_is_of_a_row_that_is_gone() -> None:
-    assert HIDES.keys() == SHOWS.keys() == {syntax.name for syntax in SYNTAXES}
+    assert HIDES.keys() == SHOWS.keys() == UNBROKEN.keys() == {syntax.name for syntax in SYNTAXES}
+    assert BROKEN.keys() == {syntax.name for syntax in SYNTAXES if syntax.lone != r"(?!)" or syntax.stray}
 
 
 @pytest.mark.parametrize(("name", "text", "inner"), [(n, *case) for n, cases in HIDES.items() for case in cases])
 def test_hides(name: str, text: str, inner: list[str]) -> None:
-    assert [h.style for h in find_hidden(text)] == [name] * len(inner)
+    found = [h.style for h in find_hidden(text)]
+    assert found
+    assert set(found) == {name}
     bare, ranges = strip_hidden(text)
     assert [bare[start:end] for start, end in ranges] == inner
 
@@ -93,6 +149,33 @@ def test_hides(name: str, text: str, inner: list[str]) -> None:
 @pytest.mark.parametrize(("name", "text"), [(n, text) for n, texts in SHOWS.items() for text in texts])
 def test_shows(name: str, text: str) -> None:
     assert [h for h in find_hidden(text) if h.style == name] == []
+
+
+@pytest.mark.parametrize(("text", "mark"), [case for cases in BROKEN.values() for case in cases])
+def test_a_mark_without_its_other_half_is_told(text: str, mark: str) -> None:
+    slips: list[Notice] = []
+    find_hidden(text, slips=slips)
+    assert [text[slip.start : slip.end] for slip in slips] == [mark]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        t
+        for row in (UNBROKEN, {n: [t for t, _ in cases] for n, cases in HIDES.items()})
+        for ts in row.values()
+        for t in ts
+    ],
+)
+def test_what_may_be_right_is_not_called_broken(text: str) -> None:
+    slips: list[Notice] = []
+    hidden = find_hidden(text, slips=slips)
+    assert [s for s in slips if not any(h.start <= s.start < h.end for h in hidden)] == []
+
+
+@pytest.mark.parametrize("text", ["a █████ b", "a [rot13: Gnea] b", "a [spoiler hidden] b"])
+def test_what_is_hidden_beyond_reading_is_no_label(text: str) -> None:
+    assert strip_hidden(text) == (text, [])
 
 
 def test_the_whole_markup_is_hidden() -> None:

@@ -16,7 +16,8 @@ from spoilerguard.jobs.outputs import Row, encode
 from spoilerguard.jobs.plan import Plan
 from spoilerguard.jobs.tally import Tally
 from spoilerguard.reading import read
-from spoilerguard.spans import Document, Report, Work
+from spoilerguard.report import Report
+from spoilerguard.spans import Document, Work
 
 __all__ = ["Scored", "Shard", "cut", "score"]
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from spoilerguard.archives import Post
-from spoilerguard.spans import Report
+from spoilerguard.report import Report
 
 __all__ = ["BINS", "OTHERS", "Tally"]
 

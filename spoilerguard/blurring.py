@@ -1,0 +1,104 @@
+"""Ranges of a document hidden: cut into pieces, written in a style, read again and compared.
+
+Nothing is changed but the ranges: what is written stands around them or in their place. The result
+is an output only if a reader of it sees just what was left to see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+import re
+
+from spoilerguard.errors import LeakError
+from spoilerguard.fences import Edit, Target
+from spoilerguard.outline import outline
+from spoilerguard.pieces import BLANK, cut
+from spoilerguard.ranges import keep, minus
+from spoilerguard.reading import READERS
+from spoilerguard.spans import Document, Span
+from spoilerguard.styles import Style, style_for
+
+__all__ = ["hide"]
+
+
+def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> str:
+    """The source with these ranges of it hidden in a style, or in the one that suits its format.
+
+    Of a range, what can be seen is hidden; what its author has hidden stays as it is, so hiding twice
+    changes nothing. Takes linear time. Raises InputError for a style unknown or not of this format,
+    and LeakError where the style cannot hide a range (Discord's bars in a table): nothing is written.
+    """
+    row = style_for(style, document.format)
+    result = _hidden(document, minus([Span(*at) for at in ranges], []), row)
+    return row.finish(result) if row.finish else result
+
+
+def _hidden(document: Document, ranges: Sequence[Span], style: Style) -> str:
+    source, format = document.source, document.format
+    layout = READERS[format](source)
+    # In plain text, only white space is between blocks; elsewhere, no text goes over their bounds.
+    gaps = minus([Span(0, len(source))], layout.blocks) if format == "text" else []
+    found = cut(source, format, minus(layout.seen, gaps), outline(layout, format), ranges)
+    if not found.pieces:
+        return source
+    expected = _visible(source, minus(layout.seen, found.hidden))
+    trouble: LeakError | None = None
+    # Blocks in a row as one; if they resist (a list may), each piece of them for itself.
+    for least in dict.fromkeys((style.least, None if style.inline else style.least)):
+        try:
+            target = Target.of(document, found.chosen(least), found.texts)
+            edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
+            result = _applied(source, edits)
+            shown = _visible(result, READERS[format](result).seen)
+            _compare(target, expected, _kept(source, edits, shown))
+            return result
+        except LeakError as error:
+            trouble = error
+    raise LeakError(f"{trouble}: style {style.name!r} cannot hide what is here; choose another") from None
+
+
+def _applied(source: str, edits: Sequence[Edit]) -> str:
+    pieces: list[str] = []
+    at = 0
+    for start, end, new in edits:
+        pieces += [source[at:start], new]
+        at = end
+    return "".join([*pieces, source[at:]])
+
+
+def _visible(source: str, seen: Sequence[Span]) -> str:
+    """What is seen at its place, all else blank."""
+    return BLANK.sub(lambda found: " " * len(found[0]), keep(source, seen))
+
+
+def _kept(source: str, edits: Sequence[Edit], shown: str) -> str:
+    """What is shown of the source, at its place there; `shown` is what is shown of the source edited.
+
+    What stands in place of text is shown there as `?`, if it is: the marks around may not have held.
+    """
+    pieces: list[str] = []
+    at = there = 0
+    for start, end, new in edits:
+        pieces.append(shown[there : there + start - at])
+        there += start - at
+        seen = end > start and not shown[there : there + len(new)].isspace() and new
+        pieces.append(("?" if seen else " ") * (end - start))
+        there += len(new)
+        at = end
+    return "".join([*pieces, shown[there:]])
+
+
+def _compare(target: Target, expected: str, shown: str) -> None:
+    """Raise LeakError where something is shown that is hidden, or something not that should be.
+
+    Only marks of emphasis may differ, which were broken and have become whole beside a spoiler, or the
+    reverse; and bars and backslashes at its ends.
+    """
+    if expected == shown:
+        return
+    if (wanted := _MARKS.sub(" ", expected)) != (found := _MARKS.sub(" ", shown)):
+        at = next(k for k, (a, b) in enumerate(zip(wanted, found, strict=True)) if a != b)
+        raise target.trouble(at, "text would still be seen" if wanted[at] == " " else "other text would be lost")
+
+
+_MARKS = re.compile(r"[*_~`\\|]|[^\S ]")

@@ -1,0 +1,217 @@
+"""Every way to hide text, in one table: what is written around it, or in its place.
+
+A row of `STYLES` names its writer: a function that turns what is to be hidden (`Target`) into edits.
+Its other columns are for the writers: the marks around text within a paragraph, those around whole
+paragraphs, and what must be escaped in between. `reads` is what `markup` (or `htmlscan`) calls text
+that is hidden so: there stands how it is recognised. To add a style, add a row, and an example in
+`tests/test_styles.py`.
+
+Sources of the syntaxes: Reddit's snudown; Discourse's spoiler plugin; markdown-it-container (Lemmy);
+Hugo's shortcode `details`; Telegram's Bot API, formatting options; the help pages of the other sites.
+"""
+
+from __future__ import annotations
+
+from codecs import encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+import re
+
+from spoilerguard import veil
+from spoilerguard.errors import InputError
+from spoilerguard.fences import Edit, Target, block_edits
+from spoilerguard.pieces import Frame, Piece
+from spoilerguard.spans import Format
+
+__all__ = ["DEFAULTS", "STYLES", "Style", "style_for"]
+
+Marks = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Style:
+    """One way to hide text.
+
+    `inline` marks go around text within a paragraph, `block` marks around whole paragraphs; a style
+    with `block` alone parts the paragraph. Line ends in them are made those of the source. `lines`
+    begins every line of a block. `escape` finds what would end the spoiler too early, and `escaped`
+    is what stands for it. `finish` has the last word on the text.
+    """
+
+    name: str
+    about: str
+    reads: str
+    formats: tuple[Format, ...]
+    write: Callable[[Target, Style], Iterator[Edit]]
+    inline: Marks | None = None
+    block: Marks | None = None
+    lines: str = ""
+    escape: re.Pattern[str] | None = None
+    escaped: str | Callable[[re.Match[str]], str] = ""
+    finish: Callable[[str], str] | None = None
+
+    @property
+    def least(self) -> int | None:
+        """From how many pieces on blocks are hidden as one; None if they are not."""
+        return None if self.block is None else 1 if self.inline is None else 2
+
+
+# --- the writers --------------------------------------------------------------------------------
+
+
+def marked(target: Target, style: Style) -> Iterator[Edit]:
+    """Marks around each piece, and in it none that could be taken for theirs."""
+    for piece in target.pieces:
+        if style.block is not None and (piece.blocks or style.inline is None):
+            yield from block_edits(target, piece, style.block, style.lines)
+        elif style.inline is not None:
+            if "|" in style.inline[0] and piece.frame.block.name == "TableCell":
+                raise target.trouble(piece.start, "a bar would end the cell of the table")
+            yield Edit(piece.start, piece.start, style.inline[0])
+            yield Edit(piece.end, piece.end, style.inline[1])
+        if style.escape is not None:
+            yield from _escapes(target, style, piece, style.escape)
+
+
+def _escapes(target: Target, style: Style, piece: Piece, pattern: re.Pattern[str]) -> Iterator[Edit]:
+    for found in pattern.finditer(target.source, piece.start, piece.end):
+        new = found.expand(style.escaped) if isinstance(style.escaped, str) else style.escaped(found)
+        if new == found[0]:
+            continue
+        if not target.text_at(found.start()):
+            raise target.trouble(found.start(), f"{found[0]!r} in code or in an address would end the spoiler")
+        yield Edit(*found.span(), new)
+
+
+def veiled(target: Target, style: Style) -> Iterator[Edit]:
+    """The accessible HTML of `veil`: the pieces of a region are the parts of one spoiler."""
+    keys = veil.keys(target.source)
+    key, part, region = "", 0, -1
+    for piece in target.pieces:
+        if piece.region != region:
+            key, part, region = next(keys), 0, piece.region
+        part += 1
+        host, block = piece.frame.host, piece.blocks
+        apart = block and target.format == "markdown"
+        name = "" if piece.frame.named else veil.NAME
+        at = piece.start if host < 0 else host
+        yield Edit(at, at, veil.control(key, part=part, block=block and host < 0))
+        yield Edit(piece.start, piece.start, veil.opening(key, part=part, block=block, apart=apart, name=name))
+        yield Edit(piece.end, piece.end, veil.closing(key, part=part, block=block, apart=apart))
+
+
+def redacted(target: Target, style: Style) -> Iterator[Edit]:
+    """A bar in place of every word, all of one length: no word can be guessed by its own."""
+    for start, end in target.texts:
+        for word in _WORD.finditer(target.source, start, end):
+            yield Edit(*word.span(), "█████")
+
+
+def replaced(target: Target, style: Style) -> Iterator[Edit]:
+    """A few words in place of each piece; of what is cut within a paragraph, in place of the first."""
+    before: tuple[int, Frame | None] | None = None
+    for piece in target.pieces:
+        here = (piece.region, piece.frame.block)
+        yield Edit(piece.start, piece.end, "" if here == before else "[spoiler hidden]")
+        before = here
+
+
+def rotated(target: Target, style: Style) -> Iterator[Edit]:
+    """Every letter 13 places on, in brackets that say so; reading it takes the same again."""
+    yield from marked(target, style)
+    for start, end in target.texts:
+        for letters in _LETTERS.finditer(target.source, start, end):
+            yield Edit(*letters.span(), encode(letters[0], "rot13").translate(_BRACKETS))
+
+
+_WORD = re.compile(r"\S++")
+_ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"
+_LETTERS = re.compile(rf"(?:(?!{_ENTITY})[^&]|&(?!{_ENTITY[1:]}))++")
+_BRACKETS = str.maketrans("[]", "()")
+
+# --- the table ----------------------------------------------------------------------------------
+
+_TEXT: tuple[Format, ...] = ("text", "markdown")
+_ANY: tuple[Format, ...] = ("text", "markdown", "html")
+_WEB: tuple[Format, ...] = ("markdown", "html")
+_JOINER = "\u2060"  # a word joiner: no width, no break, and what looked like a mark is none
+_SPOILER_TAG = re.compile(r"(?i)\[(?=/?spoilers?\b)")
+
+
+def _backslash(found: re.Match[str]) -> str:
+    """A backslash before the mark; behind one at the end, lest it stand before the closing mark."""
+    return f"\\{_JOINER}" if found[0] == "\\" else f"\\{found[0]}"
+
+
+def _wiki(found: re.Match[str]) -> str:
+    """Whole links and templates as they are; a bar or a brace alone would be the template's own."""
+    return {"|": "{{!}}", "{": "&#123;", "}": "&#125;"}.get(found[0], found[0])
+
+
+def _trope(found: re.Match[str]) -> str:
+    return found[0] + _JOINER if len(found[0]) == 1 else found[0]
+
+
+STYLES: dict[str, Style] = {
+    style.name: style
+    for style in (
+        Style("html", "our accessible markup, with its style sheet and script", "html", _WEB, veiled, block=("", ""),
+              inline=("", "")),
+        Style("feed", "as html, for feeds and excerpts: a placeholder, never the text", "html", _WEB, veiled,
+              block=("", ""), inline=("", ""), finish=veil.feed),
+        Style("details", "<details>, in HTML and where Markdown may hold it", "details", _WEB, marked,
+              block=("<details>\n<summary>Spoiler</summary>\n\n", "\n\n</details>")),
+        Style("reddit", ">!x!<", "reddit", _TEXT, marked, inline=(">!", "!<"),
+              escape=re.compile(r"(?<!\\)!(?=<|&lt;)|\\\Z"), escaped=_backslash),
+        Style("discord", "||x||", "discord", _TEXT, marked, inline=("||", "||"),
+              escape=re.compile(r"(?<!\\)\||\\\Z"), escaped=_backslash),
+        Style("telegram", "||x||, of MarkdownV2", "discord", _TEXT, marked, inline=("||", "||"),
+              escape=re.compile(r"(?<!\\)\||\\\Z"), escaped=_backslash),
+        Style("telegram-html", "<tg-spoiler>x</tg-spoiler>", "telegram", ("html",), marked,
+              inline=("<tg-spoiler>", "</tg-spoiler>")),
+        Style("discourse", "[spoiler]x[/spoiler], on lines of their own around paragraphs", "bbcode", _ANY, marked,
+              inline=("[spoiler]", "[/spoiler]"), block=("[spoiler]\n", "\n[/spoiler]"),
+              escape=_SPOILER_TAG, escaped=f"[{_JOINER}"),
+        Style("bbcode", "[spoiler]x[/spoiler], of forums, Steam, MyAnimeList", "bbcode", _ANY, marked,
+              inline=("[spoiler]", "[/spoiler]"), block=("[spoiler]\n", "\n[/spoiler]"),
+              escape=_SPOILER_TAG, escaped=f"[{_JOINER}"),
+        Style("lemmy", "::: spoiler, which parts a paragraph", "lemmy", _TEXT, marked,
+              block=("::: spoiler Spoiler\n", "\n:::"),
+              escape=re.compile(r":(?=::)"), escaped=f"{_JOINER}:"),
+        Style("hugo", "the shortcode details, which parts a paragraph", "hugo", _TEXT, marked,
+              block=('{{< details summary="Spoiler" >}}\n\n', "\n\n{{< /details >}}"),
+              escape=re.compile(r"(?i)\{\{(?=[<%]\s{0,9}/?\s{0,9}(?:spoiler|details)\b)"), escaped=f"{{{_JOINER}{{"),
+        Style("goodreads", "<spoiler>x</spoiler>", "goodreads", _ANY, marked,
+              inline=("<spoiler>", "</spoiler>"), block=("<spoiler>\n\n", "\n\n</spoiler>"),
+              escape=re.compile(r"(?i)<(?=/?spoiler>)"), escaped=f"<{_JOINER}"),
+        Style("goodreads-export", "(view spoiler)[x (hide spoiler)]", "goodreads-export", _ANY, marked,
+              inline=("(view spoiler)[", " (hide spoiler)]"), block=("(view spoiler)[\n\n", "\n\n(hide spoiler)]"),
+              escape=re.compile(r"(?i)\((?=(?:view|hide) spoiler\))"), escaped=f"({_JOINER}"),
+        Style("anilist", "~!x!~", "anilist", _TEXT, marked, inline=("~!", "!~"), block=("~!\n\n", "\n\n!~"),
+              escape=re.compile(r"(?<=!)~"), escaped=f"{_JOINER}~"),
+        Style("mediawiki", "{{Spoiler|1=x}}", "mediawiki", ("text",), marked,
+              inline=("{{Spoiler|1=", "}}"), block=("{{Spoiler|1=\n", "\n}}"),
+              escape=re.compile(r"\{\{[^{}]*+\}\}|\[\[[^\[\]]*+\]\]|[{|}]"), escaped=_wiki),
+        Style("tvtropes", "[[spoiler:x]]", "tvtropes", ("text",), marked, inline=("[[spoiler:", "]]"),
+              escape=re.compile(r"\[\[[^\[\]]*+\]\]|[\[\]]"), escaped=_trope),
+        Style("stackexchange", ">! at the start of every line, which parts a paragraph", "stackexchange", _TEXT, marked,
+              block=(">! ", ""), lines=">! ", escape=re.compile(r"!(?=<)"), escaped=f"!{_JOINER}"),
+        Style("rot13", "[rot13: k]", "rot13", _ANY, rotated, inline=("[rot13: ", "]")),
+        Style("redact", "a bar for every word; cannot be undone", "redact", _ANY, redacted),
+        Style("placeholder", "[spoiler hidden]; cannot be undone", "placeholder", _ANY, replaced),
+    )
+}  # fmt: skip
+
+# What needs nothing but what the format brings. Plain text can hide nothing, so nothing is left there.
+DEFAULTS: dict[Format, str] = {"text": "redact", "markdown": "html", "html": "html"}
+
+
+def style_for(name: str | None, format: Format) -> Style:
+    """The style of this name, or the format's own. Raises InputError if there is none, or not in this format."""
+    style = STYLES.get(name or DEFAULTS[format])
+    fitting = ", ".join(row.name for row in STYLES.values() if format in row.formats)
+    if style is None:
+        raise InputError(f"unknown style {name!r}: choose from {fitting}")
+    if format not in style.formats:
+        raise InputError(f"style {style.name!r} cannot be written into {format}: choose from {fitting}")
+    return style

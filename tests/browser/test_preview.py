@@ -1,0 +1,250 @@
+"""The page of `preview` as its readers meet it: slider, findings, veils, copies, keyboard, axe-core, small screens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect
+import pytest
+
+import spoilerguard as sg
+from spoilerguard.previewing import preview
+
+DRAFT = """# The Lantern Keeper
+
+A calm start, with a harbour and *a storm* coming in. I liked the prose a lot.
+
+## The end
+
+In the end **Quillon dies** in the boathouse, and Zephyrine turns out to be the murderer.
+
+It was her own son who killed him, and she covers it up. He never left the island, and his twin dies in his place.
+
+- A nice cover
+- Zephyrine is the killer
+
+She kept >!the letters!< in a drawer. A long line of code follows:
+
+```
+%s
+```
+
+| what | how much |
+|------|----------|
+| pages | 412 |
+
+Four stars, and I would read more of this series.
+""" % ("print(1) " * 30)
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def html(fast: sg.Guard) -> str:
+    return preview(fast, DRAFT, name="a-long-name-for-a-draft-of-a-review.md", format="markdown")
+
+
+@pytest.fixture
+def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
+    """Opens a page from disk, whose clipboard is `window.copied`; that it broke nothing is part of the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def opened(html: str, **options: Any) -> Page:
+        file = tmp_path / "page.html"
+        file.write_text(html, encoding="utf-8", newline="")
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
+        )
+        contexts.append(context)
+        context.set_default_timeout(5000)
+        context.add_init_script(
+            "const writeText = async (text) => { window.copied = text };"
+            "Object.defineProperty(navigator, 'clipboard', { value: { writeText } })"
+        )
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(dialog.message))
+        page.goto(file.as_uri())
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def draft_text(page: Page) -> str:
+    return page.locator(".draft").inner_text()
+
+
+def move(page: Page, stop: int) -> None:
+    page.locator("#threshold").evaluate(
+        "(slider, stop) => { slider.value = stop; slider.dispatchEvent(new Event('input')) }", stop
+    )
+
+
+def stops(page: Page) -> list[list[Any]]:
+    return page.evaluate("JSON.parse(document.getElementById('data').textContent).stops")
+
+
+def test_readers_see_no_sentence_that_is_flagged(opened: Opener, html: str, fast: sg.Guard) -> None:
+    page = opened(html)
+    for sensitivity in ("low", "medium", "high"):
+        page.get_by_role("button", name=sensitivity, exact=True).click()
+        report = fast.flag(DRAFT, format="markdown", sensitivity=sensitivity)
+        assert report.has_spoilers
+        shown = draft_text(page)
+        for sentence in report.sentences:
+            words = sentence.text.replace("**", "").replace("*", "").partition(" >!")[0]
+            flagged = any(flag.start == sentence.start for flag in report)
+            assert (words in shown) is not flagged, words
+        assert "the letters" not in shown  # the author hid them
+
+
+def test_the_slider_by_keyboard_says_how_many_are_hidden(opened: Opener, html: str) -> None:
+    page = opened(html)
+    slider = page.get_by_role("slider", name="Hide from")
+    slider.focus()
+    page.keyboard.press("Home")
+    every = stops(page)
+    percent, count, _ = every[0]
+    assert slider.get_attribute("aria-valuetext") == f"{percent}, {page.locator('#count').inner_text()} hidden"
+    assert page.locator("#count").inner_text().startswith(f"{count} of ")
+    page.keyboard.press("End")
+    assert slider.get_attribute("aria-valuetext").startswith(f"{every[-1][0]}, {every[-1][1]} of ")  # type: ignore[union-attr]
+    assert page.locator("#findings li:visible").count() == every[-1][1]
+
+
+def test_copies_are_what_blur_gives(opened: Opener, html: str, fast: sg.Guard) -> None:
+    page = opened(html)
+    every = stops(page)
+    for stop in (0, len(every) // 3, len(every) // 2, len(every) - 1):
+        move(page, stop)
+        option, value = every[stop][2].split()
+        options = {"threshold": float(value)} if option == "--threshold" else {"sensitivity": value}
+        for style in ("reddit", "discord", "html", "placeholder"):
+            page.locator("#style").select_option(style)
+            page.get_by_role("button", name="Copy the text").click()
+            expect(page.locator("#told")).to_contain_text("Copied")
+            assert page.evaluate("window.copied") == fast.blur(DRAFT, format="markdown", style=style, **options)
+            told = f"spoilerguard blur a-long-name-for-a-draft-of-a-review.md --style {style} {option} {value}"
+            assert page.locator("#command").inner_text() == told
+
+
+def test_a_style_that_cannot_hide_copies_nothing_and_says_why(opened: Opener, fast: sg.Guard) -> None:
+    page = opened(preview(fast, "# In the end he kills her. A review\n\nFine.", format="markdown", threshold=0.1))
+    page.locator("#style").select_option("lemmy")
+    page.get_by_role("button", name="Copy the text").click()
+    expect(page.locator("#told")).to_contain_text("Nothing copied. line 1")
+    assert page.evaluate("window.copied") is None
+
+
+def test_a_sentence_is_shown_and_hidden_by_keyboard(opened: Opener, html: str) -> None:
+    page = opened(html)
+    button = page.locator(".draft button").first
+    assert button.get_attribute("aria-expanded") == "false"
+    page.locator("#all").focus()
+    page.keyboard.press("Tab")
+    expect(button).to_be_focused()
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-expanded") == "true"
+    assert "Quillon dies in the boathouse" in draft_text(page)
+    page.keyboard.press("Space")
+    assert button.get_attribute("aria-expanded") == "false"
+    assert "boathouse" not in draft_text(page)
+    for controlled in (button.get_attribute("aria-controls") or "").split():
+        assert page.locator(f"#{controlled}").count() == 1
+
+
+def test_what_was_revealed_stays_so_when_the_threshold_moves(opened: Opener, html: str) -> None:
+    page = opened(html)
+    page.locator("#all").click()
+    assert "Zephyrine turns out" in draft_text(page)
+    assert "the letters" in draft_text(page)
+    page.get_by_role("button", name="low", exact=True).click()
+    assert "Zephyrine turns out" in draft_text(page)
+
+
+def test_a_finding_leads_to_its_sentence(opened: Opener, html: str) -> None:
+    page = opened(html)
+    page.locator("#findings li:visible a").first.focus()
+    page.keyboard.press("Enter")
+    focused = page.evaluate("document.activeElement.className")
+    assert "sg1-show" in focused
+    page.locator("input[value=below]").check()
+    page.locator("#findings li:visible a").first.click()
+    assert page.evaluate("document.activeElement.matches('.draft [data-s]')")
+
+
+def test_filters_by_kind_and_by_threshold(opened: Opener, html: str) -> None:
+    page = opened(html)
+    rows = page.locator("#findings li:visible")
+    flagged = rows.count()
+    page.locator("input[value=all]").check()
+    every = rows.count()
+    page.locator("input[value=below]").check()
+    assert 0 < flagged < every == flagged + rows.count()
+    page.locator("input[value=all]").check()
+    kind = page.locator("#findings li").first.get_attribute("data-kind")
+    page.locator("#kind").select_option(kind)
+    assert rows.count() == page.locator(f"#findings li[data-kind={kind}]").count() < every
+
+
+def test_paragraphs_in_a_row_are_hidden_as_one(opened: Opener, fast: sg.Guard) -> None:
+    draft = "Fine prose, I liked it.\n\nIn the end he dies.\n\nShe turns out to be the killer.\n\nFour stars.\n"
+    flags = fast.flag(draft, format="markdown").flags
+    assert [flag.text for flag in flags] == ["In the end he dies.", "She turns out to be the killer."]
+    page = opened(preview(fast, draft, format="markdown"))
+    assert page.locator(".draft button").count() == 1
+    assert draft_text(page).split("\n\n")[0] == "Fine prose, I liked it."
+    page.locator(".draft button").click()
+    assert "he dies" in draft_text(page)
+    assert "the killer" in draft_text(page)
+    move(page, len(stops(page)) - 1)
+    assert page.locator(".draft > p").count() == 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing(
+    opened: Opener, html: str, axe: Callable[[Page], list[str]], scheme: str, width: int
+) -> None:
+    page = opened(html, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    if width < 1000:
+        page.locator("summary").click()
+    page.locator("input[value=all]").check()
+    page.locator(".draft button").first.click()
+    assert axe(page) == []
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_nothing_overflows(opened: Opener, html: str, width: int) -> None:
+    page = opened(html, viewport={"width": width, "height": 700})
+    if width < 1000:
+        page.locator("summary").click()
+    page.locator("#all").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_on_paper_what_is_hidden_stays_so(opened: Opener, html: str) -> None:
+    page = opened(html)
+    page.emulate_media(media="print")
+    assert "boathouse" not in draft_text(page)
+    expect(page.locator("#threshold")).to_be_hidden()
+    expect(page.locator("#copy")).to_be_hidden()
+
+
+@pytest.mark.parametrize("format", ["text", "markdown", "html"])
+def test_nothing_of_a_draft_runs(opened: Opener, fast: sg.Guard, format: str) -> None:
+    draft = (
+        "A</script><script>document.title='x'</script><!-- <img src=x onerror=\"document.title='x'\">\n\n"
+        "In the end he dies.</textarea><svg onload=\"document.title='x'\"></svg>\u2028 --> He <b onclick=x>dies</b>."
+    )
+    page = opened(preview(fast, draft, name="</title><script>document.title='x'</script>", format=format))
+    assert page.title() == "</title><script>document.title='x'</script>: preview"
+    assert page.locator("script").count() == 3
+    expect(page.get_by_role("slider")).to_be_visible()
