@@ -77,6 +77,9 @@ def scan(
     ] = "fast",
     sensitivity: Annotated[str, typer.Option(help="low (few false alarms), medium or high (few misses).")] = "medium",
     threshold: Annotated[float | None, typer.Option(help="Flag from this probability (0 to 1) instead.")] = None,
+    cascade: Annotated[
+        bool, typer.Option(help="Ask a transformer only where its linear part is unsure: four times as fast.")
+    ] = True,
     quotations: Annotated[bool, typer.Option(help="Check block quotations too.")] = True,
     blur: Annotated[
         str | None, typer.Option(metavar="STYLE", help="Add the text with its spoilers hidden, as `blurred`.")
@@ -137,6 +140,7 @@ def scan(
             model=model,
             sensitivity=sensitivity,
             threshold=threshold,
+            cascade=cascade,
             quotations=quotations,
             blur=blur,
             only_flagged=only_flagged,

@@ -203,10 +203,10 @@ STYLES: dict[str, Style] = {
 }  # fmt: skip
 
 # What needs nothing but what the format brings. Plain text can hide nothing, so nothing is left there.
-DEFAULTS: dict[Format, str] = {"text": "redact", "markdown": "html", "html": "html"}
+DEFAULTS: dict[str, str] = {"text": "redact", "markdown": "html", "html": "html"}
 
 
-def style_for(name: str | None, format: Format) -> Style:
+def style_for(name: str | None, format: str) -> Style:
     """The style of this name, or the format's own. Raises InputError if there is none, or not in this format."""
     style = STYLES.get(name or DEFAULTS[format])
     fitting = ", ".join(row.name for row in STYLES.values() if format in row.formats)

@@ -22,10 +22,11 @@ from spoilerguard.jobs.engines import ENGINES
 from spoilerguard.jobs.folder import Part, is_ours
 from spoilerguard.jobs.outputs import kind_of
 from spoilerguard.jobs.plan import Plan
-from spoilerguard.jobs.shards import Scored, blurred, cut
+from spoilerguard.jobs.shards import Scored, cut
 from spoilerguard.jobs.tally import Tally
 from spoilerguard.spans import Work
 from spoilerguard.store import bundled_models
+from spoilerguard.styles import style_for
 
 __all__ = ["Progress", "plan_of", "scan"]
 
@@ -58,7 +59,7 @@ def plan_of(
     """The plan for these options. Raises InputError, ModelError, MissingExtra where they cannot be met."""
     guard = load(model, cascade=cascade)
     if blur is not None:
-        blurred(guard.flag(""), blur)  # an unknown style is said now
+        style_for(blur, archive.text_format)  # an unknown style is said now
     source = {"fingerprint": archive.fingerprint(), "read_as": archive.settled}
     return Plan(
         output=kind_of(output),

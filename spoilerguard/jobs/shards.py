@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from spoilerguard.archives import Cursor, Post
-from spoilerguard.errors import InputError, MissingExtra, ModelError
+from spoilerguard.errors import InputError, LeakError, MissingExtra, ModelError
 from spoilerguard.guard import Guard
 from spoilerguard.jobs.outputs import Row, encode
 from spoilerguard.jobs.plan import Plan
@@ -123,16 +123,8 @@ def _row(plan: Plan, post: Post, outcome: Report | str) -> Row:
     error = None
     if plan.blur:
         try:
-            row["blurred"] = blurred(outcome, plan.blur)
-        except InputError as fault:
+            row["blurred"] = outcome.blur(plan.blur)
+        except (InputError, LeakError) as fault:
             row["blurred"], error = None, f"cannot be blurred: {fault}"
     row["error"] = error
     return row
-
-
-def blurred(report: Report, style: str) -> str:
-    """The text with its flags hidden. Raises InputError for an unknown style, and for what cannot be hidden."""
-    blur: Callable[[str], str] | None = getattr(report, "blur", None)
-    if blur is None:
-        raise InputError("this spoilerguard cannot blur yet; leave --blur out")
-    return blur(style)
