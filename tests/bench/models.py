@@ -156,6 +156,7 @@ def card(guard: Guard, figures: str, kinds: str) -> str:
         soft=f"{training['soft']:,}",
         unreached="; ".join(training["unreached"]) or "all three were reached",
         ablations=ablations(guard, FLOATS) if deep else "",
+        cascade=training.get("cascade", {}),
         **{f"n_{k}": f"{v:,}" for k, v in training["sentences"].items()},
     )
 
@@ -177,7 +178,8 @@ def made(folder: Path, jobs: int) -> list[Guard]:
     held = of_split(frame, "validation")
     manifest = replace(fast.manifest, name="accurate")
     ours = held[held["source"] == "reviews"]
-    return [fast, Guard(*joined(fast.scorer, manifest, files, PLAN, ours, works))]
+    archive = held[held["source"].isin(["reviews", "untagged_reviews"])]
+    return [fast, Guard(*joined(fast.scorer, manifest, files, PLAN, ours, works, archive))]
 
 
 def main() -> None:
