@@ -53,7 +53,7 @@ FLOORS = (
     ("cli",),
 )
 DOORS = {"__init__", "__main__", "archives.__init__", "datasets.__init__", "evaluation.__init__", "jobs.__init__"}
-HEAVY = {"spacy", "sklearn", "scipy", "pandas", "torch", "onnxruntime", "joblib", "matplotlib", "pyarrow", "dask", "distributed"}
+HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed".split())
 
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 MODULES = sorted(FILES.keys() - DOORS)
