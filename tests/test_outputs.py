@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 import pytest
 
@@ -92,14 +92,15 @@ def test_the_bytes_of_json_lines_and_csv(tmp_path: Path) -> None:
         '"He \\"dies\\",\\nalone.", "score": 0.93, "reasons": [{"kind": "death", "text": "dies"}]}], "error": null}',
         '{"id": "a,b", "spoiler_score": 0.0, "spoiler": false, "flags": [], "error": null}',
     ]
-    assert head(".csv", blurred=False) == b"id,spoiler_score,spoiler,flags,error\n"
-    assert encode(".csv", plain[1:], blurred=False) == b'"a,b",0.0,false,[],\n'
+    assert head(".csv", blurred=False) == b"id,spoiler_score,spoiler,flags,error\r\n"
+    assert encode(".csv", plain[1:], blurred=False) == b'"a,b",0.0,false,[],\r\n'
 
 
 _TEXT = st.text(st.characters(codec=None, exclude_categories=[]), max_size=12)
 
 
 @settings(max_examples=40, deadline=None)
+@example(["\r"], ".csv")
 @given(st.lists(_TEXT, min_size=1, max_size=5), st.sampled_from([".jsonl", ".csv", ".parquet"]))
 def test_any_text_can_be_written_and_counts_once(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str], kind: str

@@ -196,7 +196,7 @@ def test_one_comment_of_50_megabytes(tmp_path: Path) -> None:
 def test_a_hundred_thousand_empty_comments(tmp_path: Path) -> None:
     source, output = tmp_path / "comments.csv", tmp_path / "out.csv"
     source.write_text("id,text\n" + "".join(f"{number},\n" for number in range(100_000)), encoding="utf-8")
-    scan(source, "-o", output, "--jobs", "2")
+    scan(source, "-o", output)
     with output.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [str(number) for number in range(100_000)]
@@ -218,10 +218,11 @@ def test_deeply_nested_html(tmp_path: Path) -> None:
 # --- how far ------------------------------------------------------------------------------------
 
 
-def test_a_terminal_gets_a_bar_and_a_log_gets_lines(long: Path, tmp_path: Path) -> None:
+def test_a_terminal_gets_a_bar(tmp_path: Path) -> None:
+    source = archive_of(tmp_path / "comments.jsonl", 3_000)
     ours, theirs = pty.openpty()
     environment = os.environ | {"PYTHONPATH": str(PACKAGE), "TERM": "xterm", "COLUMNS": "100"}
-    command = [sys.executable, "-m", "spoilerguard", "scan", str(long), "-o", str(tmp_path / "out.jsonl")]
+    command = [sys.executable, "-m", "spoilerguard", "scan", str(source), "-o", str(tmp_path / "out.jsonl")]
     with subprocess.Popen(command, env=environment, stderr=theirs) as process:
         os.close(theirs)
         shown = b""

@@ -122,10 +122,10 @@ def _cells(part: Part, lines: Iterator[Line]) -> Iterator[_Cells]:
     row: list[Line] = []  # the lines of the row being read
     again: deque[Line] = deque()  # those after the first of a broken row
     fault: str | None = None
-    held = 0
+    held, returns = 0, False
 
     def decoded() -> Iterator[str]:
-        nonlocal fault, held
+        nonlocal fault, held, returns
         while (line := again.popleft() if again else next(lines, None)) is not None:
             raw, _, trouble = line
             held = held + len(raw) if row else len(raw)
@@ -139,11 +139,16 @@ def _cells(part: Part, lines: Iterator[Line]) -> Iterator[_Cells]:
             except UnicodeDecodeError as error:
                 fault = f"0x{raw[error.start]:02x} is not {encoding.upper()}; mend it, or name the encoding"
                 text = raw.decode(encoding, "replace")
+            if "\r" in text and "\r" in (body := text.rstrip("\r\n")):
+                returns = True
+                text = body.replace("\r", _RETURN) + text[len(body) :]
             yield text
 
     while True:
         try:
             for cells in _reader(decoded(), part.delimiter, part.quoting):
+                if returns:
+                    cells, returns = [cell.replace(_RETURN, "\r") for cell in cells], False
                 if cells:
                     yield cells, fault, row[-1][1]
                 fault = None
@@ -156,10 +161,13 @@ def _cells(part: Part, lines: Iterator[Line]) -> Iterator[_Cells]:
             first, *rest = row
             again.extendleft(reversed(rest))
             row.clear()
-            fault = None
+            fault, returns = None, False
             yield None, _explained(error), first[1]
 
 
+# Stands for a carriage return within a line, which Python's csv module, and pandas with it, may write
+# without quotes and will not read. No character, so in no text.
+_RETURN = "\ufdd1"
 _OPEN = "a quote that is never closed; close it, double those inside"
 
 
@@ -167,8 +175,6 @@ def _explained(error: Exception) -> str:
     message = str(error)
     if "unexpected end" in message:
         return _OPEN
-    if "new-line" in message:
-        return "a carriage return outside quotes; quote the cell"
     if isinstance(error, csv.Error):
         return f"not valid CSV ({message}); close its quotes, double those inside"
     return message

@@ -10,10 +10,10 @@ texts travel to the workers, rows travel back. A model of your own lies at the s
 (bundled ones travel with the package); each worker loads it once and compares its digest.
 
 What it costs, measured by `tests/bench/scan.py ARCHIVE --costs` on one core of a busy machine: whole
-reviews (1,300 characters) 1,500 a core-second, 1,350 bytes each to a worker and 310 back; short comments
-(150 characters) 7,800 a core-second, 210 bytes and 120 back. Reading and sending takes 1/64 to 1/103 of
+reviews (1,300 characters) 1,200 to 1,500 a core-second, 1,350 bytes each to a worker and 310 back; short comments
+(150 characters) 7,800 a core-second, 210 bytes and 120 back. Reading and sending takes 1/64 to 1/131 of
 the time that scoring reviews takes, 1/20 of that for short comments: so many cores one reader keeps busy.
-Eighty cores score 120,000 reviews a second, for which 160 MB travel; of short comments they are fed
+By that, eighty cores score 100,000 reviews a second, for which 140 MB travel; of short comments they are fed
 150,000 a second, a quarter of what they could score: then several scans, of a part of the archive each,
 go faster.
 """

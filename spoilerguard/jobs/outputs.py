@@ -122,7 +122,7 @@ def _csv_head(names: tuple[str, ...]) -> bytes:
 
 def _csv_lines(lines: Any) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
+    csv.writer(text, lineterminator="\r\n").writerows(lines)  # RFC 4180; both of its characters get quotes
     return text.getvalue().encode("utf-8", "replace")
 
 

@@ -179,7 +179,9 @@ def main() -> None:
         apart(first, options.source, options.records, folder / "some.parquet")
         compare(folder / "some.parquet", folder, options.runs)
         if not options.no_clock:
-            two_jobs(folder / "some.parquet", folder, options.runs)
+            # More of them, or what is measured is how long workers take to start.
+            apart(first, options.source, 4 * options.records, folder / "more.parquet")
+            two_jobs(folder / "more.parquet", folder, options.runs)
         if options.growth:
             growth(options.source, folder)
 
