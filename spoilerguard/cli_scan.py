@@ -34,7 +34,7 @@ Examples:
   spoilerguard scan export.xml -o scanned.csv --report report.html --only-flagged
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8 --resume
-  spoilerguard scan postgresql://me@host/blog --query "select id, body from comments order by id" -o scanned.jsonl"""
+  spoilerguard scan --sql sqlite:///blog.db --query "select id, body from comments order by id" -o scanned.jsonl"""
 
 
 def register(app: typer.Typer) -> None:
@@ -43,15 +43,18 @@ def register(app: typer.Typer) -> None:
 
 
 def scan(
-    source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="The archive: a file, a folder of files, or a database URL.")
-    ],
     output: Annotated[
         Path,
         typer.Option(
             "-o", "--output", metavar="OUT", help="The file to write: .jsonl, .csv (both also .gz, .zst) or .parquet."
         ),
     ],
+    source: Annotated[
+        str | None, typer.Argument(metavar="SOURCE", help="The archive: a file, a folder of files, or a database URL.")
+    ] = None,
+    sql: Annotated[
+        str | None, typer.Option(metavar="URL", help="A database instead of SOURCE, as SQLAlchemy writes it.")
+    ] = None,
     format: Annotated[
         str | None, typer.Option("--from", metavar="FORMAT", help="The archive's format, where it is not recognised.")
     ] = None,
@@ -67,7 +70,7 @@ def scan(
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="The archive's encoding, where it is not recognised.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="What stands between the fields of a CSV.")] = None,
-    query: Annotated[str | None, typer.Option(help="The query, where SOURCE is a database URL.")] = None,
+    query: Annotated[str | None, typer.Option(help="The query to a database.")] = None,
     works: Annotated[
         Path | None,
         typer.Option(metavar="WORKS.jsonl", help="Blurbs and synopses: {work, title, blurb, synopsis} a line."),
@@ -113,6 +116,9 @@ def scan(
         from spoilerguard.jobs import run
         from spoilerguard.jobs.engines import ENGINES
 
+        if (source is None) == (sql is None):
+            raise InputError("give the archive as SOURCE, or a database as --sql URL with --query")
+        source = source or sql or ""
         if resume and force:
             raise InputError("--resume goes on and --force begins again: give one of them")
         if engine not in ENGINES:

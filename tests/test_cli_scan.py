@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import csv
 import os
 from pathlib import Path
+import sqlite3
 
 from comments import archive_of, records_of
 import pytest
@@ -57,7 +58,7 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
         (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler goes with --engine dask"),
         (["--resume", "--force"], "--resume goes on and --force begins again: give one of them"),
         (["--threshold", "7"], "threshold must be a probability from 0 to 1, not 7.0"),
-        (["--model", "slow"], "no model named 'slow': there are fast"),
+        (["--model", "slow"], "no model named 'slow': there are accurate, fast"),
         (["--works", "none.jsonl"], "none.jsonl:1: cannot be read"),
         (["--report", "none/report.html"], "none/report.html: its folder does not exist; make it first"),
         (["--text-column", "words"], "words"),
@@ -68,6 +69,22 @@ def test_what_cannot_be_done_is_said_before_it_is_begun(tmp_path: Path, argument
     said = scan(source, "-o", tmp_path / "out.jsonl", *arguments, status=2)
     assert says in said.splitlines()[-1]
     assert os.listdir(tmp_path) == ["comments.jsonl"]
+
+
+def test_a_database_is_scanned(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "blog.db") as database:
+        database.execute("create table comments (id integer, body text)")
+        database.executemany("insert into comments values (?, ?)", [(1, REVIEW), (2, CLEAN)])
+    database.close()
+    address, query = f"sqlite:///{tmp_path}/blog.db", "select id, body from comments order by id"
+    runner, out = CliRunner(), tmp_path / "out.jsonl"
+    result = runner.invoke(app, ["scan", "--sql", address, "--query", query, "-o", str(out)])
+    assert result.exit_code == 0
+    assert [(r["id"], r["spoiler"]) for r in records_of(out)] == [("1", True), ("2", False)]
+    for neither_or_both in ([], [str(out), "--sql", address]):
+        result = runner.invoke(app, ["scan", *neither_or_both, "--query", query, "-o", str(tmp_path / "x.jsonl")])
+        assert result.exit_code == 2
+        assert "give the archive as SOURCE, or a database as --sql URL" in result.stderr
 
 
 def test_the_archive_is_never_the_output(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 import json
@@ -194,11 +195,11 @@ def test_what_becomes_of_a_post_does_not_depend_on_its_shard(plan: Plan, monkeyp
     assert b"".join(scored.data for scored in many) == score(plan, one).data
 
 
-def test_blurring_says_that_it_is_not_there_yet(plan: Plan) -> None:
-    if hasattr(sg.Report, "blur"):
-        pytest.skip("reports can be blurred: test the column instead")
-    with pytest.raises(sg.InputError, match="cannot blur yet"):
-        shards.blurred(sg.flag(REVIEW), "html")
+def test_a_plan_with_a_style_adds_the_blurred_text(plan: Plan) -> None:
+    (shard,) = cut(streamed([a_post(0, REVIEW), a_post(1, CLEAN)]), lambda name: None)
+    first, second = map(json.loads, score(replace(plan, blur="redact"), shard).data.splitlines())
+    assert first["blurred"] == sg.flag(REVIEW, threshold=plan.threshold).blur("redact") != REVIEW
+    assert second["blurred"] == CLEAN
 
 
 # --- tallies -------------------------------------------------------------------------------------
