@@ -11,11 +11,11 @@ import re
 
 from spoilerguard.errors import LeakError
 from spoilerguard.fences import Edit, Target
-from spoilerguard.outline import outline
+from spoilerguard.outline import Kind, Level, Mark, outline
 from spoilerguard.pieces import BLANK, cut
 from spoilerguard.ranges import keep, minus
 from spoilerguard.reading import READERS
-from spoilerguard.spans import Document, Span
+from spoilerguard.spans import Document, Format, Span
 from spoilerguard.styles import Style, style_for
 
 __all__ = ["hide"]
@@ -38,23 +38,38 @@ def _hidden(document: Document, ranges: Sequence[Span], style: Style) -> str:
     layout = READERS[format](source)
     # In plain text, only white space is between blocks; elsewhere, no text goes over their bounds.
     gaps = minus([Span(0, len(source))], layout.blocks) if format == "text" else []
-    found = cut(source, format, minus(layout.seen, gaps), outline(layout, format), ranges)
-    if not found.pieces:
-        return source
-    expected = _visible(source, minus(layout.seen, found.hidden))
+    seen, marks = minus(layout.seen, gaps), outline(layout, format)
     trouble: LeakError | None = None
-    # Blocks in a row as one; if they resist (a list may), each piece of them for itself.
-    for least in dict.fromkeys((style.least, None if style.inline else style.least)):
+    for edges, whole in _WAYS[format]:
+        found = cut(source, format, seen, marks, ranges, edges=edges)
+        if not found.pieces:
+            return source
+        target = Target.of(document, found.chosen(style.least if whole or style.inline is None else None), found.texts)
         try:
-            target = Target.of(document, found.chosen(least), found.texts)
-            edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
-            result = _applied(source, edits)
-            shown = _visible(result, READERS[format](result).seen)
-            _compare(target, expected, _kept(source, edits, shown))
-            return result
+            return _written(target, style, marks, _visible(source, minus(layout.seen, found.hidden)))
         except LeakError as error:
-            trouble = error
+            trouble = trouble or error
     raise LeakError(f"{trouble}: style {style.name!r} cannot hide what is here; choose another") from None
+
+
+# What no piece may begin or end with, and whether blocks in a row are hidden as one. In Markdown, a bar beside
+# a mark may become a column of a table, and a star that was none, an emphasis. A list, say, may resist as a whole.
+_WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
+    "text": (("", True),),
+    "markdown": (("|*_~", True), ("|", True), ("|*_~", False), ("|", False)),
+    "html": (("", True),),
+}
+
+
+def _written(target: Target, style: Style, marks: Sequence[Mark], expected: str) -> str:
+    """The source in this style, if a reader of it sees what is expected; raises LeakError."""
+    edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
+    result = _applied(target.source, edits)
+    after = READERS[target.format](result)
+    _compare(target, expected, _kept(target.source, edits, _visible(result, after.seen)))
+    if target.format == "markdown":
+        _nests(target, edits, marks, outline(after, target.format))
+    return result
 
 
 def _applied(source: str, edits: Sequence[Edit]) -> str:
@@ -99,6 +114,28 @@ def _compare(target: Target, expected: str, shown: str) -> None:
     if (wanted := _MARKS.sub(" ", expected)) != (found := _MARKS.sub(" ", shown)):
         at = next(k for k, (a, b) in enumerate(zip(wanted, found, strict=True)) if a != b)
         raise target.trouble(at, "text would still be seen" if wanted[at] == " " else "other text would be lost")
+
+
+def _nests(target: Target, edits: Sequence[Edit], before: Iterable[Mark], after: Iterable[Mark]) -> None:
+    """Raise LeakError where a tag that was put in crosses an emphasis, say, which thereby came into being.
+
+    A link of ours may end one that its author did not.
+    """
+    walls = [mark.start for mark in after if mark.kind is Kind.WALL and mark.end > mark.start and mark.name != "a"]
+    shift = k = 0
+    for start, end, new in edits:
+        while k < len(walls) and walls[k] < start + shift:
+            k += 1
+        if "<" in new and k < len(walls) and walls[k] < start + shift + len(new):
+            raise target.trouble(start, "a tag would cross other markup")
+        shift += len(new) - (end - start)
+    if _crossed(after) > _crossed(before):
+        raise target.trouble(edits[0].start, "a tag would cross an emphasis or a link")
+
+
+def _crossed(marks: Iterable[Mark]) -> int:
+    """How many emphases and links of Markdown are crossed by a tag: marks without a width."""
+    return sum(mark.kind is Kind.WALL and mark.level is Level.INLINE and mark.end == mark.start for mark in marks)
 
 
 _MARKS = re.compile(r"[*_~`\\|]|[^\S ]")

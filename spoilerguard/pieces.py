@@ -112,14 +112,25 @@ class _Node:
     frame: Frame | None = None
 
 
-def cut(source: str, format: Format, seen: Sequence[Span], marks: Iterable[Mark], ranges: Sequence[Span]) -> Cut:
-    """Cut ordered, disjoint ranges of a source; `seen` is its visible text. Linear time."""
-    return _Cutter(source, format).run(seen, marks, ranges)
+def cut(
+    source: str,
+    format: Format,
+    seen: Sequence[Span],
+    marks: Iterable[Mark],
+    ranges: Sequence[Span],
+    *,
+    edges: str = "",
+) -> Cut:
+    """Cut ordered, disjoint ranges of a source; `seen` is its visible text. Linear time.
+
+    No piece begins or ends with text of `edges`, which is left out.
+    """
+    return _Cutter(source, format, edges).run(seen, marks, ranges)
 
 
 class _Cutter:
-    def __init__(self, source: str, format: Format) -> None:
-        self.source, self.format = source, format
+    def __init__(self, source: str, format: Format, edges: str) -> None:
+        self.source, self.format, self.edges = source, format, edges
         self.root = self.frame = Frame()
         self.cut = Cut([], [], [], [])
         self.region = 0
@@ -162,17 +173,20 @@ class _Cutter:
     # --- what comes -----------------------------------------------------------------------------
 
     def text(self, span: Span, flagged: bool) -> None:
-        if flagged:
-            self.cut.texts.append(span)
-            self.grow(self.frame, *span)
-        else:
+        if not flagged:
             self.part()
+            return
+        self.cut.texts.append(span)
+        start, end = self.bounds(span) if self.format == "markdown" or self.edges else span
+        if start < span.end:
+            self.grow(self.frame, start, end)
 
     def undivided(self, mark: Mark, inside: Sequence[tuple[Span, bool]]) -> None:
         """What holds text and cannot be cut: it is hidden if any of its text is."""
         if any(flagged for _, flagged in inside):
             self.cut.hidden.append(Span(mark.start, mark.end))
-            self.text(Span(mark.start, mark.end), True)
+            self.cut.texts.append(Span(mark.start, mark.end))
+            self.grow(self.frame, mark.start, mark.end)
         elif inside:
             self.text(inside[0][0], False)
         else:
@@ -248,23 +262,23 @@ class _Cutter:
         """What was growing is pieces, in order."""
         pieces = self.cut.pieces
         for frame in self.growing:
-            start, end = self.bounds(frame) if self.format == "markdown" else (frame.first, frame.last)
-            if start < end:
-                frame.run.append(_Node(Level.INLINE, start, end, len(pieces), len(pieces) + 1))
-                pieces.append(Piece(start, end, self.region, frame))
+            if frame.first < frame.last:
+                frame.run.append(_Node(Level.INLINE, frame.first, frame.last, len(pieces), len(pieces) + 1))
+                pieces.append(Piece(frame.first, frame.last, self.region, frame))
             frame.first = -1
         self.growing.clear()
 
-    def bounds(self, frame: Frame) -> tuple[int, int]:
-        """In Markdown, without a backslash at the end, which would stand before a mark.
+    def bounds(self, text: Span) -> tuple[int, int]:
+        """Where a piece may begin and end that begins or ends with this text.
 
-        And without bars at the ends: a mark beyond one may make a column of a table.
+        In Markdown not with a backslash, which would take the first character of a mark.
         """
-        start, end = frame.first, frame.last
-        while start < end and (self.source[end - 1] in "\\|" or self.source[end - 1].isspace()):
-            end -= 1
-        while start < end and (self.source[start] == "|" or self.source[start].isspace()):
+        start, end = text
+        ends = self.edges + "\\" * (self.format == "markdown")
+        while start < end and (self.source[start] in self.edges or self.source[start].isspace()):
             start += 1
+        while start < end and (self.source[end - 1] in ends or self.source[end - 1].isspace()):
+            end -= 1
         return start, end
 
     def interrupt(self) -> None:

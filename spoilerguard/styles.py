@@ -3,8 +3,8 @@
 A row of `STYLES` names its writer: a function that turns what is to be hidden (`Target`) into edits.
 Its other columns are for the writers: the marks around text within a paragraph, those around whole
 paragraphs, and what must be escaped in between. `reads` is what `markup` (or `htmlscan`) calls text
-that is hidden so: there stands how it is recognised. To add a style, add a row, and an example in
-`tests/test_styles.py`.
+that is hidden so: there stands how it is recognised (in a feed, nothing is left to recognise). To add
+a style, add a row, and an example in `tests/test_styles.py`.
 
 Sources of the syntaxes: Reddit's snudown; Discourse's spoiler plugin; markdown-it-container (Lemmy);
 Hugo's shortcode `details`; Telegram's Bot API, formatting options; the help pages of the other sites.
@@ -121,12 +121,12 @@ def rotated(target: Target, style: Style) -> Iterator[Edit]:
     yield from marked(target, style)
     for start, end in target.texts:
         for letters in _LETTERS.finditer(target.source, start, end):
-            yield Edit(*letters.span(), encode(letters[0], "rot13").translate(_BRACKETS))
+            if not letters["entity"]:
+                yield Edit(*letters.span(), encode(letters[0], "rot13").translate(_BRACKETS))
 
 
 _WORD = re.compile(r"\S++")
-_ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});"
-_LETTERS = re.compile(rf"(?:(?!{_ENTITY})[^&]|&(?!{_ENTITY[1:]}))++")
+_LETTERS = re.compile(r"(?P<entity>&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});)|[^&]++|&")
 _BRACKETS = str.maketrans("[]", "()")
 
 # --- the table ----------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ STYLES: dict[str, Style] = {
     for style in (
         Style("html", "our accessible markup, with its style sheet and script", "html", _WEB, veiled, block=("", ""),
               inline=("", "")),
-        Style("feed", "as html, for feeds and excerpts: a placeholder, never the text", "html", _WEB, veiled,
+        Style("feed", "as html, for feeds and excerpts: a placeholder, never the text", "", _WEB, veiled,
               block=("", ""), inline=("", ""), finish=veil.feed),
         Style("details", "<details>, in HTML and where Markdown may hold it", "details", _WEB, marked,
               block=("<details>\n<summary>Spoiler</summary>\n\n", "\n\n</details>")),
