@@ -100,7 +100,7 @@ def test_train_refuses_its_options_before_it_trains(few: Path, tmp_path: Path) -
     assert (status, err) == (2, f"spoilerguard: {tmp_path / 'taken'}: exists and is not a model; give another name\n")
     status, _, err = run("train", few, "-o", tmp_path / "model", "--recipe", "slow")
     assert status == 2
-    assert "unknown recipe 'slow': choose from plain, fast" in err
+    assert "unknown recipe 'slow': choose from plain, accurate, fast" in err
     status, _, err = run("train", few, "-o", tmp_path / "model", "--validation", few)
     assert status == 2
     assert "stands in both training and validation data" in err
