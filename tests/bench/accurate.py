@@ -68,13 +68,13 @@ def seconds(run: Callable[[], object], times: int = 2) -> float:
 
 
 def peak(model: str, documents: Documents) -> float:
-    """MiB that a process takes which loads a model and scores: peak resident size."""
+    """MiB that a process takes which loads a model and scores: its peak resident size (Linux)."""
     program = (
-        "import json, resource, sys, spoilerguard\n"
+        "import json, re, sys, spoilerguard\n"
         f"guard = spoilerguard.load({model!r})\n"
         "documents = json.load(sys.stdin)\n"
         "guard.scorer.score_documents(documents, [None] * len(documents))\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        "print(int(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1]) / 1024)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], input=json.dumps(documents), text=True, capture_output=True, check=True
