@@ -43,7 +43,7 @@ def read_report(path: str, name: str) -> ReportFile:
     """What the report at `path` says of the file called `name`. Raises InputError."""
     try:
         report = json.loads(read_draft(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error}); make it with: spoilerguard check --format json") from None
     match report:
         case {"version": 1, "files": [*files]} if all(_is_entry(entry) for entry in files):

@@ -29,8 +29,8 @@ __all__ = [
 NEVER_ENDS = "this spoiler mark has no end: readers may see what it is to hide"
 NEVER_BEGINS = "this spoiler mark ends what never begins: readers may see what is before it"
 
-# The marks of quotations and lists before the text of a line.
-_CONTAINERS = r"(?>(?:[ \t]{0,9}(?:>(?!!)|[-+*](?=[ \t])|\d{1,3}[.)](?=[ \t])))*[ \t]{0,9})"
+# The start of a line, with the marks of quotations and lists before its text.
+_LINE = r"(?m:^|(?<=\r)(?!\n))(?>(?:[ \t]{0,9}(?:>(?!!)|[-+*](?=[ \t])|\d{1,3}[.)](?=[ \t])))*[ \t]{0,9})"
 # A blank line, whatever the line ends; the atomic group keeps one CR LF from being two of them.
 _BLANK_LINE = r"(?>\r\n|\r|\n)[ \t]*+[\r\n]"
 
@@ -141,8 +141,8 @@ SYNTAXES: tuple[Syntax, ...] = (
     Syntax(
         "lemmy",
         (":::",),
-        rf"(?mi:^{_CONTAINERS}:::+[ \t]{{0,9}}spoiler\b[^\r\n]*)",
-        rf"(?m:^{_CONTAINERS}:::+[ \t]*+(?=[\r\n]|\Z))",
+        rf"(?i:{_LINE}:::+[ \t]{{0,9}}spoiler\b[^\r\n]*)",
+        rf"(?:{_LINE}:::+[ \t]*+(?=[\r\n]|\Z))",
         nests=True,
         lone="",
     ),
@@ -170,10 +170,10 @@ SYNTAXES: tuple[Syntax, ...] = (
     Syntax(
         "stackexchange",
         (">! ",),
-        rf"(?m:^{_CONTAINERS}>! (?![^\n]*!<)[^\n]*+(?:\n{_CONTAINERS}>![^\n]*+)*+)",
+        rf"(?:{_LINE}>! (?![^\r\n]*!<)[^\r\n]*+(?:(?:\r\n?|\n){_LINE}>![^\r\n]*+)*+)",
         None,
-        shell=rf"(?m)^{_CONTAINERS}>! ?",
-        lone=r"\n {0,3}>(?!!)[^\S\n]*+\S",  # a line that goes on as a mere quotation
+        shell=rf"{_LINE}>! ?",
+        lone=r"(?:\r\n?|\n) {0,3}>(?!!)[^\S\r\n]*+\S",  # a line that goes on as a mere quotation
     ),
     Syntax("rot13", ("[rot13:",), r"(?i:\[rot13: )", r"\]", nests=True, other=r"\[", lost=True),
     Syntax("redact", ("█",), r"█++(?:[ \t]++█++)*+", None, lost=True),

@@ -348,3 +348,41 @@ def test_format_of(name: str, format: str) -> None:
 def test_guess_format(text: str, format: str) -> None:
     assert guess_format(text) == format
     assert read(text, "auto").format == format
+
+
+# --- broken marks -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "marks"),
+    [
+        ("markdown", "So >!Tarn dies.\n\nThen.", [">!"]),
+        ("markdown", "So `>!x` and ||y||.\n\n```\n>!z and ||\n```\n", []),
+        ("markdown", "| a || b |\n|---|---|---|\n| c ||d |\n", []),
+        ("markdown", ">!a real quotation\n", []),
+        ("markdown", "<details>\n\nTarn dies.\n", ["<details>"]),
+        ("markdown", "<details>\n\nTarn dies.\n\n</details>\n", []),
+        ("markdown", 'A <span class="spoiler">Tarn\n\ndies</span>.', ['<span class="spoiler">']),
+        ("html", "<p>a <span class=spoiler>b</p><p>c</p>", ["<span class=spoiler>"]),
+        ("html", "<p class=spoiler>b<p>c", []),
+        ("html", "<p>b</spoiler> c <tg-spoiler>d", ["</spoiler>", "<tg-spoiler>"]),
+        ("html", "<p>a [spoiler]b</p>", ["[spoiler]"]),
+        ("html", "<p>a || b || c</p><p>p || q</p>", []),
+        ("text", "[spoiler]a ||b[/spoiler]", []),
+        ("text", "<!-- spoilerguard off -->\n[spoiler]a\n<!-- spoilerguard on -->", []),
+    ],
+)
+def test_marks_without_their_other_half_are_noticed(format: str, text: str, marks: list[str]) -> None:
+    assert [text[notice.start : notice.end] for notice in read(text, format).notices] == marks
+
+
+def test_a_line_that_begins_with_a_spoiler_of_reddits_is_no_quotation() -> None:
+    text = "Safe.\n>!Tarn dies!< here.\n\n- >!Tarn *dies*!<\n- b\n\n>!Tarn dies!<\n===\n\n>!quoted\n"
+    assert hidden(text) == [("reddit", ">!Tarn dies!<"), ("reddit", ">!Tarn *dies*!<"), ("reddit", ">!Tarn dies!<")]
+    assert read(text, "markdown", quotations=False).prose.split() == ["Safe.", "here.", "b"]
+
+
+def test_the_label_of_a_details_element_is_not_prose() -> None:
+    text = "> <details>\n> <summary>Spoiler</summary>\n>\n> Tarn dies.\n>\n> </details>\n"
+    assert not read(text, "markdown").prose.strip()
+    assert read(text.replace("Spoiler", "The end of Tarn"), "markdown").prose.split() == ["The", "end", "of", "Tarn"]

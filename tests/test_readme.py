@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from spoilerguard.cli import app
 from spoilerguard.store import bundled_models
+from spoilerguard.styles import STYLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -28,7 +29,7 @@ def blocks(language: str) -> list[str]:
 def commands(program: str) -> list[str]:
     """The lines that a reader would type, without their comments."""
     lines = [line for block in blocks("console") for line in block.splitlines()]
-    typed = [line[2:].split("  #")[0].strip() for line in lines if line.startswith("$ ")]
+    typed = [re.split("  #| > ", line[2:])[0].strip() for line in lines if line.startswith("$ ")]
     return [line for line in typed if line.startswith(program)]
 
 
@@ -83,6 +84,26 @@ def test_a_check_ends_as_a_check_does(checkout: Path, line: str) -> None:
     else:
         assert status == 1, "the draft gives its book away"
     assert run(f"{line} --exit-zero") == (0, out)
+
+
+@pytest.mark.parametrize("line", commands("spoilerguard blur"))
+def test_what_is_blurred_gives_nothing_away(checkout: Path, line: str) -> None:
+    report = run("spoilerguard check draft.md --format json --exit-zero")[1]
+    (checkout / "report.json").write_text(report, encoding="utf-8")
+    status, out = run(line)
+    assert status == 0
+    blurred = out if "-o" not in line else (checkout / "post.md").read_text(encoding="utf-8")
+    assert blurred != (checkout / "draft.md").read_text(encoding="utf-8")
+    (checkout / "blurred.md").write_text(blurred, encoding="utf-8")
+    hidden = [flag["text"] for flag in json.loads(report)["files"][0]["flags"]]
+    left = run("spoilerguard check blurred.md --format json --threshold 0")[1]
+    assert hidden
+    assert not any(flag["text"] in hidden for flag in json.loads(left)["files"][0]["flags"])
+
+
+def test_the_table_of_styles_names_all_of_them() -> None:
+    rows = re.findall(r"^\| ((?:`[a-z0-9-]+`[,;]? ?)+)\|.*\|.*\|$", README, re.M)
+    assert set(re.findall(r"`([a-z0-9-]+)`", " ".join(rows))) >= STYLES.keys()
 
 
 def test_a_check_of_the_examples(checkout: Path) -> None:

@@ -212,7 +212,10 @@ def _spans(path: Path, options: Options) -> Iterator[LabelledDocument]:
         text = _field(row, "text", options.text_column)
         if not isinstance(text, str):
             raise row.fault(f"text is a {type(text).__name__}; expected a string")
-        spans = [_span(row, value, len(text)) for value in row.fields.get("spans") or ()]
+        hidden = row.fields.get("spans") or []
+        if not isinstance(hidden, list):
+            raise row.fault(f"spans {hidden!r}; expected a list of [start, end]")
+        spans = [_span(row, value, len(text)) for value in hidden]
         yield from _document(row, options, label_by_spans(_string(row, text, "text"), spans))
 
 

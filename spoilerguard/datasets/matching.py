@@ -23,10 +23,10 @@ WEIGHTS = {
     "spoiler document": 0.1,  # the whole text is labelled 1; most of its sentences are harmless
 }
 
-_PAIRS = [(syntax.open, syntax.close) for syntax in SYNTAXES if syntax.close and not syntax.lost]
-_MARK = re.compile("|".join(mark for pair in _PAIRS for mark in pair))
+_READABLE = [syntax for syntax in SYNTAXES if not syntax.lost]
+_MARK = re.compile("|".join(mark for syntax in _READABLE if syntax.close for mark in (syntax.open, syntax.close)))
 # Syntaxes that match as a whole, and what of it is mark: a mark alone, such as `")`, proves nothing.
-_WHOLE = [(re.compile(syntax.open), re.compile(syntax.shell)) for syntax in SYNTAXES if syntax.shell]
+_WHOLE = [(re.compile(syntax.open), re.compile(syntax.shell)) for syntax in _READABLE if not syntax.close]
 _LINE_BREAK_TAG = re.compile(r"(?i)<br\s{0,9}/?>")
 
 

@@ -1,0 +1,292 @@
+"""`blur` on the command line: what is written where, what is refused, and what stays as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import io
+import json
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+from typing import Any, NamedTuple
+
+import pytest
+from texts import CLEAN, REVIEW, SPOILERS
+
+import spoilerguard as sg
+from spoilerguard import drafts
+from spoilerguard.cli import app
+
+PACKAGE_AT = str(Path(sg.__file__).parents[1])
+DRAFT = f"Lovely prose. {SPOILERS[1]} The pacing is slow.\n"
+HIDDEN = f"Lovely prose. >!{SPOILERS[1]}!< The pacing is slow.\n"
+
+
+class Ran(NamedTuple):
+    status: int
+    out: bytes
+    err: str
+
+
+Cli = Callable[..., Ran]
+
+
+@pytest.fixture
+def cli(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    def run(*arguments: str | Path, stdin: bytes = b"") -> Ran:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with pytest.raises(SystemExit) as caught:
+            app(["blur", *map(str, arguments)], prog_name="spoilerguard")
+        out, err = capfdbinary.readouterr()
+        assert isinstance(caught.value.code, int)
+        return Ran(caught.value.code, out, err.decode())
+
+    return run
+
+
+@pytest.fixture
+def draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A draft with one spoiler in it; its folder is the current one."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "draft.md"
+    path.write_bytes(DRAFT.encode())
+    return path
+
+
+# --- where it is written ------------------------------------------------------------------------
+
+
+def test_standard_output_gets_the_text_and_nothing_else(cli: Cli, draft: Path) -> None:
+    ran = cli(draft.name, "--style", "reddit")
+    assert ran == Ran(0, HIDDEN.encode(), "spoilerguard: draft.md: 1 sentence hidden\n")
+    assert cli(draft.name, "--style", "reddit", "--quiet").err == ""
+    assert draft.read_bytes() == DRAFT.encode()
+
+
+def test_standard_input_is_read(cli: Cli, draft: Path) -> None:
+    assert cli("-", "--style", "reddit", stdin=DRAFT.encode()).out == HIDDEN.encode()
+    veiled = cli("-", "--stdin-filename", "a.html", stdin=DRAFT.encode()).out
+    assert b'<span class="sg1"' in veiled
+    assert cli("-", "--format", "html", stdin=DRAFT.encode()).out == veiled
+
+
+def test_plain_text_is_redacted_if_nothing_else_is_said(cli: Cli, draft: Path) -> None:
+    ran = cli("-", "--input-format", "text", stdin=DRAFT.encode())
+    assert ran.out.decode() == f"Lovely prose. {' '.join('█████' for _ in SPOILERS[1].split())} The pacing is slow.\n"
+
+
+def test_a_file_is_written_whole_or_not_at_all(
+    cli: Cli, draft: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert cli(draft.name, "--style", "reddit", "-o", "post.md").out == b""
+    post = tmp_path / "post.md"
+    assert post.read_bytes() == HIDDEN.encode()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    ran = cli(draft.name, "--style", "discord", "-o", "post.md")
+    assert (ran.status, ran.err) == (
+        2,
+        "spoilerguard: post.md: cannot be written (No space left on device); check the folder\n",
+    )
+    assert post.read_bytes() == HIDDEN.encode()
+    assert sorted(os.listdir(tmp_path)) == ["draft.md", "post.md"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o750])
+def test_in_place_keeps_the_mode(cli: Cli, draft: Path, mode: int) -> None:
+    draft.chmod(mode)
+    assert cli(draft.name, "--style", "reddit", "--in-place") == Ran(
+        0, b"", "spoilerguard: draft.md: 1 sentence hidden\n"
+    )
+    assert draft.read_bytes() == HIDDEN.encode()
+    assert draft.stat().st_mode & 0o777 == mode
+
+
+def test_in_place_leaves_alone_what_has_no_spoilers(cli: Cli, draft: Path) -> None:
+    draft.write_text(CLEAN, encoding="utf-8")
+    before = draft.stat()
+    assert cli(draft.name, "--in-place").status == 0
+    after = draft.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_encoding_and_line_ends_stay(cli: Cli, draft: Path, encoding: str, newline: str) -> None:
+    draft.write_bytes(DRAFT.replace("\n", newline).encode(encoding))
+    assert cli(draft.name, "--style", "reddit", "--in-place").status == 0
+    assert draft.read_bytes() == HIDDEN.replace("\n", newline).encode(encoding)
+
+
+def test_big_endian_stays_big_endian() -> None:
+    data = b"\xfe\xff" + DRAFT.encode("utf-16-be")
+    assert drafts.encode(drafts.decode(data, "a"), data) == data
+
+
+def test_a_difference_is_shown_and_nothing_written(cli: Cli, draft: Path) -> None:
+    ran = cli(draft.name, "--style", "reddit", "--diff")
+    assert ran.out.decode() == f"--- draft.md\n+++ draft.md\n@@ -1 +1 @@\n-{DRAFT}+{HIDDEN}"
+    assert ran.err == "spoilerguard: draft.md: 1 sentence to hide\n"
+    assert draft.read_bytes() == DRAFT.encode()
+
+
+def test_patch_takes_the_difference(cli: Cli, draft: Path) -> None:
+    draft.write_bytes(f"a\u2028b\x0c\r{DRAFT}c".encode())
+    ran = cli(draft.name, "--style", "lemmy", "--diff")
+    whole = cli(draft.name, "--style", "lemmy").out
+    subprocess.run(["git", "apply", "-p0", "-"], input=ran.out, cwd=draft.parent, check=True, timeout=60)
+    assert draft.read_bytes() == whole
+
+
+def test_a_shell_sees_the_same(draft: Path) -> None:
+    command = [sys.executable, "-m", "spoilerguard", "blur", "-", "--style", "reddit"]
+    env = os.environ | {"PYTHONPATH": PACKAGE_AT}
+    ran = subprocess.run(command, input=DRAFT.encode(), capture_output=True, env=env, check=True, timeout=60)
+    assert ran.stdout == HIDDEN.encode()
+
+
+# --- what is refused ----------------------------------------------------------------------------
+
+
+def test_a_symbolic_link_is_not_written_through(cli: Cli, draft: Path) -> None:
+    (draft.parent / "link.md").symlink_to(draft)
+    for arguments in (["link.md", "--in-place"], ["draft.md", "-o", "link.md"]):
+        ran = cli(*arguments)
+        assert ran.status == 2
+        assert ran.err == f"spoilerguard: link.md: a symbolic link; name the file it leads to, {draft.resolve()}\n"
+    assert draft.read_bytes() == DRAFT.encode()
+
+
+def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
+    with pytest.raises(sg.InputError, match=r"draft.md: changed while it was read; run again"):
+        drafts.write_draft(str(draft), b"new", instead_of=b"what it was")
+    assert draft.read_bytes() == DRAFT.encode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["draft.md", "--in-place", "--diff"], "--output, --in-place and --diff exclude each other"),
+        (["-", "--in-place"], "--in-place needs a file, not standard input"),
+        (["draft.md", "--style", "nope"], "unknown --style 'nope': choose from html, feed, "),
+        (["draft.md", "--style", "mediawiki"], "draft.md: style 'mediawiki' cannot be written into markdown: choose"),
+        (["draft.md", "--format", "rtf"], "unknown --input-format 'rtf': choose from text, markdown, html, auto"),
+        (["none.md"], "none.md: no such file"),
+        (["draft.md", "-o", "none/post.md"], "none/post.md: cannot be written (No such file or directory); check the"),
+        (["draft.md", "-o", "."], ".: not a file"),
+        (["draft.md", "--threshold", "2"], "threshold must be a probability from 0 to 1, not 2.0"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, draft: Path, arguments: list[str], message: str) -> None:
+    ran = cli(*arguments)
+    assert (ran.status, ran.out) == (2, b"")
+    assert ran.err.startswith(f"spoilerguard: {message}")
+    assert ran.err.count("\n") == 1
+
+
+def test_what_would_leak_is_not_written(cli: Cli, draft: Path) -> None:
+    draft.write_text(f"| {SPOILERS[1]} | b |\n|---|---|\n", encoding="utf-8")
+    ran = cli(draft.name, "--style", "discord", "--in-place")
+    assert ran.status == 2
+    assert ran.err.startswith("spoilerguard: draft.md: line 1, column 3: a bar would end the cell of the table: style")
+    assert "||" not in draft.read_text(encoding="utf-8")
+
+
+# --- an edited report ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def report(draft: Path) -> dict[str, Any]:
+    found = sg.flag(REVIEW, format="markdown")
+    assert len(found) > 1
+    draft.write_bytes(REVIEW.encode())
+    return {"version": 1, "files": [{"path": "draft.md", **found.to_dict()}]}
+
+
+def test_only_what_an_edited_report_says_is_hidden(cli: Cli, draft: Path, report: dict[str, Any]) -> None:
+    flags = report["files"][0]["flags"]
+    first = flags[0]["text"]
+    del flags[1:]
+    Path("report.json").write_text(json.dumps(report), encoding="utf-8")
+    ran = cli("./draft.md", "--from-json", "report.json", "--style", "reddit", "--model", "none")
+    assert ran.out.decode() == REVIEW.replace(first, f">!{first}!<")
+    assert cli("-", "--from-json", "report.json", "--style", "reddit", stdin=REVIEW.encode()).out == ran.out
+
+
+def test_a_report_of_check_needs_no_change(cli: Cli, draft: Path) -> None:
+    command = [sys.executable, "-m", "spoilerguard", "check", "draft.md", "--format", "json", "--exit-zero"]
+    env = os.environ | {"PYTHONPATH": PACKAGE_AT}
+    made = subprocess.run(command, capture_output=True, env=env, check=True, timeout=60)
+    Path("report.json").write_bytes(made.stdout)
+    assert cli("draft.md", "--from-json", "report.json", "--style", "reddit").out == HIDDEN.encode()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"text": "another"}, r"flag 2 of draft.md: at \d+ to \d+ is another text now; run check again"),
+        ({"start": -1}, r"flag 2 of draft.md: no start, end and text; remove the whole flag, or run check again"),
+        ({"end": "7"}, r"flag 2 of draft.md: no start, end and text"),
+    ],
+)
+def test_a_flag_that_does_not_fit_is_refused(
+    cli: Cli, draft: Path, report: dict[str, Any], change: dict[str, object], message: str
+) -> None:
+    report["files"][0]["flags"][1].update(change)
+    Path("report.json").write_text(json.dumps(report), encoding="utf-8")
+    ran = cli("draft.md", "--from-json", "report.json", "--in-place")
+    assert ran.status == 2
+    assert re.match(rf"spoilerguard: report.json: {message}", ran.err)
+    assert draft.read_bytes() == REVIEW.encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "report.json: not JSON (Expecting property name"),
+        ("[" * 100_000, "report.json: not JSON ("),
+        ("[]", "report.json: not a report; make one with: spoilerguard check --format json"),
+        ('{"version": 1, "files": [{"path": 1, "flags": []}]}', "report.json: not a report; make one with"),
+        ('{"version": 2}', "report.json: version 2; this version of spoilerguard reads version 1"),
+        ('{"version": 1, "files": []}', "report.json: says nothing of draft.md; it is about no file"),
+        (
+            '{"version": 1, "files": [{"path": "a.md", "flags": []}]}',
+            "report.json: says nothing of draft.md; it is about a.md",
+        ),
+        (
+            '{"version": 1, "files": [{"path": "draft.md", "flags": [], "error": "draft.md: gone"}]}',
+            "report.json: draft.md was not checked: draft.md: gone",
+        ),
+    ],
+)
+def test_what_is_no_report_is_refused(cli: Cli, draft: Path, content: str, message: str) -> None:
+    Path("report.json").write_text(content, encoding="utf-8")
+    ran = cli("draft.md", "--from-json", "report.json")
+    assert (ran.status, ran.out) == (2, b"")
+    assert ran.err.startswith(f"spoilerguard: {message}")
+
+
+# --- in Python ----------------------------------------------------------------------------------
+
+
+def test_the_functions_and_the_report_agree(fast: sg.Guard) -> None:
+    page = f"<p>{DRAFT}"
+    veiled = sg.blur(page)
+    assert veiled == sg.blur_html(page) == fast.blur(page, style="html") == fast.flag(page, format="html").blur()
+    assert f"hidden>{SPOILERS[1]}</span>" in veiled
+    assert sg.blur(DRAFT, format="markdown", style="reddit", sensitivity="high") == HIDDEN
+    assert sg.blur(veiled) == veiled
+    assert sg.blur(CLEAN) == CLEAN
+
+
+def test_broken_marks_are_in_the_report(fast: sg.Guard) -> None:
+    report = fast.flag("Lovely.\n\nSo >!it is slow.", format="markdown")
+    assert [(n.start, n.end) for n in report.notices] == [(12, 14)]
+    assert report.to_dict()["notices"] == [
+        {"start": 12, "end": 14, "line": 3, "column": 4, "message": report.notices[0].message}
+    ]
