@@ -22,7 +22,8 @@ PACKAGE = Path(sg.__file__).parent
 FLOORS = (
     ("errors", "spans"),
     # To check a draft.
-    ("features", "htmlscan", "markup", "ranges", "runons", "veil"),
+    ("ranges",),
+    ("features", "htmlscan", "markup", "runons", "veil"),
     ("context", "furniture", "markdown", "sentences"),
     ("reading", "scoring"),
     ("outline",),

@@ -161,7 +161,7 @@ def test_findings_tell_score_reason_place_and_sentence(page: str) -> None:
     items = re.findall(r"<li data-n=.*?</li>", page)
     assert len(items) == 6
     text = unescape(re.sub(r"<[^>]*>", "", items[1]))
-    assert text == "93% an identity line 29The insurance man turns out to be his son from the first marriage."
+    assert text == "95% an identity line 29The insurance man turns out to be his son from the first marriage."
     assert "<mark>insurance man turns</mark>" in items[1]
 
 
