@@ -14,11 +14,12 @@ import numpy as np
 
 from spoilerguard.errors import InputError, ModelError
 from spoilerguard.manifest import MANIFEST, Manifest, plain_card
-from spoilerguard.reading import read
+from spoilerguard.ranges import common
+from spoilerguard.reading import read, words_of
 from spoilerguard.report import Report
 from spoilerguard.scoring import Scorer
 from spoilerguard.sentences import split
-from spoilerguard.spans import Document, Flag, Sentence, Work
+from spoilerguard.spans import Document, Flag, Sentence, Span, Work
 from spoilerguard.store import load as load_model
 from spoilerguard.store import resolve
 from spoilerguard.store import save as save_model
@@ -93,12 +94,31 @@ class Guard:
         """Reports of documents already read, of any formats, in one batch; one work (or None) each."""
         ranges = [split(d.prose, d.blocks) for d in documents]
         prose = [[d.prose[start:end] for start, end in r] for d, r in zip(documents, ranges, strict=True)]
-        scores = self.scorer.score_documents(prose, works)
+        scores = self._scores(documents, ranges, prose, works)
         found = [
             [Sentence(*at, d.source[slice(*at)], float(p)) for at, p in zip(r, ps, strict=True)]
             for d, r, ps in zip(documents, ranges, scores, strict=True)
         ]
         return self._decide(documents, found, prose, threshold)
+
+    def _scores(
+        self,
+        documents: Sequence[Document],
+        ranges: Sequence[Sequence[tuple[int, int]]],
+        prose: Sequence[Sequence[str]],
+        works: Sequence[Work | None],
+    ) -> list[npt.NDArray[np.float64]]:
+        """Each sentence among those around it, also those that its author has hidden: hiding changes no score."""
+        read, told = list(prose), {}
+        for k, document in enumerate(documents):
+            if document.concealed:
+                secret = words_of(document.source, document.concealed)
+                hidden = split(secret, common(document.blocks, (Span(h.start, h.end) for h in document.hidden)))
+                order = sorted([*((at, True) for at in ranges[k]), *((at, False) for at in hidden)])
+                read[k] = [(document.prose if seen else secret)[slice(*at)] for at, seen in order]
+                told[k] = np.array([seen for _, seen in order], bool)
+        scores = self.scorer.score_documents(read, works)
+        return [score[told[k]] if k in told else score for k, score in enumerate(scores)]
 
     def _decide(
         self,

@@ -20,7 +20,7 @@ __all__ = ["FRONT_MATTER", "scan_markdown"]
 
 
 def scan_markdown(source: str, start: int) -> tuple[Scan, list[Span], str]:
-    """What was scanned from an offset on, the text readers see, and the source where spoiler marks count."""
+    """What was scanned from an offset on, its text, hidden or not, and the source where spoiler marks count."""
     return _MarkdownReader(source, start).read()
 
 
@@ -77,8 +77,7 @@ class _MarkdownReader:
         found = self.scanner.finish(len(self.source))
         tags = minus(self.html, found.text)
         markable = blank(self.source, minus([*self.literal, *tags], []))
-        prose = minus(found.text, [*self.gaps, *found.concealed])
-        return found, prose, markable
+        return found, minus(found.text, self.gaps), markable
 
     def event(self, name: str, detail: Any, span: Span) -> None:
         if name == "Start":

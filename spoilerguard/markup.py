@@ -19,6 +19,7 @@ from functools import cached_property
 import re
 from typing import NamedTuple
 
+from spoilerguard.ranges import minus
 from spoilerguard.spans import Hidden, Notice, Span
 
 __all__ = [
@@ -192,14 +193,29 @@ class _Opener(NamedTuple):
     other: bool  # not of a spoiler
 
 
-def find_hidden(text: str, walls: Sequence[int] = (), slips: list[Notice] | None = None) -> list[Hidden]:
+def find_hidden(
+    text: str, walls: Sequence[int] = (), slips: list[Notice] | None = None, inner: list[Span] | None = None
+) -> list[Hidden]:
     """What the author hid, in order and disjoint; offsets in `text` (code points).
 
     `text` should have code blanked already: `||` in a code span hides nothing. `walls` are the
     sorted offsets at which paragraphs begin and end, where the reader of a format knows them. Marks
-    that lack their other half are added to `slips`.
+    that lack their other half are added to `slips`, and to `inner` the ranges that can be read once
+    they are revealed.
     """
-    return outermost(found.hidden for found in _search(text, walls, [] if slips is None else slips))
+    inner_of = {found.hidden: found.inner for found in _search(text, walls, [] if slips is None else slips)}
+    kept = outermost(inner_of)
+    if inner is not None:
+        inner += [span for hidden in kept for span in _unshelled(text, inner_of[hidden], hidden.style)]
+    return kept
+
+
+def _unshelled(text: str, inner: Span, style: str) -> list[Span]:
+    """What of it is no mark, and not lost."""
+    if style in _LOST or style not in _SHELLS:
+        return [] if style in _LOST else [inner]
+    marks = _SHELLS[style].finditer(text[slice(*inner)])
+    return minus([inner], [Span(inner.start + mark.start(), inner.start + mark.end()) for mark in marks])
 
 
 def strip_hidden(text: str) -> tuple[str, list[tuple[int, int]]]:

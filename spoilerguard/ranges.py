@@ -10,7 +10,7 @@ import re
 
 from spoilerguard.spans import Span
 
-__all__ = ["blank", "keep", "minus"]
+__all__ = ["blank", "common", "keep", "minus"]
 
 _NOT_LINE_END = re.compile(r"[^\r\n]")
 
@@ -68,3 +68,9 @@ def minus(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
         if start < end:
             kept.append(Span(start, end))
     return kept
+
+
+def common(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
+    """What is in both; ordered and disjoint."""
+    spans = _union(spans)
+    return minus(spans, minus([Span(spans[0].start, spans[-1].end)], others)) if spans else []

@@ -19,11 +19,11 @@ from spoilerguard.furniture import without_furniture
 from spoilerguard.htmlscan import Scan, Tag, looks_like_page, scan
 from spoilerguard.markdown import FRONT_MATTER, scan_markdown
 from spoilerguard.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
-from spoilerguard.ranges import keep, minus
+from spoilerguard.ranges import common, keep, minus
 from spoilerguard.sentences import paragraphs
 from spoilerguard.spans import Document, Format, Hidden, Notice, Span
 
-__all__ = ["READERS", "SUFFIXES", "format_of", "guess_format", "read"]
+__all__ = ["READERS", "SUFFIXES", "format_of", "guess_format", "read", "words_of"]
 
 SUFFIXES: dict[str, Format] = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), "markdown"),
@@ -50,7 +50,8 @@ _ONLY_SPOILERS = {"spoiler", "tg-spoiler"}
 class Layout:
     """What a reader found. Prose and blocks are ordered and disjoint; no prose is hidden.
 
-    `seen` is all text that readers see, prose or not; `tags` are the marks around it, in order.
+    `concealed` is what would be prose if it were not hidden. `seen` is all text that readers see,
+    prose or not; `tags` are the marks around it, in order.
     """
 
     prose: list[Span]
@@ -61,6 +62,7 @@ class Layout:
     seen: list[Span]
     tags: list[Tag]
     slips: list[Notice]
+    concealed: list[Span]
 
 
 def read(source: str, format: str = "text", *, quotations: bool = True) -> Document:
@@ -74,11 +76,27 @@ def read(source: str, format: str = "text", *, quotations: bool = True) -> Docum
     layout = READERS[chosen](source)
     suppressed = _suppressed(source, layout)
     prose = minus(layout.prose, suppressed if quotations else [*suppressed, *layout.quotes])
-    text = keep(source, prose)
+    text = words_of(source, prose)
+    notices = _outside(sorted(layout.slips), [*_spans(layout.hidden), *suppressed]) if layout.slips else ()
+    concealed = minus(layout.concealed, suppressed) if layout.concealed else ()
+    return Document(
+        source,
+        chosen,
+        text,
+        tuple(layout.blocks),
+        tuple(layout.hidden),
+        tuple(suppressed),
+        tuple(notices),
+        tuple(concealed),
+    )
+
+
+def words_of(source: str, spans: Iterable[Span]) -> str:
+    """The source with all but these ranges blanked, and the addresses in them."""
+    text = keep(source, spans)
     if "://" in text or "www." in text.lower() or "@" in text:
         text = _URL.sub(lambda m: " " * len(m[0]), text)
-    notices = _outside(sorted(layout.slips), [*_spans(layout.hidden), *suppressed]) if layout.slips else ()
-    return Document(source, chosen, text, tuple(layout.blocks), tuple(layout.hidden), tuple(suppressed), tuple(notices))
+    return text
 
 
 def _outside(notices: Iterable[Notice], spans: Iterable[Span]) -> Iterator[Notice]:
@@ -100,34 +118,40 @@ def read_text(source: str) -> Layout:
     prose = minus([Span(_after_bom(source), len(source))], [span for span, _ in comments])
     blocks = [Span(*block) for block in paragraphs(keep(source, prose) if comments else source)]
     slips: list[Notice] = []
-    hidden = find_hidden(source, slips=slips)
-    prose = minus(prose, _spans(hidden))
-    return Layout(prose, blocks, hidden, comments, [], prose, [], slips)
+    inner: list[Span] = []
+    hidden = find_hidden(source, slips=slips, inner=inner)
+    seen = minus(prose, _spans(hidden))
+    return Layout(seen, blocks, hidden, comments, [], seen, [], slips, common(inner, prose))
 
 
 def read_html(source: str) -> Layout:
     """HTML: a fragment as a blog's editor gives it, or a saved page (its furniture is left out)."""
     page = looks_like_page(source)
     found = scan(source, elements=page)
-    holes = [Span(0, _after_bom(source)), *found.concealed]
-    seen = minus(found.text, holes)
-    prose = minus(without_furniture(source, found.text, found.elements), holes) if page else seen
-    return _layout(source, prose, found, seen=seen)
+    text = without_furniture(source, found.text, found.elements) if page else found.text
+    return _layout(source, found, found.text, text)
 
 
 def read_markdown(source: str) -> Layout:
     """Markdown (CommonMark, with front matter, tables, footnotes, strikethrough, task lists)."""
-    found, seen, markable = scan_markdown(source, _after_bom(source))
-    return _layout(source, seen, found, seen=seen, markable=markable)
+    found, text, markable = scan_markdown(source, _after_bom(source))
+    return _layout(source, found, text, text, markable)
 
 
 READERS: dict[Format, Callable[[str], Layout]] = {"text": read_text, "markdown": read_markdown, "html": read_html}
 
 
-def _layout(source: str, prose: list[Span], found: Scan, *, seen: list[Span], markable: str | None = None) -> Layout:
-    """The layout of what was scanned; spoiler marks count in `markable`, by default the prose."""
-    slips = list(_tag_slips(found.tags))
-    marked = find_hidden(keep(source, prose) if markable is None else markable, sorted(found.breaks), slips)
+def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], markable: str | None = None) -> Layout:
+    """The layout of what was scanned; `text` is what of the `whole` may be prose, hidden or not.
+
+    Spoiler marks count in `markable`, by default in the prose.
+    """
+    holes = [Span(0, _after_bom(source)), *found.concealed]
+    prose = minus(text, holes)
+    slips, inner = list(_tag_slips(found.tags)), list(found.concealed)
+    marked = find_hidden(
+        keep(source, prose) if markable is None else markable, sorted(found.breaks), slips=slips, inner=inner
+    )
     blocks = [Span(*pair) for pair in pairwise(sorted({0, *found.breaks, *found.lines, len(source)}))]
     hidden = outermost([*found.hidden, *marked])
     labels = [label for h in hidden if h.style == "details" and (label := _LABEL.match(source, h.start))]
@@ -137,9 +161,10 @@ def _layout(source: str, prose: list[Span], found: Scan, *, seen: list[Span], ma
         hidden,
         sorted(found.comments),
         found.quotes,
-        minus(seen, _spans(marked)),
+        minus(whole, [*holes, *_spans(marked)]),
         found.tags,
         slips,
+        common(inner, text) if inner else [],
     )
 
 

@@ -46,7 +46,8 @@ class Document:
     """One text as the user gave it, and what of it is prose.
 
     `prose` is exactly as long as `source`; whatever is not prose is blanked with spaces there, so
-    an offset in one is an offset in the other. No sentence crosses the bounds of a block.
+    an offset in one is an offset in the other. No sentence crosses the bounds of a block. `concealed`
+    is the text in `hidden` that would be prose if it were not hidden.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Document:
     hidden: tuple[Hidden, ...] = ()
     suppressed: tuple[Span, ...] = ()
     notices: tuple[Notice, ...] = ()
+    concealed: tuple[Span, ...] = ()
 
     @cached_property
     def _line_starts(self) -> list[int]:

@@ -363,3 +363,17 @@ def test_saving_leaves_a_loaded_guard_as_it_is(fast: sg.Guard, tmp_path: Path) -
     fast.save(tmp_path / "mine", name="mine")
     assert sg.load("fast").name == "fast"
     assert sg.load(tmp_path / "mine").name == "mine"
+
+
+@pytest.mark.parametrize(("format", "style"), [("text", "discord"), ("markdown", "details"), ("html", "html")])
+def test_hiding_changes_no_score(fast: sg.Guard, format: str, style: str) -> None:
+    """What is hidden still stands around the rest, so blurring twice changes nothing."""
+    parts = [f"{HARMLESS[k % 4]} {SPOILERS[k]} see http://a.example/{k} {HARMLESS[k % 3]}" for k in range(4)]
+    source = "\n\n".join(f"<p>{part}</p>" if format == "html" else part for part in parts)
+    before = fast.flag(source, format=format)
+    after = fast.flag(before.blur(style), format=format)
+    assert before.has_spoilers
+    assert not after.has_spoilers
+    flagged = {flag.text for flag in before}
+    left = [(s.text, s.score) for s in before.sentences if s.text not in flagged]
+    assert [(s.text, s.score) for s in after.sentences] == [(t, pytest.approx(p)) for t, p in left]

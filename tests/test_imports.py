@@ -22,7 +22,8 @@ PACKAGE = Path(sg.__file__).parent
 FLOORS = (
     ("errors", "spans"),
     # To check a draft.
-    ("features", "htmlscan", "markup", "ranges", "runons", "streams", "veil"),
+    ("ranges",),
+    ("features", "htmlscan", "markup", "runons", "streams", "veil"),
     ("context", "furniture", "markdown", "sentences", "windows"),
     ("manifest", "reading", "scoring"),
     ("outline", "transformer"),

@@ -386,3 +386,19 @@ def test_the_label_of_a_details_element_is_not_prose() -> None:
     text = "> <details>\n> <summary>Spoiler</summary>\n>\n> Tarn dies.\n>\n> </details>\n"
     assert not read(text, "markdown").prose.strip()
     assert read(text.replace("Spoiler", "The end of Tarn"), "markdown").prose.split() == ["The", "end", "of", "Tarn"]
+
+
+@pytest.mark.parametrize(
+    ("format", "text", "concealed"),
+    [
+        ("text", "a >!b!< c (view spoiler)[d (hide spoiler)]", "b d"),
+        ("text", '[e](/s "f") >! g\n\n>! g\n>! h', "f g h"),
+        ("text", "[rot13: x] ███ [spoiler hidden]", ""),
+        ("markdown", "a >!*b* `c` [d](e)!< <details>f</details>", "b d f"),
+        ("html", "<p>a <span class=spoiler>b <b>c</b><code>d</code></span> ||e||", "b c e"),
+        ("html", "<details><summary>a</summary>b</details> <!-- spoilerguard off -->||c||", "b"),
+    ],
+)
+def test_what_is_concealed_can_still_be_read(format: str, text: str, concealed: str) -> None:
+    document = read(text, format)
+    assert " ".join(" ".join(text[start:end] for start, end in document.concealed).split()) == concealed
