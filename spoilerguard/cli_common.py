@@ -1,4 +1,4 @@
-"""What the commands for drafts share: options, and how results and errors are told."""
+"""What the commands share: options, and how results and errors are told."""
 
 from __future__ import annotations
 
@@ -37,15 +37,21 @@ SynopsisOption = Annotated[
 QuotationsOption = Annotated[bool, typer.Option(help="Check block quotations too.")]
 
 
+def tell(text: str, quiet: bool) -> None:
+    """A line to standard error, unless it is to be quiet."""
+    from spoilerguard.printing import harmless
+
+    if not quiet:
+        print(harmless(text), file=sys.stderr, flush=True)
+
+
 def fail(message: str) -> NoReturn:
     complain(message)
     raise typer.Exit(FAILED)
 
 
 def complain(message: str) -> None:
-    from spoilerguard.printing import harmless
-
-    print(f"spoilerguard: {harmless(message)}", file=sys.stderr)
+    tell(f"spoilerguard: {message}", quiet=False)
 
 
 def one_of(option: str, value: str, choices: Iterable[str]) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spoilerguard.errors import InputError, SpoilerguardError
+from spoilerguard.cli_common import errors_explained, say, tell
+from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
     from spoilerguard.datasets import LabelledDocument
@@ -75,7 +76,7 @@ def train(
     quiet: QuietOption = False,
 ) -> None:
     """Train a model on labelled sentences, calibrated, with three operating points."""
-    with _errors_explained():
+    with errors_explained():
         _refuse_taken(output)
         from spoilerguard import training
 
@@ -107,13 +108,13 @@ def _refuse_taken(output: Path) -> None:
 def _tell_trained(guard: Guard, output: Path) -> None:
     training = guard.manifest.training
     sentences = training["sentences"]
-    _say(f"{output}: {guard.name} {guard.version}")
-    _say(f"trained on {sum(sentences.values()):,} sentences of {len(training['works']):,} works: {_counts(sentences)}")
-    _say(f"calibrated on {training['calibrated_on']}: {_counts(training['validation'])}")
+    say(f"{output}: {guard.name} {guard.version}")
+    say(f"trained on {sum(sentences.values()):,} sentences of {len(training['works']):,} works: {_counts(sentences)}")
+    say(f"calibrated on {training['calibrated_on']}: {_counts(training['validation'])}")
     points = ", ".join(f"{point} {guard.manifest.thresholds[point]:.2f}" for point in ("low", "medium", "high"))
-    _say(f"thresholds: {points}")
+    say(f"thresholds: {points}")
     for what in training["unreached"]:
-        _say(f"not reached: {what}")
+        say(f"not reached: {what}")
 
 
 def _counts(sentences: dict[str, int]) -> str:
@@ -160,7 +161,7 @@ def evaluate(
     quiet: QuietOption = False,
 ) -> None:
     """Measure a model on labelled works that it has not seen."""
-    with _errors_explained():
+    with errors_explained():
         for path in filter(None, (report, json)):
             if not path.absolute().parent.is_dir():
                 raise InputError(f"{path}: its folder does not exist; make it first")
@@ -198,9 +199,9 @@ def evaluate(
             found.to_html(report)
         if json is not None:
             found.to_json(json)
-    _say(str(found))
+    say(str(found))
     for path in filter(None, (report, json)):
-        _tell(f"written: {path}", quiet)
+        tell(f"written: {path}", quiet)
 
 
 # --- convert -------------------------------------------------------------------------------------
@@ -228,14 +229,14 @@ def convert(
     quiet: QuietOption = False,
 ) -> None:
     """Turn labelled data of any known format into the project's own JSON Lines."""
-    with _errors_explained():
+    with errors_explained():
         from spoilerguard.datasets import write_jsonl
 
         if output.exists() and any(path.exists() and output.samefile(path) for path in data):
             raise InputError(f"{output}: is one of the files to convert; give another name")
         documents = _documents(data, text_column, label_column, work_column, format, level)
         count = write_jsonl(documents, output)
-    _tell(f"{output}: {count:,} document{'s' * (count != 1)}", quiet)
+    tell(f"{output}: {count:,} document{'s' * (count != 1)}", quiet)
 
 
 # --- data, progress, errors ----------------------------------------------------------------------
@@ -274,7 +275,7 @@ def _progress(quiet: bool) -> Iterator[Progress | None]:
         def line(step: str, share: float) -> None:
             nonlocal last
             if step != last:
-                _tell(f"{share:4.0%}  {step}", quiet=False)
+                tell(f"{share:4.0%}  {step}", quiet=False)
             last = step
 
         yield line
@@ -286,26 +287,3 @@ def _progress(quiet: bool) -> Iterator[Progress | None]:
         with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("", total=1.0)
             yield lambda step, share: bar.update(task, description=step, completed=share)
-
-
-@contextmanager
-def _errors_explained() -> Iterator[None]:
-    try:
-        yield
-    except SpoilerguardError as error:
-        _tell(f"spoilerguard: {error}", quiet=False)
-        raise typer.Exit(2) from None
-
-
-def _say(text: str) -> None:
-    """To standard output, whatever its encoding."""
-    sys.stdout.buffer.write((text + "\n").encode("utf-8", "backslashreplace"))
-    sys.stdout.flush()
-
-
-def _tell(text: str, quiet: bool) -> None:
-    """To standard error."""
-    from spoilerguard.printing import harmless
-
-    if not quiet:
-        print(harmless(text), file=sys.stderr, flush=True)

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spoilerguard.errors import InputError, SpoilerguardError
+from spoilerguard.cli_common import errors_explained, tell
+from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
     from spoilerguard.jobs.run import Progress
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-FAILED, INTERRUPTED = 2, 130
+INTERRUPTED = 130
 
 _SCAN = """\b
 Examples:
@@ -138,7 +139,7 @@ def scan(
             delimiter=delimiter,
             query=query,
         )
-        _tell(f"{source}: {archive.described}", quiet)
+        tell(f"{source}: {archive.described}", quiet)
         known = _works(works)
         plan = run.plan_of(
             archive,
@@ -178,7 +179,7 @@ def scan(
                 stop=stop,
             )
     if tally is None:
-        _tell(f"spoilerguard: interrupted; what was done is in {output}.part: go on with --resume", quiet=False)
+        tell(f"spoilerguard: interrupted; what was done is in {output}.part: go on with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED)
     _summarise(tally, output, report, time.monotonic() - began, quiet)
 
@@ -209,13 +210,13 @@ def _works(path: Path | None) -> dict[str, Work] | None:
 
 def _summarise(tally: Tally, output: Path, report: Path | None, seconds: float, quiet: bool) -> None:
     unread = f", {tally.errors:,} could not be read" if tally.errors else ""
-    _tell(
+    tell(
         f"{output}: {tally.records:,} records, {tally.flagged:,} with a spoiler{unread}; "
         f"{tally.sentences:,} sentences, {tally.flags:,} flagged ({_duration(seconds)})",
         quiet,
     )
     if report is not None:
-        _tell(f"written: {report}", quiet)
+        tell(f"written: {report}", quiet)
 
 
 # --- signals, progress, errors -------------------------------------------------------------------
@@ -297,7 +298,7 @@ class _Lines:
             parts.append(f"{now.share:.0%}")
             if (gained := now.share - self.share_at_start) > 0:
                 parts.append(f"{_duration(elapsed * (1 - now.share) / gained)} left")
-        _tell(", ".join(parts), quiet=False)
+        tell(", ".join(parts), quiet=False)
 
 
 def _duration(seconds: float) -> str:
@@ -309,18 +310,8 @@ def _duration(seconds: float) -> str:
 @contextmanager
 def _errors_explained() -> Iterator[None]:
     try:
-        yield
-    except SpoilerguardError as error:
-        _tell(f"spoilerguard: {error}", quiet=False)
-        raise typer.Exit(FAILED) from None
+        with errors_explained():
+            yield
     except KeyboardInterrupt:
-        _tell("spoilerguard: stopped at once; go on with --resume", quiet=False)
+        tell("spoilerguard: stopped at once; go on with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _tell(text: str, quiet: bool) -> None:
-    """To standard error."""
-    from spoilerguard.printing import harmless
-
-    if not quiet:
-        print(harmless(text), file=sys.stderr, flush=True)
