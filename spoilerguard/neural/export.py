@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+import logging
 from pathlib import Path
 import tempfile
 from typing import Any
@@ -109,15 +110,19 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
         onnx.save(model, before)
-        quantize_dynamic(
-            before,
-            after,
-            op_types_to_quantize=["MatMul", "Attention", "Gather"],
-            per_channel=True,
-            weight_type=QuantType.QInt8,
-            nodes_to_exclude=["MatMul_pieces", "MatMul_mean", "MatMul_about", "Gather_segments_here"],
-            extra_options={"DefaultTensorType": TensorProto.FLOAT},
-        )
+        logging.disable(logging.WARNING)  # it advises what was done here by hand
+        try:
+            quantize_dynamic(
+                before,
+                after,
+                op_types_to_quantize=["MatMul", "Attention", "Gather"],
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=["MatMul_pieces", "MatMul_mean", "MatMul_about", "Gather_segments_here"],
+                extra_options={"DefaultTensorType": TensorProto.FLOAT},
+            )
+        finally:
+            logging.disable(logging.NOTSET)
         return onnx.load(after)
 
 
