@@ -82,7 +82,7 @@ def scan(
     sensitivity: Annotated[str, typer.Option(help="low (few false alarms), medium or high (few misses).")] = "medium",
     threshold: Annotated[float | None, typer.Option(help="Flag from this probability (0 to 1) instead.")] = None,
     cascade: Annotated[
-        bool, typer.Option(help="Ask a transformer only where its linear part is unsure: four times as fast.")
+        bool, typer.Option(help="Ask a transformer only where its linear part is unsure: three times as fast.")
     ] = True,
     quotations: Annotated[bool, typer.Option(help="Check block quotations too.")] = True,
     blur: Annotated[
