@@ -41,7 +41,7 @@ class Report:
         Every other character stays. Raises InputError for a style that is unknown or not of this format,
         LeakError if the style cannot hide a sentence where it stands; see `styles.STYLES`.
         """
-        from spoilerguard.blurring import hide  # who only checks does without
+        from spoilerguard.hiding.blurring import hide  # who only checks does without
 
         return hide(self.document, [(flag.start, flag.end) for flag in self.flags], style)
 

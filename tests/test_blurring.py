@@ -21,13 +21,13 @@ from timing import assert_linear
 from trees import html_of, seen, tree
 
 import spoilerguard as sg
-from spoilerguard import veil
-from spoilerguard.blurring import hide
 from spoilerguard.errors import InputError, LeakError
+from spoilerguard.hiding import veil
+from spoilerguard.hiding.blurring import hide
+from spoilerguard.hiding.styles import STYLES
 from spoilerguard.reading import read
 from spoilerguard.sentences import by_rules
 from spoilerguard.spans import Document
-from spoilerguard.styles import STYLES
 
 Ranges = list[tuple[int, int]]
 
@@ -47,6 +47,7 @@ def plain(veiled: str) -> str:
     """Veiled text that is easy to read: `{` and `}` for spans, `{{` and `}}` for blocks, `^` for controls."""
     veiled = re.sub(r'<div class="sg1-bar">.*?</div>|<a class="sg1-show".*?</a>', "^", veiled)
     veiled = re.sub(r'<(span|div) class="sg1"[^>]* hidden>', lambda m: "{" * (1 + (m[1] == "div")), veiled)
+    veiled = re.sub(r"<!--sg1-[^>]*-->", "<!---->", veiled)
     return re.sub(r"</(span|div)><!--/sg1[^>]*>", lambda m: "}" * (1 + (m[1] == "div")), veiled)
 
 
@@ -87,11 +88,11 @@ CUTS: dict[str, list[tuple[str, str]]] = {
         ("[Safe. She dies.]\n\n[Safe. She dies.]: x", "^{[Safe. She dies.]}\n\n[Safe. She dies.]: x"),
         ("![Safe. She dies.](x)", "^{![Safe. She dies.](x)}"),
         ("Safe.\nShe dies.  \nHe dies.\nSafe.", "Safe.\n^{She dies.  \nHe dies.}\nSafe."),
-        ("She dies.\n\nHe dies.\n\nSafe.", "^{{<!--sg1-->\n\nShe dies.\n\nHe dies.\n\n<!--sg1-->}}\n\nSafe."),
+        ("She dies.\n\nHe dies.\n\nSafe.", "^{{<!---->\n\nShe dies.\n\nHe dies.\n\n<!---->}}\n\nSafe."),
         ("# She dies\n\nSafe.", "# ^{She dies}\n\nSafe."),
         ("She dies\n===\n", "^{She dies}\n===\n"),
         ("- She dies.\n- Safe.", "- ^{She dies.}\n- Safe."),
-        ("  - She dies.\n  - He dies.\n", "^{{<!--sg1-->\n\n  - She dies.\n  - He dies.\n\n<!--sg1-->}}\n"),
+        ("  - She dies.\n  - He dies.\n", "^{{<!---->\n\n  - She dies.\n  - He dies.\n\n<!---->}}\n"),
         ("> She dies.\n>\n> He dies.\n>\n> Safe.", "> ^{She dies.}\n>\n> ^{He dies.}\n>\n> Safe."),
         ("| She dies | Safe |\n|---|---|\n", "| ^{She dies} | Safe |\n|---|---|\n"),
         ("Safe.[^1]\n\n[^1]: She dies.\n", "Safe.[^1]\n\n[^1]: ^{She dies.}\n"),

@@ -13,8 +13,8 @@ import pytest
 from texts import CLEAN, REVIEW
 from typer.testing import CliRunner
 
-from spoilerguard import cli_scan
 from spoilerguard.cli import app
+from spoilerguard.cli import scan as cli_scan
 from spoilerguard.jobs.run import Progress
 
 

@@ -23,18 +23,18 @@ FLOORS = (
     ("errors", "spans"),
     # To check a draft.
     ("ranges",),
-    ("features", "htmlscan", "markup", "runons", "streams", "veil"),
+    ("features", "htmlscan", "markup", "runons", "streams", "hiding.veil"),
     ("context", "furniture", "markdown", "sentences", "windows"),
     ("manifest", "reading", "scoring"),
-    ("outline", "transformer"),
-    ("pieces",),
-    ("fences",),
-    ("styles",),
-    ("blurring",),
-    ("rendering", "report"),
+    ("hiding.outline", "transformer"),
+    ("hiding.pieces",),
+    ("hiding.fences",),
+    ("hiding.styles",),
+    ("hiding.blurring",),
+    ("hiding.rendering", "report"),
     ("drafts", "pages", "printing", "store"),
-    ("edited", "guard"),
-    ("previewing",),
+    ("hiding.edited", "guard"),
+    ("hiding.previewing",),
     # To read archives.
     ("archives.posts",),
     ("archives.columns", "archives.parts"),
@@ -60,12 +60,13 @@ FLOORS = (
     ("jobs.page", "jobs.shards"),
     ("jobs.engines", "jobs.folder"),
     ("jobs.run",),
-    ("cli_common",),
-    ("cli_assets", "cli_hiding", "cli_learning", "cli_preview", "cli_scan"),
-    ("cli",),
+    ("cli.common",),
+    ("cli.assets", "cli.blur", "cli.check", "cli.explain", "cli.learn", "cli.preview", "cli.scan"),
+    ("cli.app",),
 )
 DEEP = {"neural.network", "neural.export", "neural.finetune"}  # only training gets there, once the extra is found
-DOORS = {"__init__", "__main__"} | {f"{f}.__init__" for f in ("archives", "datasets", "evaluation", "jobs", "neural")}
+FOLDERS = ("archives", "cli", "datasets", "evaluation", "hiding", "jobs", "neural")
+DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
 HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed".split())
 
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
@@ -130,8 +131,8 @@ def test_optional_and_heavy_libraries_are_imported_where_they_are_needed(module:
 
 def test_only_the_command_line_knows_typer() -> None:
     knowing = {m for m in MODULES if any(full.split(".")[0] == "typer" for full in imports(m, in_functions=True))}
-    assert "cli" in knowing
-    assert all(module.startswith("cli") for module in knowing)
+    assert "cli.app" in knowing
+    assert all(module.startswith("cli.") for module in knowing)
 
 
 def loaded_by(code: str, *arguments: str) -> set[str]:

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from spoilerguard.cli import app
+from spoilerguard.hiding.styles import STYLES
 from spoilerguard.store import bundled_models
-from spoilerguard.styles import STYLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ import time
 from spoilerguard.archives import Archive
 from spoilerguard.errors import InputError, SpoilerguardError
 from spoilerguard.guard import load
+from spoilerguard.hiding.styles import style_for
 from spoilerguard.jobs.engines import ENGINES
 from spoilerguard.jobs.folder import Part, is_ours
 from spoilerguard.jobs.outputs import kind_of
@@ -26,7 +27,6 @@ from spoilerguard.jobs.shards import Scored, cut
 from spoilerguard.jobs.tally import Tally
 from spoilerguard.spans import Work
 from spoilerguard.store import bundled_models
-from spoilerguard.styles import style_for
 
 __all__ = ["Progress", "plan_of", "scan"]
 

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 import pytest
 
-from spoilerguard import veil
+from spoilerguard.hiding import veil
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
 AXE = "axe-core@4.14.1"

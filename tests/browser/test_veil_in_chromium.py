@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from playwright.sync_api import Locator, Page, expect
 import pytest
 
-from spoilerguard import veil
+from spoilerguard.hiding import veil
 
 if TYPE_CHECKING:
     from conftest import Site

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 import re
 
 from spoilerguard.errors import LeakError
-from spoilerguard.fences import Edit, Target
-from spoilerguard.outline import Kind, Level, Mark, outline
-from spoilerguard.pieces import BLANK, cut
+from spoilerguard.hiding.fences import Edit, Target
+from spoilerguard.hiding.outline import Kind, Level, Mark, outline
+from spoilerguard.hiding.pieces import BLANK, cut
+from spoilerguard.hiding.styles import Style, style_for
 from spoilerguard.ranges import keep, minus
 from spoilerguard.reading import READERS
 from spoilerguard.spans import Document, Format, Span
-from spoilerguard.styles import Style, style_for
 
 __all__ = ["hide"]
 

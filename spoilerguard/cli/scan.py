@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spoilerguard.cli_common import errors_explained, tell
+from spoilerguard.cli.common import errors_explained, tell
 from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import re
 from typing import NamedTuple
 
 from spoilerguard.errors import LeakError
-from spoilerguard.outline import Level, Mark
-from spoilerguard.pieces import Piece
+from spoilerguard.hiding.outline import Level, Mark
+from spoilerguard.hiding.pieces import Piece
 from spoilerguard.spans import Document, Format, Span
 
 __all__ = ["Edit", "Target", "block_edits"]

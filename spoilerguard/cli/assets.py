@@ -30,8 +30,8 @@ def assets(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to write the two files.")],
 ) -> None:
     """Write the style sheet and the script of the HTML style: 4 kB, no dependency."""
+    from spoilerguard.hiding.veil import ASSETS, asset
     from spoilerguard.printing import harmless
-    from spoilerguard.veil import ASSETS, asset
 
     for name in ASSETS:
         try:

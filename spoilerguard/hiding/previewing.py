@@ -22,14 +22,14 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 import zlib
 
-from spoilerguard import veil
-from spoilerguard.blurring import hide
 from spoilerguard.errors import LeakError
+from spoilerguard.hiding import veil
+from spoilerguard.hiding.blurring import hide
+from spoilerguard.hiding.rendering import render
+from spoilerguard.hiding.styles import DEFAULTS, STYLES, Style
 from spoilerguard.printing import harmless, plain
-from spoilerguard.rendering import render
 from spoilerguard.scoring import KINDS
 from spoilerguard.spans import Document, Flag
-from spoilerguard.styles import DEFAULTS, STYLES, Style
 
 if TYPE_CHECKING:
     from spoilerguard.guard import Guard

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 import re
 
-from spoilerguard import veil
 from spoilerguard.errors import InputError
-from spoilerguard.fences import Edit, Target, block_edits
-from spoilerguard.pieces import Frame, Piece
+from spoilerguard.hiding import veil
+from spoilerguard.hiding.fences import Edit, Target, block_edits
+from spoilerguard.hiding.pieces import Frame, Piece
 from spoilerguard.spans import Format
 
 __all__ = ["DEFAULTS", "STYLES", "Style", "style_for"]

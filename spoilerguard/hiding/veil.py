@@ -60,15 +60,15 @@ def opening(key: str, *, part: int = 1, block: bool = False, apart: bool = False
     """
     tag = "div" if block else "span"
     group = f' role="group" aria-label="{_plain(name)}"' if name else ""
-    return f'<{tag} class="sg1" id="{_id(key, part)}"{group} data-nosnippet hidden>' + (
-        "<!--sg1-->\n\n" if apart else ""
-    )
+    here = _id(key, part)
+    return f'<{tag} class="sg1" id="{here}"{group} data-nosnippet hidden>' + (f"<!--{here}-->\n\n" if apart else "")
 
 
 def closing(key: str, *, part: int = 1, block: bool = False, apart: bool = False) -> str:
     """What stands after the text of a piece, called as `opening` was."""
     tag = "div" if block else "span"
-    return ("\n\n<!--sg1-->" if apart else "") + f"</{tag}><!--/{_id(key, part)}-->"
+    here = _id(key, part)
+    return (f"\n\n<!--{here}-->" if apart else "") + f"</{tag}><!--/{here}-->"
 
 
 def _id(key: str, part: int) -> str:
@@ -87,9 +87,9 @@ _LINK = rf'<a class="sg1-show" href="\#(?:{_ID})">[^<>]*+</a>'
 _CONTROL = rf'<div class="sg1-bar">{_LINK}</div>|{_LINK}'
 _OPENING = (
     rf'<(?:span|div) class="sg1" id="(?P<id>{_ID})"(?: role="group" aria-label="[^"<>]*+")? data-nosnippet hidden>'
-    r"(?:<!--sg1-->\n\n)?"
+    r"(?:<!--(?P=id)-->\n\n)?"
 )
-_CLOSING = rf"(?:\n\n<!--sg1-->)?</(?:span|div)><!--/{_ID}-->"
+_CLOSING = rf"\n\n<!--(?P<end>{_ID})--></(?:span|div)><!--/(?P=end)-->|</(?:span|div)><!--/{_ID}-->"
 _ALL = re.compile(f"{_CONTROL}|{_OPENING}|{_CLOSING}")
 _HIDING = re.compile(f"{_CONTROL}|{_OPENING}")
 

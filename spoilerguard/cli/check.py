@@ -1,21 +1,17 @@
-"""The command line: arguments, printing, exit status. It decides nothing.
+"""The command `check`: which sentences of drafts give the plot away. Arguments and printing; it decides nothing.
 
-Exit status: 0 clean, 1 spoilers found, 2 usage, input or model error. Findings go to standard
-output, everything else to standard error.
+Exit status: 0 clean, 1 spoilers found, 2 usage, input or model error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-import spoilerguard
-from spoilerguard import cli_assets, cli_hiding, cli_learning, cli_preview, cli_scan
-from spoilerguard.cli_common import (
+from spoilerguard.cli.common import (
     FAILED,
     FOUND,
     BlurbOption,
@@ -30,7 +26,6 @@ from spoilerguard.cli_common import (
     TitleOption,
     complain,
     errors_explained,
-    fail,
     one_of,
     output,
     say,
@@ -43,40 +38,20 @@ if TYPE_CHECKING:
     from spoilerguard.printing import Outcome
     from spoilerguard.spans import Work
 
-app = typer.Typer(
-    name="spoilerguard",
-    help="Find the sentences in reviews and comments that give the plot away.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+__all__ = ["register"]
+
+_CHECK = """\b
+Examples:
+  spoilerguard check draft.md
+  spoilerguard check posts/ --format json
+  cat draft.html | spoilerguard check - --stdin-filename draft.html"""
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        from spoilerguard.manifest import read_manifest
-        from spoilerguard.store import bundled_models
-
-        with errors_explained():
-            models = ", ".join(f"{name} {read_manifest(folder).version}" for name, folder in bundled_models().items())
-        print(f"spoilerguard {spoilerguard.__version__} (models: {models or 'none'})")
-        raise typer.Exit
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog=_CHECK)(check)
 
 
-@app.callback()
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and the models'.")
-    ] = False,
-) -> None:
-    """Find the sentences in reviews and comments that give the plot away."""
-
-
-@app.command(
-    epilog="Examples:  spoilerguard check draft.md   |   spoilerguard check posts/ --format json   |   "
-    "cat draft.html | spoilerguard check - --stdin-filename draft.html"
-)
 def check(
     paths: Annotated[
         list[str], typer.Argument(metavar="[PATH|-]...", help="Drafts, folders of drafts, or - for standard input.")
@@ -156,57 +131,3 @@ def _check_each(
             yield Outcome(name, report)
         except InputError as error:
             yield Outcome(name, error=str(error))
-
-
-@app.command(epilog='Example:  spoilerguard explain "He did it himself."')
-def explain(
-    sentence: Annotated[str, typer.Argument(help="One sentence, or - for standard input.")],
-    model: ModelOption = "fast",
-    sensitivity: SensitivityOption = "medium",
-    threshold: ThresholdOption = None,
-) -> None:
-    """Tell how a sentence scores, alone, and which words weighed."""
-    with errors_explained():
-        from spoilerguard.drafts import read_standard_input
-        from spoilerguard.guard import load
-
-        guard = load(model)
-        limit = guard.threshold(sensitivity, threshold)
-        text = read_standard_input("-") if sentence == "-" else sentence
-    if not text.strip():
-        fail("nothing to explain: the sentence is empty")
-    from spoilerguard.printing import plain
-    from spoilerguard.scoring import KINDS
-
-    score = float(guard.score([text])[0])
-    at = f"at {sensitivity} sensitivity" if threshold is None else "at the threshold given"
-    with output():
-        say(f"{score:.0%}  {'a spoiler' if score >= limit else 'not a spoiler'} {at} (from {limit:.0%})")
-        for reason in guard.scorer.reasons([text])[0]:
-            kind, words = KINDS.get(reason.kind, reason.kind), plain(reason.text)
-            say(f"looks most like {kind}; the words that weigh most: “{words}”")
-        for word, weight in guard.scorer.word_weights(text):
-            say(f"  {weight:+.2f}  {plain(word)}")
-
-
-@app.command(epilog="Example:  spoilerguard models")
-def models() -> None:
-    """List the bundled models with their thresholds and origin."""
-    from spoilerguard.guard import SENSITIVITIES
-    from spoilerguard.manifest import read_manifest
-    from spoilerguard.store import bundled_models
-
-    with errors_explained(), output():
-        for name, folder in bundled_models().items():
-            manifest = read_manifest(folder)
-            points = ", ".join(f"{k} {manifest.thresholds[k]:.2f}" for k in SENSITIVITIES)
-            size = sum(p.stat().st_size for p in Path(folder).iterdir()) / 2**20
-            say(f"{name}  {manifest.version}  {manifest.architecture}  {size:.1f} MB  thresholds: {points}")
-            say(f"    {folder}")
-
-
-cli_assets.register(app)
-cli_hiding.register(app)
-cli_learning.register(app)
-cli_preview.register(app)
-cli_scan.register(app)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 import re
 
-from spoilerguard.outline import Kind, Level, Mark
+from spoilerguard.hiding.outline import Kind, Level, Mark
 from spoilerguard.ranges import minus
 from spoilerguard.spans import Format, Span
 

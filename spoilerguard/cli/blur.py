@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from spoilerguard.cli_common import (
+from spoilerguard.cli.common import (
     BlurbOption,
     ModelOption,
     QuotationsOption,
@@ -30,7 +30,7 @@ from spoilerguard.errors import InputError, LeakError
 from spoilerguard.spans import Span
 
 if TYPE_CHECKING:
-    from spoilerguard.edited import ReportFile
+    from spoilerguard.hiding.edited import ReportFile
 
 __all__ = ["register"]
 
@@ -92,9 +92,9 @@ def blur(
         fail("--in-place needs a file, not standard input")
     with errors_explained():
         from spoilerguard import drafts
-        from spoilerguard.blurring import hide
+        from spoilerguard.hiding.blurring import hide
+        from spoilerguard.hiding.styles import STYLES
         from spoilerguard.reading import READERS, format_of, read
-        from spoilerguard.styles import STYLES
 
         one_of("--style", style or "html", STYLES)
         one_of("--input-format", input_format or "auto", (*READERS, "auto"))
@@ -135,7 +135,7 @@ def blur(
 
 
 def _report(path: str, name: str) -> ReportFile:
-    from spoilerguard.edited import read_report
+    from spoilerguard.hiding.edited import read_report
 
     return read_report(path, name)
 

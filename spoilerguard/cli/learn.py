@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spoilerguard.cli_common import errors_explained, say, tell
+from spoilerguard.cli.common import errors_explained, say, tell
 from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from spoilerguard.cli_common import (
+from spoilerguard.cli.common import (
     BlurbOption,
     InputFormatOption,
     ModelOption,
@@ -63,7 +63,7 @@ def preview(
     with errors_explained():
         from spoilerguard import drafts
         from spoilerguard.guard import load
-        from spoilerguard.previewing import preview
+        from spoilerguard.hiding.previewing import preview
         from spoilerguard.reading import READERS, format_of
 
         one_of("--input-format", input_format or "auto", (*READERS, "auto"))

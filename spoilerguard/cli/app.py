@@ -1,0 +1,48 @@
+"""The command line: arguments, printing, exit status. It decides nothing.
+
+Exit status: 0 clean, 1 spoilers found, 2 usage, input or model error. Findings go to standard
+output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import spoilerguard
+from spoilerguard.cli import assets, blur, check, explain, learn, preview, scan
+from spoilerguard.cli.common import errors_explained
+
+app = typer.Typer(
+    name="spoilerguard",
+    help="Find the sentences in reviews and comments that give the plot away.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from spoilerguard.manifest import read_manifest
+        from spoilerguard.store import bundled_models
+
+        with errors_explained():
+            models = ", ".join(f"{name} {read_manifest(folder).version}" for name, folder in bundled_models().items())
+        print(f"spoilerguard {spoilerguard.__version__} (models: {models or 'none'})")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and the models'.")
+    ] = False,
+) -> None:
+    """Find the sentences in reviews and comments that give the plot away."""
+
+
+for command in (check, blur, preview, scan, explain, learn, assets):
+    command.register(app)

@@ -1,0 +1,1 @@
+"""Text with its spoilers hidden: marks, pieces, styles, the page that shows them. Read `blurring` first."""
