@@ -1,6 +1,6 @@
 """`python -m spoilerguard` is the command line."""
 
-from spoilerguard.cli import app
+from spoilerguard.cli import run
 
 if __name__ == "__main__":
-    app(prog_name="spoilerguard")
+    run()

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 import re
+import sys
 import threading
 from typing import Any
 
 from spoilerguard.errors import ModelError
 
-__all__ = ["TOKEN", "blank", "boundaries", "cut", "doc_of", "ends_sentence"]
+__all__ = ["TOKEN", "blank", "boundaries", "cut", "doc_of", "ends_sentence", "without_torch"]
 
 TOKEN = re.compile(r"\w[\w'’-]*|[^\w\s]+")
 _LONGEST_TOKEN = 40  # characters of a token that are looked at
@@ -126,6 +127,15 @@ def blank() -> Any:
     nlp = spacy.blank("en")
     nlp.add_pipe("senter", config=_CONFIG)
     return nlp
+
+
+def without_torch() -> None:
+    """From now on spaCy finds no PyTorch in this process: loading it takes a second and 580 MB, for nothing.
+
+    Only for processes that are wholly ours: in others, somebody else's pipeline may want it.
+    """
+    modules: dict[str, Any] = sys.modules
+    modules.setdefault("torch", None)  # `import torch` now fails, as where it is not installed
 
 
 def _folder() -> Path:

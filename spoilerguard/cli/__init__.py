@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from spoilerguard.cli.app import app
+from spoilerguard.cli.app import app, run
 
-__all__ = ["app"]
+__all__ = ["app", "run"]

@@ -6,6 +6,7 @@ output, everything else to standard error.
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ import typer
 import spoilerguard
 from spoilerguard.cli import assets, blur, check, explain, learn, preview, scan
 from spoilerguard.cli.common import errors_explained
+from spoilerguard.runons import without_torch
 
 app = typer.Typer(
     name="spoilerguard",
@@ -46,3 +48,10 @@ def main(
 
 for command in (check, blur, preview, scan, explain, learn, assets):
     command.register(app)
+
+
+def run() -> None:
+    """The command line as a program: the process is ours alone."""
+    if sys.argv[1:2] != ["train"]:  # the only command that may want PyTorch
+        without_torch()
+    app(prog_name="spoilerguard")

@@ -35,6 +35,7 @@ import spoilerguard
 from spoilerguard.errors import InputError, MissingExtra, SpoilerguardError
 from spoilerguard.jobs.plan import Plan
 from spoilerguard.jobs.shards import Scored, Shard, score
+from spoilerguard.runons import without_torch
 
 __all__ = ["ENGINES"]
 
@@ -76,6 +77,7 @@ def local(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None
 def _follow_parent(parent: int) -> None:
     """In a worker: end when the parent ends, were it by `kill -9`, and not before."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal, which sends it to all
+    without_torch()
 
     def watch() -> None:
         while os.getppid() == parent:
