@@ -180,7 +180,7 @@ def main() -> None:
         compare(folder / "some.parquet", folder, options.runs)
         if not options.no_clock:
             # More of them, or what is measured is how long workers take to start.
-            apart(first, options.source, 4 * options.records, folder / "more.parquet")
+            apart(first, options.source, 12 * options.records, folder / "more.parquet")
             two_jobs(folder / "more.parquet", folder, options.runs)
         if options.growth:
             growth(options.source, folder)
