@@ -81,6 +81,10 @@ def test_a_database_is_scanned(tmp_path: Path) -> None:
     result = runner.invoke(app, ["scan", "--sql", address, "--query", query, "-o", str(out)])
     assert result.exit_code == 0
     assert [(r["id"], r["spoiler"]) for r in records_of(out)] == [("1", True), ("2", False)]
+    assert "ORDER BY" not in result.stderr
+    unordered = query.removesuffix(" order by id")
+    result = runner.invoke(app, ["scan", "--sql", address, "--query", unordered, "-o", str(out), "--force"])
+    assert "a query without ORDER BY cannot be gone on with" in result.stderr
     for neither_or_both in ([], [str(out), "--sql", address]):
         result = runner.invoke(app, ["scan", *neither_or_both, "--query", query, "-o", str(tmp_path / "x.jsonl")])
         assert result.exit_code == 2

@@ -139,7 +139,9 @@ def scan(
             delimiter=delimiter,
             query=query,
         )
-        tell(f"{source}: {archive.described}", quiet)
+        tell(f"{_name(source)}: {archive.described}", quiet)
+        if not archive.resumable:
+            tell("spoilerguard: a query without ORDER BY cannot be gone on with: an interruption loses it all", quiet)
         known = _works(works)
         plan = run.plan_of(
             archive,
