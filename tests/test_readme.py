@@ -165,12 +165,18 @@ def test_a_command_in_the_text_runs(line: str) -> None:
     assert out.strip()
 
 
-@pytest.mark.parametrize("model", sorted(bundled_models()))
-def test_the_figures_are_there(model: str) -> None:
-    (figures,) = re.findall(rf"^<!-- figures {model} -->\n(.*?)^<!-- /figures {model} -->$", README, re.M | re.S)
-    rows = [line for line in figures.splitlines() if re.match(r"\| .*\b[01]\.\d", line)]
-    assert len(rows) >= 2, "run `make figures`"
-    assert any("ours, test" in row for row in rows)
+def test_the_figures_are_there_and_are_those_of_the_model_cards() -> None:
+    (figures,) = re.findall(r"^<!-- figures -->\n(.*?)^<!-- /figures -->$", README, re.M | re.S)
+    head, _, *rows = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in figures.split("\n\n")[0].splitlines()
+    )
+    assert any("ours, test" in row for row in rows), "run `make figures`"
+    for column, model in enumerate(sorted(bundled_models(), reverse=True), 3):
+        assert model in head[column]
+        card = (ROOT / "models" / model / "CARD.md").read_text(encoding="utf-8")
+        for row in rows:
+            auc, precision = row[column].split(" / ")
+            assert re.search(rf"^\| {row[0]} \| {row[1]} \| {row[2]} \| {auc} \([^|]*\| {precision} ", card, re.M)
 
 
 def test_every_file_that_is_linked_or_named_is_there() -> None:

@@ -145,6 +145,28 @@ def table(found: Evaluations) -> str:
     return "\n".join(lines)
 
 
+def summary(found: Mapping[str, Evaluations]) -> str:
+    """The figures of all models side by side, without intervals: for the README."""
+
+    def row(*cells: object) -> str:
+        return f"| {' | '.join(map(str, cells))} |"
+
+    def both(figures: Mapping[str, Mapping[str, object]], first: str, second: str) -> str:
+        return " / ".join("-" if figures[k]["value"] is None else f"{figures[k]['value']:.3f}" for k in (first, second))
+
+    models, one = list(found), next(iter(found.values()))
+    lines = [row("held-out works of", "sentences", "spoilers", *(f"`{name}`: AUC / AP" for name in models))]
+    lines.append(row(*["---"] * (3 + len(models))))
+    for name, e in one.items():
+        figures = [both(found[model][name].overall, "auc", "average_precision") for model in models]
+        lines.append(row(name, f"{e.overall['sentences']:,}", f"{e.overall['spoilers']:,}", *figures))
+    lines += ["", row("sensitivity (ours, test)", *(f"`{name}`: precision / recall" for name in models))]
+    lines.append(row(*["---"] * (1 + len(models))))
+    points = {model: found[model]["ours, test"].overall["points"] for model in models}
+    lines += [row(name, *(both(points[m][name], "precision", "recall") for m in models)) for name in points[models[0]]]
+    return "\n".join(lines)
+
+
 def card(guard: Guard, figures: str, kinds: str) -> str:
     training = guard.manifest.training
     text = (HERE / f"card-{guard.name}.md").read_text(encoding="utf-8")
@@ -189,13 +211,14 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
     guards = [load("fast"), load("accurate")] if given.figures else made(given.datasets, given.jobs)
+    every: dict[str, Evaluations] = {}
     for guard in guards:
-        found = measure(guard, given.datasets)
+        found = every[guard.name] = measure(guard, given.datasets)
         figures = table(found)
         print(f"{guard.name}\n{figures}\n")
         kinds = found["ours, test"].kinds
         guard.save(ROOT / "models" / guard.name, card=card(guard, figures, f"{kinds['accuracy']['value']:.2f}"))
-        into(ROOT / "README.md", f"figures {guard.name}", figures)
+    into(ROOT / "README.md", "figures", summary(every))
 
 
 if __name__ == "__main__":
