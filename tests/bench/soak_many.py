@@ -17,9 +17,9 @@ from pathlib import Path
 import random
 import time
 
-ROOT = Path(__file__).resolve().parents[2]
 from spoilerguard import load
 
+ROOT = Path(__file__).resolve().parents[2]
 GROWTH, ROUND = 1.05, 2_000
 
 
