@@ -36,11 +36,12 @@ def touching(report: Report, lines: Lines) -> Report:
 
     Lines are git's here: a lone carriage return ends none.
     """
+    upto = [piece[1] for piece in lines]
     ends = [match.start() for match in re.finditer("\n", report.document.source)]
 
     def touched(start: int, end: int) -> bool:
-        first, last = bisect_left(ends, start) + 1, bisect_left(ends, end - 1) + 1
-        k = bisect_left(lines, first, key=lambda piece: piece[1])
+        first, last = bisect_left(ends, start) + 1.0, bisect_left(ends, end - 1) + 1.0
+        k = bisect_left(upto, first)
         return k < len(lines) and lines[k][0] <= last
 
     return replace(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
+from itertools import accumulate
 
 from spoilerguard.guard import Guard
 from spoilerguard.reading import read, suppressions
@@ -25,10 +27,11 @@ def with_unused(report: Report, guard: Guard, work: Work | None, *, quotations: 
         return report
     bare = read(document.source, document.format, quotations=quotations, suppress=False)
     [told] = guard.judge([bare], [work], report.threshold)
-    places = [(found.start, found.end) for found in (*told.flags, *told.notices)]
+    places = sorted([*((flag.start, flag.end) for flag in told.flags), *((n.start, n.end) for n in told.notices)])
+    reach = list(accumulate((end for _, end in places), max, initial=0))
     unused = [
         Notice(*comment, UNUSED)
         for comment, region in every
-        if not any(start < region.end and end > region.start for start, end in places)
+        if reach[bisect_left(places, (region.end, 0))] <= region.start
     ]
     return replace(report, document=replace(document, notices=tuple(sorted([*document.notices, *unused]))))

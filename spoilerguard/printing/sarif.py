@@ -16,7 +16,7 @@ from spoilerguard import __version__
 from spoilerguard.baseline import fingerprint
 from spoilerguard.printing.outcomes import Look, Outcome, beneath, harmless, kind_name, why
 from spoilerguard.printing.records import dumped
-from spoilerguard.spans import Document, Flag, Notice
+from spoilerguard.spans import Document
 
 __all__ = ["as_sarif"]
 
@@ -40,9 +40,7 @@ def as_sarif(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
         "name": "spoilerguard",
         "version": __version__,
         "rules": rules,
-        "notifications": [
-            _descriptor(_UNREAD, "error", "A file that cannot be checked", "Mend the file or leave it out.")
-        ],
+        "notifications": [_descriptor(_UNREAD, "error", "A file that cannot be read", "Mend it or leave it out.")],
     }
     yield dumped(
         {
