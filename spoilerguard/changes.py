@@ -60,22 +60,19 @@ class Changes:
         self._top_above = cache(_top_above)
 
     def lines(self, path: str) -> Lines:
-        """The lines of a file that are new or changed; () of one that is as it was, or gone.
-
-        Raises InputError where git cannot tell.
-        """
+        """The lines of a file that are new or changed. Raises InputError where git cannot tell."""
         repository, name = self._find(path)
-        before = repository.before.get(name)
-        if before is None:
-            return () if name in repository.tracked or name in repository.gone else _WHOLE
-        if before == "":
+        before = repository.before.get(name, name)
+        if before is None or name not in repository.tracked:
             return _WHOLE
         return tuple(_pieces(_git(repository.top, *_DIFF, repository.base, "--", *{before, name})))
 
-    def gone(self, path: str) -> bool:
-        """Whether a file that is not there has been taken away or renamed since."""
+    def changed(self, path: str) -> bool:
+        """Whether a file is new or changed; one that has been taken away is not. Raises InputError, as `lines`."""
         repository, name = self._find(path)
-        return name in repository.gone
+        if name in repository.gone and not os.path.lexists(path):
+            return False
+        return name in repository.before or name not in repository.tracked
 
     def _find(self, path: str) -> tuple[_Repository, str]:
         real = os.path.realpath(path)
@@ -95,7 +92,7 @@ class Changes:
         except InputError as error:
             raise InputError(f"{error}; is the history here (in a workflow: fetch-depth: 0)?") from None
         fields = iter(_names(_git(top, *_STATUS, base, "--")))
-        before: dict[str, str] = {}
+        before: dict[str, str | None] = {}
         gone: set[str] = set()
         for status in fields:
             name = next(fields)
@@ -106,7 +103,7 @@ class Changes:
             elif status[0] == "D":
                 gone.add(name)
             else:
-                before[name] = name if status[0] == "M" else ""
+                before[name] = name if status[0] == "M" else None
         tracked = frozenset(_names(_git(top, "ls-files", "-z")))
         return _Repository(top, base, before, gone, tracked)
 
@@ -114,12 +111,12 @@ class Changes:
 class _Repository(NamedTuple):
     """A work tree, and how it differs from its `base`; names are as git has them, from the top.
 
-    `before` has the changed files: what each was called, "" if it is new. `gone` are names no longer used.
+    `before` has the changed files: what each was called, None if it is new. `gone` are names no longer used.
     """
 
     top: str
     base: str
-    before: dict[str, str]
+    before: dict[str, str | None]
     gone: set[str]
     tracked: frozenset[str]
 

@@ -32,6 +32,6 @@ def with_unused(report: Report, guard: Guard, work: Work | None, *, quotations: 
     unused = [
         Notice(*comment, UNUSED)
         for comment, region in every
-        if reach[bisect_left(places, (region.end, 0))] <= region.start
+        if region.start == region.end or reach[bisect_left(places, (region.end, 0))] <= region.start
     ]
     return replace(report, document=replace(document, notices=tuple(sorted([*document.notices, *unused]))))
