@@ -23,7 +23,7 @@ FLOORS = (
     ("errors", "spans"),
     # To check a draft.
     ("ranges",),
-    ("features", "htmlscan", "markup", "runons", "streams", "hiding.veil"),
+    ("features", "htmlscan", "markup", "runons", "streams", "hiding.veil", "positions"),
     ("context", "furniture", "markdown", "sentences", "windows"),
     ("manifest", "reading", "scoring"),
     ("hiding.outline", "transformer"),
@@ -31,10 +31,12 @@ FLOORS = (
     ("hiding.fences",),
     ("hiding.styles",),
     ("hiding.blurring",),
-    ("hiding.rendering", "report"),
+    ("hiding.ignoring", "hiding.rendering", "report"),
     ("drafts", "pages", "printing", "store"),
     ("hiding.edited", "guard"),
     ("hiding.previewing",),
+    ("editor",),
+    ("languageserver",),
     # To read archives.
     ("archives.posts",),
     ("archives.columns", "archives.parts"),
@@ -61,10 +63,11 @@ FLOORS = (
     ("jobs.engines", "jobs.folder"),
     ("jobs.run",),
     ("cli.common",),
-    ("cli.assets", "cli.blur", "cli.check", "cli.explain", "cli.learn", "cli.preview", "cli.scan"),
+    ("cli.assets", "cli.blur", "cli.check", "cli.explain", "cli.learn", "cli.lsp", "cli.preview", "cli.scan"),
     ("cli.app",),
 )
 DEEP = {"neural.network", "neural.export", "neural.finetune"}  # only training gets there, once the extra is found
+SERVED = {"editor", "languageserver"}  # only the command lsp gets there, once the extra is found
 FOLDERS = ("archives", "cli", "datasets", "evaluation", "hiding", "jobs", "neural")
 DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
 HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed".split())
@@ -125,7 +128,7 @@ def test_the_door_of_a_folder_leads_into_that_folder_only(folder: str) -> None:
 def test_optional_and_heavy_libraries_are_imported_where_they_are_needed(module: str) -> None:
     roots = {full.split(".")[0] for full in imports(module, in_functions=False)}
     allowed = {"spoilerguard", "numpy"} | ({"typer"} if module.startswith("cli") else set())
-    allowed |= {"torch", "onnx"} if module in DEEP else set()
+    allowed |= {"torch", "onnx"} if module in DEEP else {"pygls", "lsprotocol"} if module in SERVED else set()
     assert roots - sys.stdlib_module_names - allowed == set()
 
 

@@ -1,0 +1,369 @@
+"""A language server: drafts are checked in the editor, while they are written. Read `Server` first.
+
+The editor tells of every change (`Protocol`); some time after the last one the draft is checked in a thread,
+and what was found is published (`_publish`), or fetched by editors that rather ask. What was overtaken by a
+change is dropped. LSP 3.17; pygls speaks it.
+
+Editors start `spoilerguard lsp` for Markdown, HTML and plain text:
+
+    Neovim 0.11    vim.lsp.config("spoilerguard", {cmd = {"spoilerguard", "lsp"}, filetypes = {"markdown", "html",
+                   "text"}}); vim.lsp.enable("spoilerguard")
+    Helix          [language-server.spoilerguard] command = "spoilerguard", args = ["lsp"]; then add "spoilerguard"
+                   to `language-servers` of each [[language]] in languages.toml
+    Emacs          (add-to-list 'eglot-server-programs '((markdown-mode html-mode text-mode) "spoilerguard" "lsp"))
+    VS Code        any generic LSP client extension, with the command `spoilerguard lsp`
+    Sublime Text   LSP: "clients": {"spoilerguard": {"enabled": true, "command": ["spoilerguard", "lsp"],
+                   "selector": "text.html.markdown | text.html.basic | text.plain"}}
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import count
+import logging
+import os
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
+from pygls.uris import to_fs_path
+
+import spoilerguard
+from spoilerguard.drafts import MOST_BYTES
+from spoilerguard.editor import HIDE_ALL, NAME, Checked, actions, diagnostics, edits_of, hover
+from spoilerguard.errors import InputError, SpoilerguardError
+from spoilerguard.guard import Guard, load
+from spoilerguard.positions import EditedText, Place, Positions
+from spoilerguard.reading import format_of
+
+__all__ = ["Server", "serve"]
+
+PAUSE = 0.2  # seconds without a change, then the draft is checked
+_LANGUAGES = {
+    **dict.fromkeys(("markdown", "gfm", "mdx", "pandoc", "quarto", "rmd", "vimwiki"), "markdown"),
+    **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
+}
+_PLAIN = ("plaintext", "text", "")
+_SETTINGS: Mapping[str, type | tuple[type, ...]] = {"model": str, "sensitivity": str, "threshold": (int, float)}
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Draft:
+    """A document that is open in the editor."""
+
+    uri: str
+    format: str
+    text: EditedText
+    version: int | None
+    edition: int  # of the text and the settings it is checked with
+    checked: Checked | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    publishing: asyncio.Task[None] | None = None
+
+    @property
+    def path(self) -> str | None:
+        return to_fs_path(self.uri)
+
+
+class Protocol(LanguageServerProtocol):
+    """What pygls does itself with documents, done exactly: its own lines end at U+2028 and form feeds, too."""
+
+    _server: Server
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        self._server.opened(params.text_document)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        self._server.changed(params.text_document, params.content_changes)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        self._server.closed(params.text_document.uri)
+
+
+class Server(LanguageServer):
+    """The drafts that are open, and the settings. Its methods run in the event loop; only `_check` in a thread."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        super().__init__(NAME, spoilerguard.__version__, protocol_cls=Protocol)
+        self.given = [given]  # settings of the command line, at the start, of the editor: the last one counts
+        self.drafts: dict[str, Draft] = {}
+        self.editions = count()
+        self.checker = ThreadPoolExecutor(1, "check")  # one at a time: scoring takes what cores there are
+        self.told: set[str] = set()
+        self.stopping = False
+
+    # --- what the editor can do
+
+    def can(self, path: str) -> Any:
+        """A capability of the editor, by its path in ClientCapabilities; None where it is not there."""
+        found: Any = self.client_capabilities
+        for name in path.split("."):
+            found = getattr(found, name, None)
+        return found
+
+    @property
+    def pulls(self) -> bool:
+        """Whether the editor asks for diagnostics; then none are published, or it would show them twice."""
+        return self.can("text_document.diagnostic") is not None
+
+    @property
+    def encoding(self) -> str:
+        return types.PositionEncodingKind(self.workspace.position_encoding or "utf-16").value
+
+    # --- documents
+
+    def opened(self, document: types.TextDocumentItem) -> None:
+        self.closed(document.uri)
+        format = format_for(document.language_id, document.uri)
+        if format is not None:
+            text = EditedText(document.text, self.encoding)
+            draft = Draft(document.uri, format, text, document.version, next(self.editions))
+            self.drafts[document.uri] = draft
+            self.publish(draft, after=0)
+
+    def changed(
+        self, document: types.VersionedTextDocumentIdentifier, changes: Iterable[types.TextDocumentContentChangeEvent]
+    ) -> None:
+        draft = self.drafts.get(document.uri)
+        if draft is None:
+            return
+        for change in changes:
+            if isinstance(change, types.TextDocumentContentChangePartial):
+                at = change.range
+                start, end = (Place(place.line, place.character) for place in (at.start, at.end))
+                draft.text.change(start, end, change.text)
+            else:
+                draft.text = EditedText(change.text, self.encoding)
+        draft.version, draft.edition = document.version, next(self.editions)
+        self.publish(draft, after=PAUSE)
+
+    def closed(self, uri: str) -> None:
+        draft = self.drafts.pop(uri, None)
+        if draft is not None and not self.pulls:
+            if draft.publishing:
+                draft.publishing.cancel()
+            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+
+    # --- checking
+
+    def publish(self, draft: Draft, *, after: float) -> None:
+        """Check the draft and publish what was found, unless it changes in these seconds or before it is done."""
+        if not self.pulls:
+            if draft.publishing:
+                draft.publishing.cancel()
+            draft.publishing = asyncio.get_running_loop().create_task(self._publish(draft, after))
+
+    async def _publish(self, draft: Draft, after: float) -> None:
+        await asyncio.sleep(after)
+        checked = await self.checked(draft)
+        found = diagnostics(checked) if checked else []
+        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(draft.uri, found, draft.version))
+
+    async def checked(self, draft: Draft) -> Checked | None:
+        """What was found in the draft as it is when this returns; None where it cannot be checked, and why is told."""
+        async with draft.lock:
+            while draft.checked is None or draft.checked.edition != draft.edition:
+                edition = draft.edition
+                try:
+                    arguments = (draft, edition, draft.version, str(draft.text), self.encoding, tuple(self.given))
+                    draft.checked = await self.in_thread(_check, *arguments)
+                except SpoilerguardError as error:
+                    if draft.edition == edition:
+                        self.tell(str(error))
+                        return None
+            return draft.checked
+
+    async def in_thread(self, run: Any, *arguments: Any) -> Any:
+        """The result of this, away from the event loop; where it is cancelled before its turn, it is not run."""
+        return await asyncio.get_running_loop().run_in_executor(self.checker, run, *arguments)
+
+    def tell(self, message: str) -> None:
+        """Show a message, once until the settings change."""
+        log.warning("%s", message)
+        if message not in self.told:
+            self.told.add(message)
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"spoilerguard: {message}"))
+
+    # --- settings
+
+    def configured(self, place: int, settings: Any) -> None:
+        """Settings of the editor: at the start (1), or as they are now (2)."""
+        known = {name: settings[name] for name in _SETTINGS if name in settings} if isinstance(settings, dict) else {}
+        self.given[place:] = [{name: value for name, value in known.items() if value is not None}]
+        self.recheck()
+
+    def recheck(self) -> None:
+        """Check all drafts again: the settings have changed."""
+        self.told.clear()
+        for draft in self.drafts.values():
+            draft.edition = next(self.editions)
+            self.publish(draft, after=0)
+        if self.pulls and self.drafts and self.can("workspace.diagnostics.refresh_support"):
+            self.workspace_diagnostic_refresh(None)
+
+
+def format_for(language: str, uri: str) -> str | None:
+    """The format of a document by its language identifier, or else by its name; None for what is no draft."""
+    by_name = format_of(urlsplit(uri).path)
+    known = by_name if by_name != "auto" else "text" if language in _PLAIN else None
+    return _LANGUAGES.get(language, known)
+
+
+def _check(
+    draft: Draft, edition: int, version: int | None, text: str, encoding: str, given: Iterable[Mapping[str, Any]]
+) -> Checked:
+    """Runs in a thread: takes of the draft what does not change."""
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{draft.path or draft.uri}: too long to be checked (more than {MOST_BYTES:,} characters)")
+    guard, options = _guard_and_options(given)
+    report = guard.flag(text, format=draft.format, **options)
+    return Checked(draft.uri, edition, version, guard, report, Positions(text, encoding))
+
+
+def _guard_and_options(given: Iterable[Mapping[str, Any]]) -> tuple[Guard, dict[str, Any]]:
+    """What a draft is checked with. Raises SpoilerguardError for settings that cannot be."""
+    options: dict[str, Any] = {}
+    for settings in given:
+        if "sensitivity" in settings:
+            options.pop("threshold", None)  # which would have the last word
+        options |= settings
+    for name, value in options.items():
+        if not isinstance(value, _SETTINGS[name]) or isinstance(value, bool):
+            raise InputError(
+                f"setting spoilerguard.{name}: {value!r} is no {'number' if name == 'threshold' else 'text'}"
+            )
+    guard = load(options.pop("model", "fast"))
+    return guard, options
+
+
+# --- what the editor asks ------------------------------------------------------------------------
+
+
+def _initialize(ls: Server, params: types.InitializeParams) -> None:
+    options = params.initialization_options
+    ls.configured(1, options.get(NAME, options) if isinstance(options, dict) else {})
+
+
+async def _initialized(ls: Server, params: types.InitializedParams) -> None:
+    """Learn of settings, and that they change; meanwhile, the model is loaded."""
+    ls.checker.submit(_guard_and_options, ls.given)
+    wanted = []
+    if ls.can("workspace.did_change_configuration.dynamic_registration"):
+        options: Any = types.DidChangeConfigurationRegistrationOptions(section=NAME)
+        wanted.append(types.Registration("configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION, options))
+    if wanted:
+        await ls.client_register_capability_async(types.RegistrationParams(wanted))
+    await _fetch_settings(ls)
+
+
+async def _fetch_settings(ls: Server) -> None:
+    if ls.can("workspace.configuration"):
+        item = types.ConfigurationItem(section=NAME)
+        settings = await ls.workspace_configuration_async(types.ConfigurationParams([item]))
+        ls.configured(2, settings[0] if settings else None)
+
+
+async def _settings_changed(ls: Server, params: types.DidChangeConfigurationParams) -> None:
+    if ls.can("workspace.configuration"):
+        await _fetch_settings(ls)
+    elif isinstance(params.settings, dict):
+        ls.configured(2, params.settings.get(NAME))
+
+
+async def _diagnostic(
+    ls: Server, params: types.DocumentDiagnosticParams
+) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
+    draft = ls.drafts.get(params.text_document.uri)
+    checked = await ls.checked(draft) if draft else None
+    if checked is None:
+        return types.RelatedFullDocumentDiagnosticReport([])
+    if params.previous_result_id == str(checked.edition):
+        return types.RelatedUnchangedDocumentDiagnosticReport(str(checked.edition))
+    return types.RelatedFullDocumentDiagnosticReport(diagnostics(checked), result_id=str(checked.edition))
+
+
+async def _hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
+    draft = ls.drafts.get(params.text_document.uri)
+    checked = await ls.checked(draft) if draft else None
+    kinds = ls.can("text_document.hover.content_format") or ()
+    return hover(checked, params.position, markdown=types.MarkupKind.Markdown in kinds) if checked else None
+
+
+async def _code_action(ls: Server, params: types.CodeActionParams) -> list[types.CodeAction]:
+    """The actions, without their edits if the editor asks for these once an action is chosen."""
+    draft = ls.drafts.get(params.text_document.uri)
+    checked = await ls.checked(draft) if draft else None
+    if checked is None:
+        return []
+    found = list(actions(checked, params.range, params.context.only))
+    if "edit" in (ls.can("text_document.code_action.resolve_support.properties") or ()):
+        return found
+    return [action for action in found if await _with_edit(ls, checked, action) is None]
+
+
+async def _resolve(ls: Server, action: types.CodeAction) -> types.CodeAction:
+    uri = action.data.get("uri") if isinstance(action.data, dict) else None
+    draft = ls.drafts.get(str(uri))
+    checked = await ls.checked(draft) if draft else None
+    if checked and (trouble := await _with_edit(ls, checked, action)):
+        ls.told.discard(trouble)
+        ls.tell(trouble)
+    return action
+
+
+async def _with_edit(ls: Server, checked: Checked, action: types.CodeAction) -> str | None:
+    """Put its edit into an action; or else, why it has none."""
+    try:
+        edits = await ls.in_thread(edits_of, checked, action.data)
+    except SpoilerguardError as error:
+        return str(error)
+    if ls.can("workspace.workspace_edit.document_changes"):
+        document = types.OptionalVersionedTextDocumentIdentifier(checked.uri, checked.version)
+        action.edit = types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, edits)])
+    else:
+        action.edit = types.WorkspaceEdit(changes={checked.uri: edits})
+    return None
+
+
+def _shutdown(ls: Server, params: None) -> None:
+    ls.stopping = True
+
+
+def _server(given: Mapping[str, Any]) -> Server:
+    server = Server(given)
+    kinds = [types.CodeActionKind.QuickFix, HIDE_ALL]
+    for name, run, options in (
+        (types.INITIALIZE, _initialize, None),
+        (types.INITIALIZED, _initialized, None),
+        (types.WORKSPACE_DID_CHANGE_CONFIGURATION, _settings_changed, None),
+        (types.TEXT_DOCUMENT_DIAGNOSTIC, _diagnostic, types.DiagnosticOptions(False, False, NAME)),
+        (types.TEXT_DOCUMENT_HOVER, _hover, None),
+        (types.TEXT_DOCUMENT_CODE_ACTION, _code_action, types.CodeActionOptions(kinds, resolve_provider=True)),
+        (types.CODE_ACTION_RESOLVE, _resolve, None),
+        (types.SHUTDOWN, _shutdown, None),
+    ):
+        server.feature(name, options)(run)
+    return server
+
+
+def serve(given: Mapping[str, Any]) -> int:
+    """Serve the editor on standard input and output until it leaves; the exit status, 0 if it said so first.
+
+    `given` are settings of the command line. What anything else prints goes to standard error.
+    """
+    protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    server = _server(given)
+    server.start_io(sys.stdin.buffer, protocol)
+    server.checker.shutdown(wait=False, cancel_futures=True)
+    return 0 if server.stopping else 1
