@@ -1,32 +1,37 @@
-"""What an editor is told of a draft that was checked: diagnostics, hovers, and edits that hide or ignore.
+"""What an editor is told of a draft: diagnostics, why, and edits that hide or ignore.
 
-Everything here is a function of `Checked`, the state of one draft at one moment; `languageserver` says it.
+`check` makes a `Checked`, the state of one draft at one moment, and all else here is a function of that;
+`languageserver` says it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import re
 from typing import Any
 
 from lsprotocol import types
 
+from spoilerguard import settings
+from spoilerguard.drafts import MOST_BYTES, read_draft
 from spoilerguard.errors import InputError
-from spoilerguard.guard import Guard
+from spoilerguard.guard import Guard, load
 from spoilerguard.hiding.blurring import edits_to_hide
 from spoilerguard.hiding.fences import Edit
 from spoilerguard.hiding.ignoring import edits_to_ignore
 from spoilerguard.hiding.styles import STYLES
+from spoilerguard.patterns import Patterns
 from spoilerguard.positions import Place, Positions
 from spoilerguard.printing import plain
 from spoilerguard.report import Report
 from spoilerguard.scoring import KINDS
-from spoilerguard.spans import Flag
+from spoilerguard.spans import Flag, Work
 
-__all__ = ["Checked", "actions", "diagnostics", "edits_of", "hover"]
+__all__ = ["HIDE_ALL", "NAME", "OPTIONS", "Checked", "actions", "check", "diagnostics", "edits_of", "hover"]
 
 NAME = "spoilerguard"
+OPTIONS: Mapping[str, tuple[type, ...]] = {"model": (str,), "sensitivity": (str,), "threshold": (int, float)}
 HIDE_ALL = f"{types.CodeActionKind.Source.value}.hideSpoilers"  # no fixAll: saving must not hide unasked
 _USUAL = {
     "text": ("reddit", "discord", "bbcode", "redact"),
@@ -45,6 +50,7 @@ class Checked:
     guard: Guard
     report: Report
     positions: Positions
+    style: str  # to be offered first
 
     def range(self, start: int, end: int) -> types.Range:
         """A range of offsets in the protocol's terms."""
@@ -58,6 +64,69 @@ class Checked:
 
 def _position(place: Place) -> types.Position:
     return types.Position(place.line, place.character)
+
+
+# --- checking -----------------------------------------------------------------------------------
+
+
+def check(
+    text: str,
+    format: str,
+    *,
+    uri: str,
+    path: str | None,
+    edition: int,
+    version: int | None,
+    encoding: str,
+    given: Iterable[Mapping[str, Any]],
+) -> Checked | None:
+    """Check a draft as `check` would; None where the settings of its project leave it out.
+
+    `given` are values of `OPTIONS`, of which the last count, and before those the project's. Raises
+    SpoilerguardError for settings that cannot be, and InputError for a draft that is too long.
+    """
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{path or uri}: longer than a draft may be ({MOST_BYTES // 2**20} million characters)")
+    project = settings.find(path)
+    values = project.values_for("check", path)
+    if path and "exclude" in values:
+        patterns, origin = values["exclude"]
+        if Patterns(project.folder, patterns, origin).decide(path):
+            return None
+    options = settings.as_options(values)
+    for layer in given:
+        options = settings.over(options, _fitting(layer))
+    guard = load(options.get("model", "fast"))
+    report = guard.flag(
+        text,
+        format=_format(format, options.get("input_format")),
+        work=_work(options),
+        **{name: options[name] for name in ("sensitivity", "threshold", "quotations") if name in options},
+    )
+    style = project.options("blur", path).get("style", "")
+    return Checked(uri, edition, version, guard, report, Positions(text, encoding), style)
+
+
+def _fitting(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name, value in options.items():
+        if not isinstance(value, OPTIONS[name]) or isinstance(value, bool):
+            wanted = "a string" if OPTIONS[name] == (str,) else "a number"
+            raise InputError(f"the editor's setting spoilerguard.{name} must be {wanted}, not {value!r}")
+    return options
+
+
+def _format(ours: str, set_: str | None) -> str:
+    return ours if set_ in (None, "auto") else set_
+
+
+def _work(options: Mapping[str, Any]) -> Work | None:
+    title, blurb, synopsis = (options.get(name) or "" for name in ("title", "blurb", "synopsis"))
+    if not (title or blurb or synopsis):
+        return None
+    return Work(title, blurb and read_draft(blurb), synopsis and read_draft(synopsis))
+
+
+# --- what is wrong ------------------------------------------------------------------------------
 
 
 def diagnostics(checked: Checked) -> list[types.Diagnostic]:
@@ -125,19 +194,26 @@ _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 def actions(checked: Checked, range: types.Range, only: Sequence[str] | None) -> Iterator[types.CodeAction]:
     """What can be done here, its edits yet to be found: `edits_of` finds them by the action's `data`."""
     format = checked.report.document.format
-    usual = [STYLES[name] for name in _USUAL[format]]
-    styles = usual + [style for style in STYLES.values() if format in style.formats and style not in usual]
+    usual = _usual(checked)
+    styles = [*usual, *(name for name, row in STYLES.items() if format in row.formats and name not in usual)]
     flags = checked.flags_at(range)
     if flags and _asked(types.CodeActionKind.QuickFix.value, only):
         flag = flags[0]
         for style in styles:
-            yield _action(checked, f"Hide as {style.name}", types.CodeActionKind.QuickFix, style.name, flag)
+            yield _action(checked, f"Hide as {style}", types.CodeActionKind.QuickFix, style, flag)
         if format != "text":
             yield _action(checked, "Ignore this sentence", types.CodeActionKind.QuickFix, None, flag)
     for style in styles if only else usual:
-        if checked.report.has_spoilers and _asked(kind := f"{HIDE_ALL}.{style.name}", only):
+        if checked.report.has_spoilers and _asked(kind := f"{HIDE_ALL}.{style}", only):
             count = f"all {len(checked.report)} spoilers" if len(checked.report) > 1 else "the one spoiler"
-            yield _action(checked, f"Hide {count} as {style.name}", kind, style.name)
+            yield _action(checked, f"Hide {count} as {style}", kind, style)
+
+
+def _usual(checked: Checked) -> list[str]:
+    """The styles that come first: that of the settings, and what suits the format."""
+    format = checked.report.document.format
+    set_ = [checked.style] if checked.style and format in STYLES[checked.style].formats else []
+    return [*set_, *(name for name in _USUAL[format] if name not in set_)]
 
 
 def _asked(kind: str, only: Iterable[str] | None) -> bool:
@@ -152,7 +228,7 @@ def _action(
         title,
         kind,
         diagnostics=[_diagnostic(checked, flag)] if flag else None,
-        is_preferred=style == _USUAL[checked.report.document.format][0] if flag else None,
+        is_preferred=style == _usual(checked)[0] if flag else None,
         data={"uri": checked.uri, "edition": checked.edition, "style": style, "start": flag and flag.start},
     )
 

@@ -19,14 +19,15 @@ Editors start `spoilerguard lsp` for Markdown, HTML and plain text:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 import logging
 import os
 import sys
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from lsprotocol import types
@@ -35,11 +36,11 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.uris import to_fs_path
 
 import spoilerguard
-from spoilerguard.drafts import MOST_BYTES
-from spoilerguard.editor import HIDE_ALL, NAME, Checked, actions, diagnostics, edits_of, hover
-from spoilerguard.errors import InputError, SpoilerguardError
-from spoilerguard.guard import Guard, load
-from spoilerguard.positions import EditedText, Place, Positions
+from spoilerguard.editor import HIDE_ALL, NAME, OPTIONS, Checked, actions, check, diagnostics, edits_of, hover
+from spoilerguard.errors import SpoilerguardError
+from spoilerguard.guard import load
+from spoilerguard.positions import EditedText, Place
+from spoilerguard.settings import FILES
 from spoilerguard.reading import format_of
 
 __all__ = ["Server", "serve"]
@@ -50,7 +51,7 @@ _LANGUAGES = {
     **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
 }
 _PLAIN = ("plaintext", "text", "")
-_SETTINGS: Mapping[str, type | tuple[type, ...]] = {"model": str, "sensitivity": str, "threshold": (int, float)}
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -66,10 +67,6 @@ class Draft:
     checked: Checked | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     publishing: asyncio.Task[None] | None = None
-
-    @property
-    def path(self) -> str | None:
-        return to_fs_path(self.uri)
 
 
 class Protocol(LanguageServerProtocol):
@@ -175,17 +172,21 @@ class Server(LanguageServer):
             while draft.checked is None or draft.checked.edition != draft.edition:
                 edition = draft.edition
                 try:
-                    arguments = (draft, edition, draft.version, str(draft.text), self.encoding, tuple(self.given))
-                    draft.checked = await self.in_thread(_check, *arguments)
+                    draft.checked = await self.in_thread(
+                        check, str(draft.text), draft.format, uri=draft.uri, path=to_fs_path(draft.uri),
+                        edition=edition, version=draft.version, encoding=self.encoding, given=tuple(self.given),
+                    )  # fmt: skip
                 except SpoilerguardError as error:
+                    draft.checked = None
                     if draft.edition == edition:
                         self.tell(str(error))
-                        return None
+                if draft.checked is None and draft.edition == edition:
+                    return None
             return draft.checked
 
-    async def in_thread(self, run: Any, *arguments: Any) -> Any:
+    async def in_thread(self, run: Callable[..., T], *arguments: Any, **options: Any) -> T:
         """The result of this, away from the event loop; where it is cancelled before its turn, it is not run."""
-        return await asyncio.get_running_loop().run_in_executor(self.checker, run, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self.checker, partial(run, *arguments, **options))
 
     def tell(self, message: str) -> None:
         """Show a message, once until the settings change."""
@@ -198,7 +199,7 @@ class Server(LanguageServer):
 
     def configured(self, place: int, settings: Any) -> None:
         """Settings of the editor: at the start (1), or as they are now (2)."""
-        known = {name: settings[name] for name in _SETTINGS if name in settings} if isinstance(settings, dict) else {}
+        known = {name: settings[name] for name in OPTIONS if name in settings} if isinstance(settings, dict) else {}
         self.given[place:] = [{name: value for name, value in known.items() if value is not None}]
         self.recheck()
 
@@ -219,33 +220,6 @@ def format_for(language: str, uri: str) -> str | None:
     return _LANGUAGES.get(language, known)
 
 
-def _check(
-    draft: Draft, edition: int, version: int | None, text: str, encoding: str, given: Iterable[Mapping[str, Any]]
-) -> Checked:
-    """Runs in a thread: takes of the draft what does not change."""
-    if len(text) > MOST_BYTES:
-        raise InputError(f"{draft.path or draft.uri}: too long to be checked (more than {MOST_BYTES:,} characters)")
-    guard, options = _guard_and_options(given)
-    report = guard.flag(text, format=draft.format, **options)
-    return Checked(draft.uri, edition, version, guard, report, Positions(text, encoding))
-
-
-def _guard_and_options(given: Iterable[Mapping[str, Any]]) -> tuple[Guard, dict[str, Any]]:
-    """What a draft is checked with. Raises SpoilerguardError for settings that cannot be."""
-    options: dict[str, Any] = {}
-    for settings in given:
-        if "sensitivity" in settings:
-            options.pop("threshold", None)  # which would have the last word
-        options |= settings
-    for name, value in options.items():
-        if not isinstance(value, _SETTINGS[name]) or isinstance(value, bool):
-            raise InputError(
-                f"setting spoilerguard.{name}: {value!r} is no {'number' if name == 'threshold' else 'text'}"
-            )
-    guard = load(options.pop("model", "fast"))
-    return guard, options
-
-
 # --- what the editor asks ------------------------------------------------------------------------
 
 
@@ -256,11 +230,16 @@ def _initialize(ls: Server, params: types.InitializeParams) -> None:
 
 async def _initialized(ls: Server, params: types.InitializedParams) -> None:
     """Learn of settings, and that they change; meanwhile, the model is loaded."""
-    ls.checker.submit(_guard_and_options, ls.given)
+    ls.checker.submit(load)
     wanted = []
     if ls.can("workspace.did_change_configuration.dynamic_registration"):
         options: Any = types.DidChangeConfigurationRegistrationOptions(section=NAME)
         wanted.append(types.Registration("configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION, options))
+    if ls.can("workspace.did_change_watched_files.dynamic_registration"):
+        options = types.DidChangeWatchedFilesRegistrationOptions(
+            [types.FileSystemWatcher(f"**/{name}") for name in FILES]
+        )
+        wanted.append(types.Registration("files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options))
     if wanted:
         await ls.client_register_capability_async(types.RegistrationParams(wanted))
     await _fetch_settings(ls)
@@ -278,6 +257,10 @@ async def _settings_changed(ls: Server, params: types.DidChangeConfigurationPara
         await _fetch_settings(ls)
     elif isinstance(params.settings, dict):
         ls.configured(2, params.settings.get(NAME))
+
+
+def _files_changed(ls: Server, params: types.DidChangeWatchedFilesParams) -> None:
+    ls.recheck()
 
 
 async def _diagnostic(
@@ -346,6 +329,7 @@ def _server(given: Mapping[str, Any]) -> Server:
         (types.INITIALIZE, _initialize, None),
         (types.INITIALIZED, _initialized, None),
         (types.WORKSPACE_DID_CHANGE_CONFIGURATION, _settings_changed, None),
+        (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _files_changed, None),
         (types.TEXT_DOCUMENT_DIAGNOSTIC, _diagnostic, types.DiagnosticOptions(False, False, NAME)),
         (types.TEXT_DOCUMENT_HOVER, _hover, None),
         (types.TEXT_DOCUMENT_CODE_ACTION, _code_action, types.CodeActionOptions(kinds, resolve_provider=True)),

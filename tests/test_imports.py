@@ -23,7 +23,7 @@ FLOORS = (
     ("errors", "spans"),
     # To check a draft.
     ("ranges",),
-    ("features", "htmlscan", "markup", "runons", "streams", "hiding.veil", "positions"),
+    ("features", "htmlscan", "markup", "patterns", "positions", "runons", "streams", "hiding.veil"),
     ("context", "furniture", "markdown", "sentences", "windows"),
     ("manifest", "reading", "scoring"),
     ("hiding.outline", "transformer"),
@@ -34,7 +34,8 @@ FLOORS = (
     ("hiding.ignoring", "hiding.rendering", "report"),
     ("drafts", "pages", "printing", "store"),
     ("hiding.edited", "guard"),
-    ("hiding.previewing",),
+    ("hiding.previewing", "keys"),
+    ("settings",),
     ("editor",),
     ("languageserver",),
     # To read archives.
