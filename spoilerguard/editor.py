@@ -115,8 +115,8 @@ def _fitting(options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
-def _format(ours: str, set_: str | None) -> str:
-    return ours if set_ in (None, "auto") else set_
+def _format(told: str, chosen: str | None) -> str:
+    return told if chosen in (None, "auto") else chosen
 
 
 def _work(options: Mapping[str, Any]) -> Work | None:
@@ -212,8 +212,8 @@ def actions(checked: Checked, range: types.Range, only: Sequence[str] | None) ->
 def _usual(checked: Checked) -> list[str]:
     """The styles that come first: that of the settings, and what suits the format."""
     format = checked.report.document.format
-    set_ = [checked.style] if checked.style and format in STYLES[checked.style].formats else []
-    return [*set_, *(name for name in _USUAL[format] if name not in set_)]
+    chosen = [checked.style] if checked.style and format in STYLES[checked.style].formats else []
+    return [*chosen, *(name for name in _USUAL[format] if name not in chosen)]
 
 
 def _asked(kind: str, only: Iterable[str] | None) -> bool:

@@ -2,24 +2,22 @@
 
 The editor tells of every change (`Protocol`); some time after the last one the draft is checked in a thread,
 and what was found is published (`_publish`), or fetched by editors that rather ask. What was overtaken by a
-change is dropped. LSP 3.17; pygls speaks it.
+change is dropped. LSP 3.17; pygls speaks it. Editors start `spoilerguard lsp`:
 
-Editors start `spoilerguard lsp` for Markdown, HTML and plain text:
-
-    Neovim 0.11    vim.lsp.config("spoilerguard", {cmd = {"spoilerguard", "lsp"}, filetypes = {"markdown", "html",
-                   "text"}}); vim.lsp.enable("spoilerguard")
-    Helix          [language-server.spoilerguard] command = "spoilerguard", args = ["lsp"]; then add "spoilerguard"
-                   to `language-servers` of each [[language]] in languages.toml
-    Emacs          (add-to-list 'eglot-server-programs '((markdown-mode html-mode text-mode) "spoilerguard" "lsp"))
-    VS Code        any generic LSP client extension, with the command `spoilerguard lsp`
-    Sublime Text   LSP: "clients": {"spoilerguard": {"enabled": true, "command": ["spoilerguard", "lsp"],
-                   "selector": "text.html.markdown | text.html.basic | text.plain"}}
+    Neovim   vim.lsp.config("spoilerguard", {cmd = {"spoilerguard", "lsp"}, filetypes = {"markdown", "html", "text"}})
+             vim.lsp.enable("spoilerguard")
+    Helix    [language-server.spoilerguard] with command = "spoilerguard" and args = ["lsp"], and its name among
+             the language-servers of a [[language]], in languages.toml
+    Emacs    (add-to-list 'eglot-server-programs '((markdown-mode html-mode text-mode) "spoilerguard" "lsp"))
+    Sublime  LSP, clients: {"spoilerguard": {"enabled": true, "command": ["spoilerguard", "lsp"],
+             "selector": "text.html.markdown | text.html.basic | text.plain"}}
+    VS Code  any extension that starts a language server of one's own, with the command `spoilerguard lsp`
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,10 +25,11 @@ from itertools import count
 import logging
 import os
 import sys
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 from pygls.uris import to_fs_path
@@ -40,8 +39,8 @@ from spoilerguard.editor import HIDE_ALL, NAME, OPTIONS, Checked, actions, check
 from spoilerguard.errors import SpoilerguardError
 from spoilerguard.guard import load
 from spoilerguard.positions import EditedText, Place
-from spoilerguard.settings import FILES
 from spoilerguard.reading import format_of
+from spoilerguard.settings import FILES
 
 __all__ = ["Server", "serve"]
 
@@ -51,7 +50,6 @@ _LANGUAGES = {
     **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
 }
 _PLAIN = ("plaintext", "text", "")
-T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -95,8 +93,9 @@ class Server(LanguageServer):
         self.given = [given]  # settings of the command line, at the start, of the editor: the last one counts
         self.drafts: dict[str, Draft] = {}
         self.editions = count()
-        self.checker = ThreadPoolExecutor(1, "check")  # one at a time: scoring takes what cores there are
+        self.checker = ThreadPoolExecutor(2, "check")  # beside a long draft, a short one
         self.told: set[str] = set()
+        self.fetching: asyncio.Task[None] | None = None  # of settings
         self.stopping = False
 
     # --- what the editor can do
@@ -172,10 +171,10 @@ class Server(LanguageServer):
             while draft.checked is None or draft.checked.edition != draft.edition:
                 edition = draft.edition
                 try:
-                    draft.checked = await self.in_thread(
-                        check, str(draft.text), draft.format, uri=draft.uri, path=to_fs_path(draft.uri),
-                        edition=edition, version=draft.version, encoding=self.encoding, given=tuple(self.given),
-                    )  # fmt: skip
+                    run = partial(check, str(draft.text), draft.format, uri=draft.uri, path=to_fs_path(draft.uri),
+                                  edition=edition, version=draft.version, encoding=self.encoding,
+                                  given=tuple(self.given))  # fmt: skip
+                    draft.checked = await asyncio.get_running_loop().run_in_executor(self.checker, run)
                 except SpoilerguardError as error:
                     draft.checked = None
                     if draft.edition == edition:
@@ -184,9 +183,10 @@ class Server(LanguageServer):
                     return None
             return draft.checked
 
-    async def in_thread(self, run: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        """The result of this, away from the event loop; where it is cancelled before its turn, it is not run."""
-        return await asyncio.get_running_loop().run_in_executor(self.checker, partial(run, *arguments, **options))
+    async def now(self, document: types.TextDocumentIdentifier) -> Checked | None:
+        """The same of a document that the editor names; None where it is no draft."""
+        draft = self.drafts.get(document.uri)
+        return await self.checked(draft) if draft else None
 
     def tell(self, message: str) -> None:
         """Show a message, once until the settings change."""
@@ -197,11 +197,27 @@ class Server(LanguageServer):
 
     # --- settings
 
+    def fetch_settings(self) -> None:
+        """Ask the editor for its settings, if it has any."""
+        if self.can("workspace.configuration"):
+            self.fetching = asyncio.get_running_loop().create_task(self._fetch_settings())
+
+    async def _fetch_settings(self) -> None:
+        item = types.ConfigurationItem(section=NAME)
+        try:
+            settings = await self.workspace_configuration_async(types.ConfigurationParams([item]))
+        except JsonRpcException as error:
+            log.warning("the editor does not tell its settings: %s", error)
+        else:
+            self.configured(2, settings[0] if settings else None)
+
     def configured(self, place: int, settings: Any) -> None:
         """Settings of the editor: at the start (1), or as they are now (2)."""
         known = {name: settings[name] for name in OPTIONS if name in settings} if isinstance(settings, dict) else {}
+        before = list(self.given)
         self.given[place:] = [{name: value for name, value in known.items() if value is not None}]
-        self.recheck()
+        if self.given != before:
+            self.recheck()
 
     def recheck(self) -> None:
         """Check all drafts again: the settings have changed."""
@@ -228,33 +244,24 @@ def _initialize(ls: Server, params: types.InitializeParams) -> None:
     ls.configured(1, options.get(NAME, options) if isinstance(options, dict) else {})
 
 
-async def _initialized(ls: Server, params: types.InitializedParams) -> None:
-    """Learn of settings, and that they change; meanwhile, the model is loaded."""
+def _initialized(ls: Server, params: types.InitializedParams) -> None:
+    """Ask for the settings, and to be told when they change; meanwhile, the model is loaded."""
     ls.checker.submit(load)
-    wanted = []
-    if ls.can("workspace.did_change_configuration.dynamic_registration"):
-        options: Any = types.DidChangeConfigurationRegistrationOptions(section=NAME)
-        wanted.append(types.Registration("configuration", types.WORKSPACE_DID_CHANGE_CONFIGURATION, options))
-    if ls.can("workspace.did_change_watched_files.dynamic_registration"):
-        options = types.DidChangeWatchedFilesRegistrationOptions(
-            [types.FileSystemWatcher(f"**/{name}") for name in FILES]
-        )
-        wanted.append(types.Registration("files", types.WORKSPACE_DID_CHANGE_WATCHED_FILES, options))
-    if wanted:
-        await ls.client_register_capability_async(types.RegistrationParams(wanted))
-    await _fetch_settings(ls)
+    files = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(f"**/{name}") for name in FILES])
+    wanted = (
+        (types.WORKSPACE_DID_CHANGE_CONFIGURATION, "did_change_configuration", {"section": NAME}),
+        (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, "did_change_watched_files", files),
+    )
+    can = [row for row in wanted if ls.can(f"workspace.{row[1]}.dynamic_registration")]
+    if can:  # an editor that refuses goes without
+        registrations = [types.Registration(method, method, options) for method, _, options in can]
+        ls.client_register_capability(types.RegistrationParams(registrations))
+    ls.fetch_settings()
 
 
-async def _fetch_settings(ls: Server) -> None:
+def _settings_changed(ls: Server, params: types.DidChangeConfigurationParams) -> None:
     if ls.can("workspace.configuration"):
-        item = types.ConfigurationItem(section=NAME)
-        settings = await ls.workspace_configuration_async(types.ConfigurationParams([item]))
-        ls.configured(2, settings[0] if settings else None)
-
-
-async def _settings_changed(ls: Server, params: types.DidChangeConfigurationParams) -> None:
-    if ls.can("workspace.configuration"):
-        await _fetch_settings(ls)
+        ls.fetch_settings()
     elif isinstance(params.settings, dict):
         ls.configured(2, params.settings.get(NAME))
 
@@ -266,8 +273,7 @@ def _files_changed(ls: Server, params: types.DidChangeWatchedFilesParams) -> Non
 async def _diagnostic(
     ls: Server, params: types.DocumentDiagnosticParams
 ) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
-    draft = ls.drafts.get(params.text_document.uri)
-    checked = await ls.checked(draft) if draft else None
+    checked = await ls.now(params.text_document)
     if checked is None:
         return types.RelatedFullDocumentDiagnosticReport([])
     if params.previous_result_id == str(checked.edition):
@@ -276,16 +282,14 @@ async def _diagnostic(
 
 
 async def _hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
-    draft = ls.drafts.get(params.text_document.uri)
-    checked = await ls.checked(draft) if draft else None
+    checked = await ls.now(params.text_document)
     kinds = ls.can("text_document.hover.content_format") or ()
     return hover(checked, params.position, markdown=types.MarkupKind.Markdown in kinds) if checked else None
 
 
 async def _code_action(ls: Server, params: types.CodeActionParams) -> list[types.CodeAction]:
     """The actions, without their edits if the editor asks for these once an action is chosen."""
-    draft = ls.drafts.get(params.text_document.uri)
-    checked = await ls.checked(draft) if draft else None
+    checked = await ls.now(params.text_document)
     if checked is None:
         return []
     found = list(actions(checked, params.range, params.context.only))
@@ -296,8 +300,7 @@ async def _code_action(ls: Server, params: types.CodeActionParams) -> list[types
 
 async def _resolve(ls: Server, action: types.CodeAction) -> types.CodeAction:
     uri = action.data.get("uri") if isinstance(action.data, dict) else None
-    draft = ls.drafts.get(str(uri))
-    checked = await ls.checked(draft) if draft else None
+    checked = await ls.now(types.TextDocumentIdentifier(str(uri)))
     if checked and (trouble := await _with_edit(ls, checked, action)):
         ls.told.discard(trouble)
         ls.tell(trouble)
@@ -307,7 +310,7 @@ async def _resolve(ls: Server, action: types.CodeAction) -> types.CodeAction:
 async def _with_edit(ls: Server, checked: Checked, action: types.CodeAction) -> str | None:
     """Put its edit into an action; or else, why it has none."""
     try:
-        edits = await ls.in_thread(edits_of, checked, action.data)
+        edits = await asyncio.to_thread(edits_of, checked, action.data)
     except SpoilerguardError as error:
         return str(error)
     if ls.can("workspace.workspace_edit.document_changes"):
