@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import re
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from lsprotocol import types
+from pygls.uris import to_fs_path
 
 from spoilerguard import settings
 from spoilerguard.drafts import MOST_BYTES, read_draft
@@ -24,14 +26,32 @@ from spoilerguard.hiding.styles import STYLES
 from spoilerguard.patterns import Patterns
 from spoilerguard.positions import Place, Positions
 from spoilerguard.printing import plain
+from spoilerguard.reading import format_of
 from spoilerguard.report import Report
 from spoilerguard.scoring import KINDS
 from spoilerguard.spans import Flag, Work
 
-__all__ = ["HIDE_ALL", "NAME", "OPTIONS", "Checked", "actions", "check", "diagnostics", "edits_of", "hover"]
+__all__ = [
+    "HIDE_ALL",
+    "NAME",
+    "OPTIONS",
+    "Checked",
+    "Moment",
+    "actions",
+    "check",
+    "diagnostics",
+    "edits_of",
+    "format_for",
+    "hover",
+]
 
 NAME = "spoilerguard"
 OPTIONS: Mapping[str, tuple[type, ...]] = {"model": (str,), "sensitivity": (str,), "threshold": (int, float)}
+_LANGUAGES = {
+    **dict.fromkeys(("markdown", "gfm", "mdx", "pandoc", "quarto", "rmd", "vimwiki"), "markdown"),
+    **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
+}
+_PLAIN = ("plaintext", "text", "")
 HIDE_ALL = f"{types.CodeActionKind.Source.value}.hideSpoilers"  # no fixAll: saving must not hide unasked
 _USUAL = {
     "text": ("reddit", "discord", "bbcode", "redact"),
@@ -40,13 +60,19 @@ _USUAL = {
 }  # by format: what comes first among the styles
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """A draft's text at one moment and what was found in it; `edition` is no other moment's."""
+class Moment(NamedTuple):
+    """One state of one document: of its text, and of the settings it is checked with."""
 
     uri: str
-    edition: int
-    version: int | None  # as the editor counts
+    edition: int  # no other moment has it
+    version: int | None  # as the editor counts, and not always does
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found in a document."""
+
+    moment: Moment
     guard: Guard
     report: Report
     positions: Positions
@@ -69,24 +95,22 @@ def _position(place: Place) -> types.Position:
 # --- checking -----------------------------------------------------------------------------------
 
 
-def check(
-    text: str,
-    format: str,
-    *,
-    uri: str,
-    path: str | None,
-    edition: int,
-    version: int | None,
-    encoding: str,
-    given: Iterable[Mapping[str, Any]],
-) -> Checked | None:
+def format_for(language: str, uri: str) -> str | None:
+    """The format of a document by its language identifier, or else by its name; None for what is no draft."""
+    by_name = format_of(urlsplit(uri).path)
+    known = by_name if by_name != "auto" else "text" if language in _PLAIN else None
+    return _LANGUAGES.get(language, known)
+
+
+def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable[Mapping[str, Any]]) -> Checked | None:
     """Check a draft as `check` would; None where the settings of its project leave it out.
 
     `given` are values of `OPTIONS`, of which the last count, and before those the project's. Raises
     SpoilerguardError for settings that cannot be, and InputError for a draft that is too long.
     """
+    path = to_fs_path(moment.uri)
     if len(text) > MOST_BYTES:
-        raise InputError(f"{path or uri}: longer than a draft may be ({MOST_BYTES // 2**20} million characters)")
+        raise InputError(f"{path or moment.uri}: longer than a draft may be ({MOST_BYTES // 2**20} million characters)")
     project = settings.find(path)
     values = project.values_for("check", path)
     if path and "exclude" in values:
@@ -104,7 +128,7 @@ def check(
         **{name: options[name] for name in ("sensitivity", "threshold", "quotations") if name in options},
     )
     style = project.options("blur", path).get("style", "")
-    return Checked(uri, edition, version, guard, report, Positions(text, encoding), style)
+    return Checked(moment, guard, report, Positions(text, encoding), style)
 
 
 def _fitting(options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -203,10 +227,11 @@ def actions(checked: Checked, range: types.Range, only: Sequence[str] | None) ->
             yield _action(checked, f"Hide as {style}", types.CodeActionKind.QuickFix, style, flag)
         if format != "text":
             yield _action(checked, "Ignore this sentence", types.CodeActionKind.QuickFix, None, flag)
+    count = len(checked.report)
     for style in styles if only else usual:
-        if checked.report.has_spoilers and _asked(kind := f"{HIDE_ALL}.{style}", only):
-            count = f"all {len(checked.report)} spoilers" if len(checked.report) > 1 else "the one spoiler"
-            yield _action(checked, f"Hide {count} as {style}", kind, style)
+        if count > (0 if only else 1) and _asked(kind := f"{HIDE_ALL}.{style}", only):
+            many = f"all {count} spoilers" if count > 1 else "the one spoiler"
+            yield _action(checked, f"Hide {many} as {style}", kind, style)
 
 
 def _usual(checked: Checked) -> list[str]:
@@ -229,14 +254,19 @@ def _action(
         kind,
         diagnostics=[_diagnostic(checked, flag)] if flag else None,
         is_preferred=style == _usual(checked)[0] if flag else None,
-        data={"uri": checked.uri, "edition": checked.edition, "style": style, "start": flag and flag.start},
+        data={
+            "uri": checked.moment.uri,
+            "edition": checked.moment.edition,
+            "style": style,
+            "start": flag and flag.start,
+        },
     )
 
 
 def edits_of(checked: Checked, data: Any) -> list[types.TextEdit]:
     """The edits of an action, in order. Raises InputError where they cannot be, LeakError as `hide` does."""
     match data:
-        case {"edition": int(edition)} if edition != checked.edition:
+        case {"edition": int(edition)} if edition != checked.moment.edition:
             raise InputError("the text has changed since; ask for the code actions again")
         case {"edition": int(), "style": str(style), "start": None}:
             flags = checked.report.flags

@@ -26,30 +26,34 @@ import logging
 import os
 import sys
 from typing import Any
-from urllib.parse import urlsplit
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
-from pygls.uris import to_fs_path
 
 import spoilerguard
-from spoilerguard.editor import HIDE_ALL, NAME, OPTIONS, Checked, actions, check, diagnostics, edits_of, hover
+from spoilerguard.editor import (
+    HIDE_ALL,
+    NAME,
+    OPTIONS,
+    Checked,
+    Moment,
+    actions,
+    check,
+    diagnostics,
+    edits_of,
+    format_for,
+    hover,
+)
 from spoilerguard.errors import SpoilerguardError
 from spoilerguard.guard import load
 from spoilerguard.positions import EditedText, Place
-from spoilerguard.reading import format_of
 from spoilerguard.settings import FILES
 
 __all__ = ["Server", "serve"]
 
 PAUSE = 0.2  # seconds without a change, then the draft is checked
-_LANGUAGES = {
-    **dict.fromkeys(("markdown", "gfm", "mdx", "pandoc", "quarto", "rmd", "vimwiki"), "markdown"),
-    **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
-}
-_PLAIN = ("plaintext", "text", "")
 log = logging.getLogger(__name__)
 
 
@@ -57,11 +61,9 @@ log = logging.getLogger(__name__)
 class Draft:
     """A document that is open in the editor."""
 
-    uri: str
+    moment: Moment
     format: str
     text: EditedText
-    version: int | None
-    edition: int  # of the text and the settings it is checked with
     checked: Checked | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     publishing: asyncio.Task[None] | None = None
@@ -123,8 +125,8 @@ class Server(LanguageServer):
         format = format_for(document.language_id, document.uri)
         if format is not None:
             text = EditedText(document.text, self.encoding)
-            draft = Draft(document.uri, format, text, document.version, next(self.editions))
-            self.drafts[document.uri] = draft
+            moment = Moment(document.uri, next(self.editions), document.version)
+            self.drafts[document.uri] = draft = Draft(moment, format, text)
             self.publish(draft, after=0)
 
     def changed(
@@ -140,7 +142,7 @@ class Server(LanguageServer):
                 draft.text.change(start, end, change.text)
             else:
                 draft.text = EditedText(change.text, self.encoding)
-        draft.version, draft.edition = document.version, next(self.editions)
+        draft.moment = Moment(document.uri, next(self.editions), document.version)
         self.publish(draft, after=PAUSE)
 
     def closed(self, uri: str) -> None:
@@ -163,23 +165,23 @@ class Server(LanguageServer):
         await asyncio.sleep(after)
         checked = await self.checked(draft)
         found = diagnostics(checked) if checked else []
-        self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(draft.uri, found, draft.version))
+        self.text_document_publish_diagnostics(
+            types.PublishDiagnosticsParams(draft.moment.uri, found, draft.moment.version)
+        )
 
     async def checked(self, draft: Draft) -> Checked | None:
         """What was found in the draft as it is when this returns; None where it cannot be checked, and why is told."""
         async with draft.lock:
-            while draft.checked is None or draft.checked.edition != draft.edition:
-                edition = draft.edition
+            while draft.checked is None or draft.checked.moment != draft.moment:
+                moment = draft.moment
+                run = partial(check, moment, str(draft.text), draft.format, self.encoding, tuple(self.given))
                 try:
-                    run = partial(check, str(draft.text), draft.format, uri=draft.uri, path=to_fs_path(draft.uri),
-                                  edition=edition, version=draft.version, encoding=self.encoding,
-                                  given=tuple(self.given))  # fmt: skip
                     draft.checked = await asyncio.get_running_loop().run_in_executor(self.checker, run)
                 except SpoilerguardError as error:
                     draft.checked = None
-                    if draft.edition == edition:
+                    if draft.moment == moment:
                         self.tell(str(error))
-                if draft.checked is None and draft.edition == edition:
+                if draft.checked is None and draft.moment == moment:
                     return None
             return draft.checked
 
@@ -215,7 +217,7 @@ class Server(LanguageServer):
         """Settings of the editor: at the start (1), or as they are now (2)."""
         known = {name: settings[name] for name in OPTIONS if name in settings} if isinstance(settings, dict) else {}
         before = list(self.given)
-        self.given[place:] = [{name: value for name, value in known.items() if value is not None}]
+        self.given[place:] = [{name: value for name, value in known.items() if value not in (None, "")}]
         if self.given != before:
             self.recheck()
 
@@ -223,17 +225,10 @@ class Server(LanguageServer):
         """Check all drafts again: the settings have changed."""
         self.told.clear()
         for draft in self.drafts.values():
-            draft.edition = next(self.editions)
+            draft.moment = draft.moment._replace(edition=next(self.editions))
             self.publish(draft, after=0)
         if self.pulls and self.drafts and self.can("workspace.diagnostics.refresh_support"):
             self.workspace_diagnostic_refresh(None)
-
-
-def format_for(language: str, uri: str) -> str | None:
-    """The format of a document by its language identifier, or else by its name; None for what is no draft."""
-    by_name = format_of(urlsplit(uri).path)
-    known = by_name if by_name != "auto" else "text" if language in _PLAIN else None
-    return _LANGUAGES.get(language, known)
 
 
 # --- what the editor asks ------------------------------------------------------------------------
@@ -276,9 +271,10 @@ async def _diagnostic(
     checked = await ls.now(params.text_document)
     if checked is None:
         return types.RelatedFullDocumentDiagnosticReport([])
-    if params.previous_result_id == str(checked.edition):
-        return types.RelatedUnchangedDocumentDiagnosticReport(str(checked.edition))
-    return types.RelatedFullDocumentDiagnosticReport(diagnostics(checked), result_id=str(checked.edition))
+    edition = str(checked.moment.edition)
+    if params.previous_result_id == edition:
+        return types.RelatedUnchangedDocumentDiagnosticReport(edition)
+    return types.RelatedFullDocumentDiagnosticReport(diagnostics(checked), result_id=edition)
 
 
 async def _hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
@@ -299,8 +295,8 @@ async def _code_action(ls: Server, params: types.CodeActionParams) -> list[types
 
 
 async def _resolve(ls: Server, action: types.CodeAction) -> types.CodeAction:
-    uri = action.data.get("uri") if isinstance(action.data, dict) else None
-    checked = await ls.now(types.TextDocumentIdentifier(str(uri)))
+    data = action.data if isinstance(action.data, dict) else {}
+    checked = await ls.now(types.TextDocumentIdentifier(str(data.get("uri"))))
     if checked and (trouble := await _with_edit(ls, checked, action)):
         ls.told.discard(trouble)
         ls.tell(trouble)
@@ -314,10 +310,10 @@ async def _with_edit(ls: Server, checked: Checked, action: types.CodeAction) -> 
     except SpoilerguardError as error:
         return str(error)
     if ls.can("workspace.workspace_edit.document_changes"):
-        document = types.OptionalVersionedTextDocumentIdentifier(checked.uri, checked.version)
+        document = types.OptionalVersionedTextDocumentIdentifier(checked.moment.uri, checked.moment.version)
         action.edit = types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, edits)])
     else:
-        action.edit = types.WorkspaceEdit(changes={checked.uri: edits})
+        action.edit = types.WorkspaceEdit(changes={checked.moment.uri: edits})
     return None
 
 
@@ -325,22 +321,7 @@ def _shutdown(ls: Server, params: None) -> None:
     ls.stopping = True
 
 
-def _server(given: Mapping[str, Any]) -> Server:
-    server = Server(given)
-    kinds = [types.CodeActionKind.QuickFix, HIDE_ALL]
-    for name, run, options in (
-        (types.INITIALIZE, _initialize, None),
-        (types.INITIALIZED, _initialized, None),
-        (types.WORKSPACE_DID_CHANGE_CONFIGURATION, _settings_changed, None),
-        (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _files_changed, None),
-        (types.TEXT_DOCUMENT_DIAGNOSTIC, _diagnostic, types.DiagnosticOptions(False, False, NAME)),
-        (types.TEXT_DOCUMENT_HOVER, _hover, None),
-        (types.TEXT_DOCUMENT_CODE_ACTION, _code_action, types.CodeActionOptions(kinds, resolve_provider=True)),
-        (types.CODE_ACTION_RESOLVE, _resolve, None),
-        (types.SHUTDOWN, _shutdown, None),
-    ):
-        server.feature(name, options)(run)
-    return server
+_ACTIONS = types.CodeActionOptions([types.CodeActionKind.QuickFix, HIDE_ALL], resolve_provider=True)
 
 
 def serve(given: Mapping[str, Any]) -> int:
@@ -350,7 +331,19 @@ def serve(given: Mapping[str, Any]) -> int:
     """
     protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    server = _server(given)
+    server = Server(given)
+    for name, run, options in (
+        (types.INITIALIZE, _initialize, None),
+        (types.INITIALIZED, _initialized, None),
+        (types.WORKSPACE_DID_CHANGE_CONFIGURATION, _settings_changed, None),
+        (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _files_changed, None),
+        (types.TEXT_DOCUMENT_DIAGNOSTIC, _diagnostic, types.DiagnosticOptions(False, False, NAME)),
+        (types.TEXT_DOCUMENT_HOVER, _hover, None),
+        (types.TEXT_DOCUMENT_CODE_ACTION, _code_action, _ACTIONS),
+        (types.CODE_ACTION_RESOLVE, _resolve, None),
+        (types.SHUTDOWN, _shutdown, None),
+    ):
+        server.feature(name, options)(run)
     server.start_io(sys.stdin.buffer, protocol)
     server.checker.shutdown(wait=False, cancel_futures=True)
     return 0 if server.stopping else 1

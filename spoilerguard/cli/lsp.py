@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 import logging
+import os
 import sys
 from typing import Annotated
 
@@ -53,4 +54,5 @@ def lsp(
     if sys.stdin.isatty():
         complain("this is for editors: it speaks the Language Server Protocol on standard input")
     given = {"model": model, "sensitivity": sensitivity, "threshold": threshold}
-    raise typer.Exit(serve({name: value for name, value in given.items() if value is not None}))
+    status = serve({name: value for name, value in given.items() if value is not None})
+    os._exit(status)  # at once: a draft that is being checked is for nobody

@@ -38,7 +38,7 @@ def edits_to_ignore(document: Document, sentence: tuple[int, int]) -> list[Edit]
         return []
     start, end = sentence
     prose, tags = read(source, format).prose, _tags(source, format, [])
-    for opening in _openings(source, format, start):
+    for opening in _openings(source, format, tags, start):
         expected = prose[: opening.start] + " " * (end - opening.start) + prose[end:]
         edits = [opening, Edit(end, end, _ON)]
         result = applied(source, edits)
@@ -47,17 +47,21 @@ def edits_to_ignore(document: Document, sentence: tuple[int, int]) -> list[Edit]
     return []
 
 
-def _openings(source: str, format: Format, start: int) -> Iterator[Edit]:
+def _openings(source: str, format: Format, tags: Sequence[tuple[str, int]], start: int) -> Iterator[Edit]:
     """The places of the first comment, the best one first."""
     line = _LINE_START.search(source[max(0, start - _FAR) : start]) if format == "markdown" else None
     if line is None:
         yield Edit(start, start, _OFF)
         return
-    before = start - len(line[0])
-    if source[:before] and source[before - 1] not in "\r\n":
-        yield Edit(before, before, f" {_OFF}")
+    marks = _NOT_KEPT.sub(" ", line["marks"])
     newline = line["end"] or (found[0] if (found := _LINE_END.search(source)) else "\n")
-    yield Edit(start, start, _OFF + newline + _NOT_KEPT.sub(" ", line["marks"]))
+    alone, before = Edit(start, start, f"{_OFF}{newline}{marks}"), start - len(line[0])
+    if not source[:before] or source[before - 1] in "\r\n":  # nothing is on the line before
+        yield alone
+        return
+    behind = Edit(before, before, f" {_OFF}")
+    begins = marks != line["marks"] or ("Paragraph", start) in tags
+    yield from (alone, behind) if begins else (behind, alone)
 
 
 def _less(text: str, edits: Sequence[Edit]) -> str:
