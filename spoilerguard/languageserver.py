@@ -47,7 +47,6 @@ from spoilerguard.editor import (
     hover,
 )
 from spoilerguard.errors import SpoilerguardError
-from spoilerguard.guard import load
 from spoilerguard.positions import EditedText, Place
 from spoilerguard.settings import FILES
 
@@ -240,8 +239,7 @@ def _initialize(ls: Server, params: types.InitializeParams) -> None:
 
 
 def _initialized(ls: Server, params: types.InitializedParams) -> None:
-    """Ask for the settings, and to be told when they change; meanwhile, the model is loaded."""
-    ls.checker.submit(load)
+    """Ask for the settings, and to be told when they change."""
     files = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(f"**/{name}") for name in FILES])
     wanted = (
         (types.WORKSPACE_DID_CHANGE_CONFIGURATION, "did_change_configuration", {"section": NAME}),

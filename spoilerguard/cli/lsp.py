@@ -40,7 +40,7 @@ def lsp(
         str | None, typer.Option(help="low (few false alarms), medium or high (few misses).")
     ] = None,
     threshold: ThresholdOption = None,
-    stdio: Annotated[bool, typer.Option("--stdio", help="What editors may say; there is no other way.")] = True,
+    stdio: Annotated[bool, typer.Option("--stdio", help="What some editors say; there is no other way.")] = False,
 ) -> None:
     """Check drafts while they are written: a language server, which an editor starts. The editor's settings win."""
     with errors_explained():
