@@ -59,10 +59,13 @@ class Settings:
     sections: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
 
-    def values_for(self, command: str, path: str | None = None) -> dict[str, Value]:
-        """The keys that are set for a command, and for one file where a path is given, with their origins."""
-        ours = {name: value for name, value in self.values.items() if command in KEYS[name].commands}
-        return over(over(ours, self.sections.get(command, {})), self.overridden(path) if path else {})
+    def values_for(self, command: str | None, path: str | None = None) -> dict[str, Value]:
+        """The keys that are set for a command, and for one file where a path is given, with their origins.
+
+        Without a command, all keys, and no command's own table.
+        """
+        ours = {name: v for name, v in self.values.items() if command is None or command in KEYS[name].commands}
+        return over(over(ours, self.sections.get(command or "", {})), self.overridden(path) if path else {})
 
     def overridden(self, path: str) -> dict[str, Value]:
         """What the overrides say of one file."""

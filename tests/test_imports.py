@@ -33,7 +33,7 @@ FLOORS = (
     ("hiding.blurring",),
     ("hiding.rendering", "report"),
     ("drafts", "pages", "printing", "store"),
-    ("hiding.edited", "guard"),
+    ("hiding.edited", "guard", "walking"),
     ("hiding.previewing", "keys"),
     ("settings",),
     # To read archives.
@@ -62,7 +62,8 @@ FLOORS = (
     ("jobs.engines", "jobs.folder"),
     ("jobs.run",),
     ("cli.common",),
-    ("cli.assets", "cli.blur", "cli.check", "cli.explain", "cli.learn", "cli.preview", "cli.scan"),
+    ("cli.configured",),
+    ("cli.assets", "cli.blur", "cli.check", "cli.config", "cli.explain", "cli.learn", "cli.preview", "cli.scan"),
     ("cli.app",),
 )
 DEEP = {"neural.network", "neural.export", "neural.finetune"}  # only training gets there, once the extra is found
