@@ -169,7 +169,7 @@ def test_checking_a_draft_loads_no_heavy_library(tmp_path: Path, name: str) -> N
     (tmp_path / name).write_text(REVIEW, encoding="utf-8")
     loaded = loaded_by("from spoilerguard.cli import app; app()", "check", str(tmp_path / name), "--format", "json")
     assert {"spoilerguard", "numpy"} <= loaded
-    assert loaded & HEAVY == set()
+    assert loaded & (HEAVY | {"pathspec", "tomllib"}) == set()  # the last two where there is something to read
 
 
 def test_the_public_face() -> None:
