@@ -35,6 +35,15 @@ def probability(value: Any, folder: str) -> float:
     return float(value)
 
 
+def sure(value: Any, folder: str) -> str:
+    if value != "never":
+        try:
+            probability(float(value) if isinstance(value, str) else value, folder)
+        except ValueError:
+            raise ValueError('a probability from 0 to 1, or "never"') from None
+    return str(value)
+
+
 def globs(value: Any, folder: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ValueError('a list of patterns of paths, as in ["drafts/old/**"]')
@@ -124,8 +133,9 @@ KEYS: Mapping[str, Key] = {
         Key("exclude", globs, ("check",), "paths that are not checked, as in .gitignore"),
         Key("force-exclude", switch, ("check",), "leave them out even where they are named"),
         Key("respect-gitignore", switch, ("check",), "leave out what git ignores"),
-        Key("fail-on", word, ("check",), "what makes the exit status 1"),
+        Key("fail-on", sure, ("check",), "exit 1 only for spoilers this sure, or never"),
         Key("show-text", switch, ("check",), "show sentences in formats made for logs"),
+        Key("report-unused", switch, ("check",), "tell of suppressions that suppress nothing"),
         Key("baseline", file, ("check",), "file: findings that are known"),
         Key("style", word, ("blur",), "how spoilers are hidden", _styles),
     )

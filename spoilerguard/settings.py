@@ -59,10 +59,13 @@ class Settings:
     sections: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     overrides: tuple[Override, ...] = ()
 
-    def values_for(self, command: str, path: str | None = None) -> dict[str, Value]:
-        """The keys that are set for a command, and for one file where a path is given, with their origins."""
-        ours = {name: value for name, value in self.values.items() if command in KEYS[name].commands}
-        return over(over(ours, self.sections.get(command, {})), self.overridden(path) if path else {})
+    def values_for(self, command: str | None, path: str | None = None) -> dict[str, Value]:
+        """The keys that are set for a command, and for one file where a path is given, with their origins.
+
+        Without a command, all keys, and no command's own table.
+        """
+        ours = {name: v for name, v in self.values.items() if command is None or command in KEYS[name].commands}
+        return over(over(ours, self.sections.get(command or "", {})), self.overridden(path) if path else {})
 
     def overridden(self, path: str) -> dict[str, Value]:
         """What the overrides say of one file."""
@@ -153,8 +156,10 @@ def _parse(data: bytes, shown: str) -> tuple[str, Any]:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"{shown}:{line}: not UTF-8; save the file as UTF-8") from None
     except (ValueError, RecursionError) as error:  # also a number of too many digits, brackets in brackets
-        place = re.search(r"line (\d+)", str(error))
-        raise InputError(f"{shown}{f':{place[1]}' if place else ''}: not TOML: {error}") from None
+        place = re.search(r"at line (\d+)", str(error))
+        last = data.count(b"\n") + 1 if "at end of document" in str(error) else None
+        at = f"{shown}:{place[1] if place else last}" if place or last else shown
+        raise InputError(f"{at}: not TOML: {error}") from None
 
 
 _HEADER = re.compile(r"""\s*(\[\[?)([\w\s."'-]+)\]\]?\s*(?:#.*)?$""")
@@ -250,7 +255,9 @@ class _Reader:
         return InputError(f"{self._at(under, name)}: {message}")
 
     def _at(self, under: str, name: str) -> str:
-        line = self.lines.get((self._name(under), name)) or self.lines.get((self._name(under), ""))
+        table = self._name(under)
+        places = (table, name), (self._name(f"{under}.{name}".strip(".")), ""), (table, "")
+        line = next((self.lines[place] for place in places if place in self.lines), None)
         return f"{self.shown}:{line}" if line else self.shown
 
     def _name(self, under: str) -> str:

@@ -5,9 +5,10 @@ Exit status: 0 clean, 1 spoilers found, 2 usage, input or model error.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,18 +26,19 @@ from spoilerguard.cli.common import (
     ThresholdOption,
     TitleOption,
     complain,
+    completing,
     errors_explained,
     one_of,
     output,
     say,
     work_of,
 )
+from spoilerguard.cli.configured import exclusion, options_for
 from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
     from spoilerguard.guard import Guard
     from spoilerguard.printing import Outcome
-    from spoilerguard.spans import Work
 
 __all__ = ["register"]
 
@@ -44,6 +46,7 @@ _CHECK = """\b
 Examples:
   spoilerguard check draft.md
   spoilerguard check posts/ --format json
+  spoilerguard check posts/ --exclude 'drafts/**' --exclude '*.old.md'
   cat draft.html | spoilerguard check - --stdin-filename draft.html"""
 
 
@@ -53,10 +56,13 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
+    ctx: typer.Context,
     paths: Annotated[
         list[str], typer.Argument(metavar="[PATH|-]...", help="Drafts, folders of drafts, or - for standard input.")
     ],
-    format: Annotated[str, typer.Option("--format", help="Output: text, line or json.")] = "text",
+    format: Annotated[
+        str, typer.Option("--format", autocompletion=completing(key="format"), help="Output: text, line or json.")
+    ] = "text",
     input_format: InputFormatOption = None,
     stdin_filename: StdinFilenameOption = "-",
     sensitivity: SensitivityOption = "medium",
@@ -66,8 +72,20 @@ def check(
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave these paths out of folders, as in .gitignore; may be repeated."),
+    ] = None,
+    force_exclude: Annotated[
+        bool, typer.Option("--force-exclude", help="Leave them out even where they are named, as by pre-commit.")
+    ] = False,
+    respect_gitignore: Annotated[
+        bool, typer.Option("--gitignore/--no-gitignore", help="Leave out of folders what git ignores.")
+    ] = True,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit 0 even when spoilers are found.")] = False,
-    color: Annotated[str, typer.Option("--color", help="auto, always or never.")] = "auto",
+    color: Annotated[
+        str, typer.Option("--color", autocompletion=completing(key="color"), help="auto, always or never.")
+    ] = "auto",
     quiet: QuietOption = False,
 ) -> None:
     """Check drafts before publishing: which sentence, how sure, why."""
@@ -82,11 +100,16 @@ def check(
         one_of("--input-format", input_format or "auto", (*READERS, "auto"))
         guard = load(model)
         limit = guard.threshold(sensitivity, threshold)
-        work = work_of(title, blurb, synopsis)
+        work_of(title, blurb, synopsis)  # said before any draft is read
+        from spoilerguard.walking import iter_drafts
+
+        drafts = iter_drafts(
+            paths, exclude=exclusion(ctx), force_exclude=force_exclude, respect_gitignore=respect_gitignore
+        )
     seen: list[Outcome] = []
 
     def outcomes() -> Iterator[Outcome]:
-        for outcome in _check_each(guard, paths, input_format, stdin_filename, limit, work, quotations):
+        for outcome in _check_each(guard, drafts, stdin_filename, partial(options_for, ctx)):
             seen.append(outcome)
             if outcome.error is not None:
                 complain(outcome.error)
@@ -109,25 +132,29 @@ def check(
 
 def _check_each(
     guard: Guard,
-    paths: list[str],
-    input_format: str | None,
+    drafts: Iterable[tuple[str, InputError | None]],
     stdin_filename: str,
-    limit: float,
-    work: Work | None,
-    quotations: bool,
+    options: Callable[[str], dict[str, Any]],
 ) -> Iterator[Outcome]:
-    from spoilerguard.drafts import iter_drafts, read_draft, read_standard_input
+    from spoilerguard.drafts import read_draft, read_standard_input
     from spoilerguard.printing import Outcome
     from spoilerguard.reading import format_of
 
-    for path, trouble in iter_drafts(paths):
+    work = cache(work_of)
+    for path, trouble in drafts:
         name = stdin_filename if path == "-" else path
         try:
             if trouble is not None:
                 raise trouble
             text = read_standard_input(name) if path == "-" else read_draft(path)
-            chosen = input_format or format_of(name)
-            report = guard.flag(text, format=chosen, threshold=limit, work=work, quotations=quotations)
+            given = options(name)
+            report = guard.flag(
+                text,
+                format=given["input_format"] or format_of(name),
+                threshold=guard.threshold(given["sensitivity"], given["threshold"]),
+                work=work(given["title"], given["blurb"], given["synopsis"]),
+                quotations=given["quotations"],
+            )
             yield Outcome(name, report)
         except InputError as error:
             yield Outcome(name, error=str(error))
