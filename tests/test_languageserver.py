@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 import spoilerguard as sg
 from spoilerguard.cli import app
-from spoilerguard.editor import format_for
+from spoilerguard.editor import Moment, check, format_for
 from spoilerguard.hiding.blurring import hide
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.languageserver import PAUSE
@@ -374,6 +374,26 @@ def test_the_settings_of_the_project_count_and_are_read_again(tmp_path: Path) ->
         assert ed.diagnostics(uri, 3) == []
         assert "did you mean 'threshold'" in ed.messages.pop()
         assert ed.stop() == 0
+
+
+def test_quotations_and_the_work_are_those_of_the_project(tmp_path: Path) -> None:
+    moment = Moment((tmp_path / "draft.md").as_uri(), 1, 1)
+    quoted = f"> {SPOILERS[0]}\n"
+    assert check(moment, quoted, "markdown", "utf-16", ()).report.has_spoilers
+    (tmp_path / ".spoilerguard.toml").write_text('quotations = false\ntitle = "It"\nsynopsis = "plot.txt"\n')
+    (tmp_path / "plot.txt").write_text(SPOILERS[1])
+    assert not check(moment, quoted, "markdown", "utf-16", ()).report.has_spoilers
+    known = sg.flag(REVIEW, format="markdown", work={"title": "It", "synopsis": SPOILERS[1]})
+    assert check(moment, REVIEW, "markdown", "utf-16", ()).report.sentences == known.sentences
+    (tmp_path / "plot.txt").unlink()
+    with pytest.raises(sg.InputError, match=r"plot\.txt: no such file"):
+        check(moment, quoted, "markdown", "utf-16", ())
+
+
+def test_a_text_longer_than_a_draft_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spoilerguard.editor.MOST_BYTES", 1000)
+    with pytest.raises(sg.InputError, match="longer than a draft may be"):
+        check(Moment(URI, 1, 1), "x" * 1001, "markdown", "utf-16", ())
 
 
 def test_the_style_of_the_project_is_offered_first(tmp_path: Path) -> None:
