@@ -1,41 +1,21 @@
-"""Drafts on disk: which files to check, their decoded text, and how one is written."""
+"""Drafts on disk: their decoded text, and how one is written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 import os
-from pathlib import Path
 import shutil
 import sys
 
 from spoilerguard.errors import InputError
-from spoilerguard.reading import SUFFIXES
 
 __all__ = [
-    "MOST_BYTES", "decode", "encode", "iter_drafts", "read_bytes", "read_draft", "read_standard_bytes",
+    "MOST_BYTES", "decode", "encode", "read_bytes", "read_draft", "read_standard_bytes",
     "read_standard_input", "write_draft",
 ]  # fmt: skip
 
 MOST_BYTES = 16 * 1024 * 1024  # of one draft: longer than any book; an archive is for `scan`
-_SKIPPED_FOLDERS = frozenset({"node_modules", "__pycache__", "venv", "site-packages"})
-
-
-def _find_drafts(path: str) -> list[str]:
-    """The drafts of a file or folder, sorted; hidden and installed folders are not walked.
-
-    Raises InputError for what does not exist and for a folder without drafts.
-    """
-    if path == "-" or not os.path.isdir(path):
-        return [path]
-    found: list[str] = []
-    for folder, folders, files in os.walk(path):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _SKIPPED_FOLDERS)
-        drafts = [f for f in files if Path(f).suffix.lower() in SUFFIXES and not f.startswith(".")]
-        found += [os.path.join(folder, f) for f in drafts]
-    if not found:
-        raise InputError(f"{path}: no drafts in this folder; they end in {', '.join(sorted(SUFFIXES))}")
-    return sorted(found)
 
 
 def read_draft(path: str) -> str:
@@ -147,16 +127,3 @@ def _looks_binary(data: bytes) -> bool:
     head = data[:8192]
     control = sum(1 for byte in head if byte < 9 or 13 < byte < 27 or 27 < byte < 32)
     return control * 100 > len(head)
-
-
-def iter_drafts(paths: Sequence[str]) -> Iterator[tuple[str, InputError | None]]:
-    """Every draft of the paths in order, once; a path that holds none comes with its error."""
-    seen: set[str] = set()
-    for path in paths:
-        try:
-            for draft in _find_drafts(path):
-                if draft not in seen:
-                    seen.add(draft)
-                    yield draft, None
-        except InputError as error:
-            yield path, error

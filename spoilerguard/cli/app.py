@@ -12,12 +12,14 @@ from typing import Annotated
 import typer
 
 import spoilerguard
-from spoilerguard.cli import assets, blur, check, explain, learn, preview, scan
+from spoilerguard.cli import assets, blur, check, config, explain, learn, lsp, preview, scan
 from spoilerguard.cli.common import errors_explained
+from spoilerguard.cli.configured import Configured
 from spoilerguard.runons import without_torch
 
 app = typer.Typer(
     name="spoilerguard",
+    cls=Configured,
     help="Find the sentences in reviews and comments that give the plot away.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -46,7 +48,7 @@ def main(
     """Find the sentences in reviews and comments that give the plot away."""
 
 
-for command in (check, blur, preview, scan, explain, learn, assets):
+for command in (check, blur, preview, lsp, scan, explain, learn, assets, config):
     command.register(app)
 
 

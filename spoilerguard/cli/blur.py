@@ -20,6 +20,7 @@ from spoilerguard.cli.common import (
     ThresholdOption,
     TitleOption,
     complain,
+    completing,
     errors_explained,
     fail,
     one_of,
@@ -60,9 +61,10 @@ def blur(
     style: Annotated[
         str | None,
         typer.Option(
+            autocompletion=completing(key="style"),
             help="html, feed, details, reddit, discord, telegram, telegram-html, discourse, bbcode, lemmy, hugo, "
             "goodreads, goodreads-export, anilist, mediawiki, tvtropes, stackexchange, rot13, redact or placeholder; "
-            "by default html, and redact in plain text."
+            "by default html, and redact in plain text.",
         ),
     ] = None,
     from_json: Annotated[
@@ -72,7 +74,10 @@ def blur(
     input_format: Annotated[
         str | None,
         typer.Option(
-            "--input-format", "--format", help="text, markdown, html or auto; by default the file name tells."
+            "--input-format",
+            "--format",
+            autocompletion=completing(key="input-format"),
+            help="text, markdown, html or auto; by default the file name tells.",
         ),
     ] = None,
     stdin_filename: StdinFilenameOption = "-",

@@ -5,11 +5,12 @@ Exit status: 0 clean, 1 spoilers found, 2 usage, input or model error.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 import math
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +28,7 @@ from spoilerguard.cli.common import (
     ThresholdOption,
     TitleOption,
     complain,
+    completing,
     errors_explained,
     fail,
     one_of,
@@ -35,14 +37,13 @@ from spoilerguard.cli.common import (
     tell,
     work_of,
 )
-from spoilerguard.errors import InputError
+from spoilerguard.cli.configured import exclusion, options_for
 
 if TYPE_CHECKING:
     from spoilerguard.baseline import Baseline
     from spoilerguard.changes import Changes
     from spoilerguard.guard import Guard
     from spoilerguard.printing import Outcome
-    from spoilerguard.spans import Work
 
 __all__ = ["register"]
 
@@ -50,6 +51,7 @@ _CHECK = """\b
 Examples:
   spoilerguard check draft.md
   spoilerguard check posts/ --format json
+  spoilerguard check posts/ --exclude 'drafts/**' --exclude '*.old.md'
   cat draft.html | spoilerguard check - --stdin-filename draft.html
 In a workflow, only what a branch has changed; and SARIF for the code host:
   spoilerguard check posts/ --diff origin/main --format github
@@ -65,11 +67,17 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
+    ctx: typer.Context,
     paths: Annotated[
         list[str], typer.Argument(metavar="[PATH|-]...", help="Drafts, folders of drafts, or - for standard input.")
     ],
     format: Annotated[
-        str, typer.Option("--format", help="Output: text, line, json, jsonl, github (annotations) or sarif.")
+        str,
+        typer.Option(
+            "--format",
+            autocompletion=completing(key="format"),
+            help="Output: text, line, json, jsonl, github (annotations) or sarif.",
+        ),
     ] = "text",
     output_path: Annotated[
         str | None,
@@ -89,6 +97,16 @@ def check(
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave these paths out of folders, as in .gitignore; may be repeated."),
+    ] = None,
+    force_exclude: Annotated[
+        bool, typer.Option("--force-exclude", help="Leave them out even where they are named, as by pre-commit.")
+    ] = False,
+    respect_gitignore: Annotated[
+        bool, typer.Option("--gitignore/--no-gitignore", help="Leave out of folders what git ignores.")
+    ] = True,
     diff: Annotated[
         str | None,
         typer.Option(
@@ -112,7 +130,9 @@ def check(
         typer.Option(metavar="PROBABILITY|never", help="Exit 1 only for spoilers this sure; by default for any."),
     ] = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit 0 even when spoilers are found.")] = False,
-    color: Annotated[str, typer.Option("--color", help="auto, always or never.")] = "auto",
+    color: Annotated[
+        str, typer.Option("--color", autocompletion=completing(key="color"), help="auto, always or never.")
+    ] = "auto",
     quiet: QuietOption = False,
 ) -> None:
     """Check drafts before publishing: which sentence, how sure, why."""
@@ -124,30 +144,35 @@ def check(
     if diff is not None and (write_baseline or "-" in paths):
         fail(f"--diff does not go with {'--write-baseline' if write_baseline else 'standard input'}")
     with errors_explained():
-        from spoilerguard.baseline import read_baseline
+        from spoilerguard.checking import check_each
         from spoilerguard.guard import load
         from spoilerguard.reading import READERS
+        from spoilerguard.walking import iter_drafts
 
         one_of("--input-format", input_format or "auto", (*READERS, "auto"))
         guard = load(model)
         limit = guard.threshold(sensitivity, threshold)
-        work = work_of(title, blurb, synopsis)
-        known = read_baseline(baseline) if baseline and not write_baseline else None
-        changes = _changes_since(diff) if diff is not None else None
+        work_of(title, blurb, synopsis)  # what is wrong with these is said before any draft is read
+        walked = iter_drafts(
+            paths, exclude=exclusion(ctx), force_exclude=force_exclude, respect_gitignore=respect_gitignore
+        )
+        checked = check_each(
+            guard,
+            walked,
+            _flagging(ctx, guard),
+            stdin_filename=stdin_filename,
+            changes=_changes_since(diff) if diff is not None else None,
+            known=_known_from(baseline) if baseline and not write_baseline else None,
+            accept=bool(write_baseline),
+            report_unused=report_unused,
+        )
     seen: list[Outcome] = []
 
     def outcomes() -> Iterator[Outcome]:
-        for outcome in _check_each(
-            guard, paths, input_format, stdin_filename, limit, work, quotations, report_unused, changes
-        ):
-            told = _all_known(outcome) if write_baseline else outcome
-            if known is not None:
-                told = _without_known(told, known, quiet)
-            if changes is not None:
-                told = _only_changed(told, changes)
-            seen.append(told)
-            _complain_of(told)
-            yield told
+        for outcome in checked:
+            seen.append(outcome)
+            _complain_of(outcome, quiet)
+            yield outcome
 
     model_used = {"name": guard.name, "version": guard.version}
     colour = colour_wanted(color, sys.stdout.isatty() and output_path is None)
@@ -156,7 +181,7 @@ def check(
     failed = any(outcome.error is not None for outcome in seen)
     if write_baseline:
         _write_baseline(write_baseline, seen, failed, quiet)
-    elif known is not None:
+    elif baseline:
         hidden = sum(len(outcome.known) for outcome in seen)
         tell(f"spoilerguard: {hidden:,} known spoiler{'s' * (hidden != 1)} left out ({baseline})", quiet)
     if failed:
@@ -165,41 +190,22 @@ def check(
         raise typer.Exit(FOUND)
 
 
-def _check_each(
-    guard: Guard,
-    paths: list[str],
-    input_format: str | None,
-    stdin_filename: str,
-    limit: float,
-    work: Work | None,
-    quotations: bool,
-    report_unused: bool,
-    changes: Changes | None,
-) -> Iterator[Outcome]:
-    from spoilerguard.drafts import iter_drafts, read_draft, read_standard_input
-    from spoilerguard.printing import Outcome
+def _flagging(ctx: typer.Context, guard: Guard) -> Callable[[str], dict[str, Any]]:
+    """The options of `Guard.flag` for a path: the command line, then what the settings say of it."""
     from spoilerguard.reading import format_of
 
-    for path, trouble in iter_drafts(paths):
-        if changes is not None and trouble is None and not changes.changed(path):
-            continue
-        name = stdin_filename if path == "-" else path
-        try:
-            if trouble is not None:
-                raise trouble
-            text = read_standard_input(name) if path == "-" else read_draft(path)
-            chosen = input_format or format_of(name)
-            report = guard.flag(text, format=chosen, threshold=limit, work=work, quotations=quotations)
-            if report_unused:
-                from spoilerguard.suppressions import with_unused
+    work = cache(work_of)
 
-                report = with_unused(report, guard, work, quotations=quotations)
-            yield Outcome(name, report)
-        except InputError as error:
-            yield Outcome(name, error=str(error))
+    def options(name: str) -> dict[str, Any]:
+        given = options_for(ctx, name)
+        return {
+            "format": given["input_format"] or format_of(name),
+            "threshold": guard.threshold(given["sensitivity"], given["threshold"]),
+            "work": work(given["title"], given["blurb"], given["synopsis"]),
+            "quotations": given["quotations"],
+        }
 
-
-# --- what of it is told -------------------------------------------------------------------------
+    return options
 
 
 def _changes_since(revision: str) -> Changes:
@@ -208,27 +214,10 @@ def _changes_since(revision: str) -> Changes:
     return Changes(revision)
 
 
-def _without_known(outcome: Outcome, known: Baseline, quiet: bool) -> Outcome:
-    if outcome.report is None:
-        return outcome
-    split = known.split(outcome.path, outcome.report)
-    if split.unused:
-        entries = f"{split.unused:,} known spoiler{'s' * (split.unused != 1)}"
-        tell(f"spoilerguard: {outcome.path}: {entries} no longer found; --write-baseline forgets what is gone", quiet)
-    return replace(outcome, report=replace(outcome.report, flags=split.new), known=split.known)
+def _known_from(path: str) -> Baseline:
+    from spoilerguard.baseline import read_baseline
 
-
-def _all_known(outcome: Outcome) -> Outcome:
-    report = outcome.report
-    return outcome if report is None else replace(outcome, report=replace(report, flags=()), known=report.flags)
-
-
-def _only_changed(outcome: Outcome, changes: Changes) -> Outcome:
-    from spoilerguard.changes import touching
-
-    if outcome.report is None or not (outcome.report.flags or outcome.report.notices):
-        return outcome
-    return replace(outcome, report=touching(outcome.report, changes.lines(outcome.path)))
+    return read_baseline(path)
 
 
 def _enough(fail_on: str | None) -> float:
@@ -247,7 +236,10 @@ def _enough(fail_on: str | None) -> float:
 # --- where it goes ------------------------------------------------------------------------------
 
 
-def _complain_of(outcome: Outcome) -> None:
+def _complain_of(outcome: Outcome, quiet: bool) -> None:
+    if outcome.gone:
+        entries = f"{outcome.gone:,} known spoiler{'s' * (outcome.gone != 1)}"
+        tell(f"spoilerguard: {outcome.path}: {entries} no longer found; --write-baseline forgets what is gone", quiet)
     if outcome.error is not None:
         complain(outcome.error)
     if outcome.report is not None:

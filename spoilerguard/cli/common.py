@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 import os
 import sys
@@ -17,14 +17,42 @@ if TYPE_CHECKING:
 
 FOUND, FAILED = 1, 2  # and 0, clean
 
+
+def completing(*choices: str, key: str | None = None) -> Callable[[str], list[str]]:
+    """What a shell offers for an option: these choices, or those of a setting (see `keys`)."""
+
+    def offer(incomplete: str) -> list[str]:
+        from spoilerguard.keys import KEYS
+
+        offered = choices if key is None else (KEYS[key].choices or tuple)()
+        return [value for value in offered if value.startswith(incomplete)]
+
+    return offer
+
+
 ModelOption = Annotated[
-    str, typer.Option("--model", metavar="NAME|FOLDER", help="A bundled model, or a model's folder.")
+    str,
+    typer.Option(
+        "--model",
+        metavar="NAME|FOLDER",
+        autocompletion=completing(key="model"),
+        help="A bundled model, or a model's folder.",
+    ),
 ]
-SensitivityOption = Annotated[str, typer.Option(help="low (few false alarms), medium or high (few misses).")]
+SensitivityOption = Annotated[
+    str,
+    typer.Option(
+        autocompletion=completing(key="sensitivity"), help="low (few false alarms), medium or high (few misses)."
+    ),
+]
 ThresholdOption = Annotated[float | None, typer.Option(help="Flag from this probability (0 to 1) instead.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print findings and errors, no summary.")]
 InputFormatOption = Annotated[
-    str | None, typer.Option(help="text, markdown, html or auto; by default the file name tells.")
+    str | None,
+    typer.Option(
+        autocompletion=completing(key="input-format"),
+        help="text, markdown, html or auto; by default the file name tells.",
+    ),
 ]
 StdinFilenameOption = Annotated[str, typer.Option(help="The name that stands for standard input.")]
 TitleOption = Annotated[str, typer.Option(help="Title of the work reviewed.")]

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spoilerguard.cli.common import errors_explained, tell
+from spoilerguard.cli.common import (
+    ModelOption,
+    QuotationsOption,
+    SensitivityOption,
+    ThresholdOption,
+    completing,
+    errors_explained,
+    tell,
+)
 from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,17 +84,20 @@ def scan(
         Path | None,
         typer.Option(metavar="WORKS.jsonl", help="Blurbs and synopses: {work, title, blurb, synopsis} a line."),
     ] = None,
-    model: Annotated[
-        str, typer.Option("--model", metavar="NAME|FOLDER", help="A bundled model, or a model's folder.")
-    ] = "fast",
-    sensitivity: Annotated[str, typer.Option(help="low (few false alarms), medium or high (few misses).")] = "medium",
-    threshold: Annotated[float | None, typer.Option(help="Flag from this probability (0 to 1) instead.")] = None,
+    model: ModelOption = "fast",
+    sensitivity: SensitivityOption = "medium",
+    threshold: ThresholdOption = None,
     cascade: Annotated[
         bool, typer.Option(help="Ask a transformer only where its linear part is unsure: three times as fast.")
     ] = True,
-    quotations: Annotated[bool, typer.Option(help="Check block quotations too.")] = True,
+    quotations: QuotationsOption = True,
     blur: Annotated[
-        str | None, typer.Option(metavar="STYLE", help="Add the text with its spoilers hidden, as `blurred`.")
+        str | None,
+        typer.Option(
+            metavar="STYLE",
+            autocompletion=completing(key="style"),
+            help="Add the text with its spoilers hidden, as `blurred`.",
+        ),
     ] = None,
     only_flagged: Annotated[
         bool,

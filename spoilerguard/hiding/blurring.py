@@ -18,7 +18,7 @@ from spoilerguard.ranges import keep, minus
 from spoilerguard.reading import READERS
 from spoilerguard.spans import Document, Format, Span
 
-__all__ = ["hide"]
+__all__ = ["applied", "edits_to_hide", "hide"]
 
 
 def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> str:
@@ -29,12 +29,31 @@ def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | Non
     and LeakError where the style cannot hide a range (Discord's bars in a table): nothing is written.
     """
     row = style_for(style, document.format)
-    result = _hidden(document, minus([Span(*at) for at in ranges], []), row)
+    result = applied(document.source, _edits(document, ranges, row))
     return row.finish(result) if row.finish else result
 
 
-def _hidden(document: Document, ranges: Sequence[Span], style: Style) -> str:
+def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> list[Edit]:
+    """The edits, in order and disjoint, that make of the source what `hide` gives; it raises what `hide` raises."""
+    row, source = style_for(style, document.format), document.source
+    edits = _edits(document, ranges, row)
+    if row.finish is None or not edits:
+        return edits
+    result = row.finish(applied(source, edits))  # what the style has the last word on, as one edit
+    start = _shared(source, result)
+    tail = _shared(source[start:][::-1], result[start:][::-1])
+    return [Edit(start, len(source) - tail, result[start : len(result) - tail])]
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    unlike = (k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(unlike, min(len(one), len(other)))
+
+
+def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style) -> list[Edit]:
     source, format = document.source, document.format
+    ranges = minus([Span(*at) for at in spoilers], [])
     layout = READERS[format](source)
     # In plain text, only white space is between blocks; elsewhere, no text goes over their bounds.
     gaps = minus([Span(0, len(source))], layout.blocks) if format == "text" else []
@@ -43,7 +62,7 @@ def _hidden(document: Document, ranges: Sequence[Span], style: Style) -> str:
     for edges, whole in _WAYS[format]:
         found = cut(source, format, seen, marks, ranges, edges=edges)
         if not found.pieces:
-            return source
+            return []
         target = Target.of(document, found.chosen(style.least if whole or style.inline is None else None), found.texts)
         try:
             return _written(target, style, marks, _visible(source, minus(layout.seen, found.hidden)))
@@ -61,18 +80,19 @@ _WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
 }
 
 
-def _written(target: Target, style: Style, marks: Sequence[Mark], expected: str) -> str:
-    """The source in this style, if a reader of it sees what is expected; raises LeakError."""
+def _written(target: Target, style: Style, marks: Sequence[Mark], expected: str) -> list[Edit]:
+    """What makes the source one in this style, if a reader of it sees what is expected; raises LeakError."""
     edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
-    result = _applied(target.source, edits)
+    result = applied(target.source, edits)
     after = READERS[target.format](result)
     _compare(target, expected, _kept(target.source, edits, _visible(result, after.seen)))
     if target.format == "markdown":
         _nests(target, edits, marks, outline(after, target.format))
-    return result
+    return edits
 
 
-def _applied(source: str, edits: Sequence[Edit]) -> str:
+def applied(source: str, edits: Iterable[Edit]) -> str:
+    """The source with these edits made, which are in order and disjoint."""
     pieces: list[str] = []
     at = 0
     for start, end, new in edits:

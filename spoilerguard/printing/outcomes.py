@@ -13,12 +13,16 @@ __all__ = ["Look", "Outcome", "beneath", "harmless", "kind_name", "plain", "why"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: a report, or an error in words; `known` are flags that a baseline took out of it."""
+    """What became of one file: a report, or an error in words.
+
+    `known` are flags that a baseline took out of the report, `gone` how many of its entries match none.
+    """
 
     path: str
     report: Report | None = None
     error: str | None = None
     known: tuple[Flag, ...] = ()
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)

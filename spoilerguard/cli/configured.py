@@ -1,0 +1,68 @@
+"""The settings file as the defaults of options: no command knows of it, and the command line wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import os
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from spoilerguard.cli.common import errors_explained
+from spoilerguard.keys import COMMANDS
+from spoilerguard.patterns import Patterns
+from spoilerguard.settings import Settings, as_options, find, over
+
+__all__ = ["Configured", "exclusion", "options_for"]
+
+
+class Configured(TyperGroup):
+    """Commands whose options have the defaults of the nearest settings file; `ctx.obj` holds the settings."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is None or name not in COMMANDS or ctx.resilient_parsing:  # the last while a shell completes
+            return name, command, rest
+        look = typer.Context(command, parent=ctx, info_name=name, resilient_parsing=True)
+        given, _, _ = command.make_parser(look).parse_args(args=list(rest))
+        if not given.get("help"):  # which is to be had whatever the settings are
+            with errors_explained():
+                ctx.obj = find(_first_path(given))
+                options = ctx.obj.options(
+                    name, _first_path(given) if "path" in given else None
+                )  # `check` asks for each
+                ctx.default_map = {name: {key: v for key, v in over(options, given).items() if key in options}}
+        return name, command, rest
+
+
+def _first_path(given: Mapping[str, Any]) -> str | None:
+    """The file that a command is for, or the first; of standard input the name that stands for it."""
+    path = given.get("path") or given.get("paths")
+    if isinstance(path, list | tuple):
+        path = path[0] if path else None
+    if path == "-":
+        path = given.get("stdin_filename")
+    return path if isinstance(path, str) and path != "-" else None
+
+
+def options_for(ctx: typer.Context, path: str) -> dict[str, Any]:
+    """A command's options for one of its files: what the overrides say of it, save where the command line says more."""
+    given = {name: value for name, value in ctx.params.items() if _typed(ctx, name)}
+    return {"threshold": None} | over(over(ctx.params, as_options(_settings(ctx).overridden(path))), given)
+
+
+def exclusion(ctx: typer.Context) -> Patterns:
+    """What `exclude` names: on the command line from the current folder, in the settings from theirs."""
+    typed = _typed(ctx, "exclude")
+    folder, origin = (os.curdir, "--exclude") if typed else (_settings(ctx).folder, _settings(ctx).file or "")
+    return Patterns(folder, ctx.params["exclude"] or (), origin)
+
+
+def _settings(ctx: typer.Context) -> Settings:
+    return ctx.obj if isinstance(ctx.obj, Settings) else Settings()
+
+
+def _typed(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"

@@ -1,0 +1,79 @@
+"""One sentence marked as no spoiler: comments around it, which readers of the page do not see.
+
+    She left. <!-- spoilerguard off -->He dies.<!-- spoilerguard on --> The end.
+
+In Markdown, a line that begins with a comment is HTML to its end (CommonMark 0.31, 4.6), where stars are
+stars: there, the first comment stands at the end of the line before, or on a line of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+import re
+
+from spoilerguard.hiding.blurring import applied
+from spoilerguard.hiding.fences import Edit
+from spoilerguard.reading import READERS, read
+from spoilerguard.spans import Document, Format
+
+__all__ = ["edits_to_ignore"]
+
+_OFF, _ON = "<!-- spoilerguard off -->", "<!-- spoilerguard on -->"
+_FAR = 1000  # characters that are looked back
+# Before a sentence that begins a line: the end of the line before, and the marks of lists and quotations.
+_LINE_START = re.compile(
+    r"(?P<space>[ \t]*+)(?P<end>\r\n|\r|\n|\A)(?P<marks>(?:[ \t]|>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))*+)\Z"
+)
+_NOT_KEPT = re.compile(r"[^>\t]")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+def edits_to_ignore(document: Document, sentence: tuple[int, int]) -> list[Edit]:
+    """The edits after which this range is not checked, all else is, and readers see what they saw.
+
+    None where no comment can stand: in plain text, in the title of a page. Takes linear time.
+    """
+    source, format = document.source, document.format
+    if format == "text":
+        return []
+    start, end = sentence
+    prose, tags = read(source, format).prose, _tags(source, format, [])
+    for opening in _openings(source, format, tags, start):
+        expected = prose[: opening.start] + " " * (end - opening.start) + prose[end:]
+        edits = [opening, Edit(end, end, _ON)]
+        result = applied(source, edits)
+        if _less(read(result, format).prose, edits) == expected and _tags(result, format, edits) == tags:
+            return edits
+    return []
+
+
+def _openings(source: str, format: Format, tags: Sequence[tuple[str, int]], start: int) -> Iterator[Edit]:
+    """The places of the first comment, the best one first."""
+    line = _LINE_START.search(source[max(0, start - _FAR) : start]) if format == "markdown" else None
+    if line is None:
+        yield Edit(start, start, _OFF)
+        return
+    marks = _NOT_KEPT.sub(" ", line["marks"])
+    newline = line["end"] or (found[0] if (found := _LINE_END.search(source)) else "\n")
+    alone, before = Edit(start, start, f"{_OFF}{newline}{marks}"), start - len(line[0])
+    if not source[:before] or source[before - 1] in "\r\n":  # nothing is on the line before
+        yield alone
+        return
+    behind = Edit(before, before, f" {_OFF}")
+    begins = marks != line["marks"] or ("Paragraph", start) in tags
+    yield from (alone, behind) if begins else (behind, alone)
+
+
+def _less(text: str, edits: Sequence[Edit]) -> str:
+    """A text of the length of what was edited, without what was put in."""
+    for edit in edits:
+        text = text[: edit.start] + text[edit.start + len(edit.new) :]
+    return text
+
+
+def _tags(source: str, format: Format, edits: Sequence[Edit]) -> list[tuple[str, int]]:
+    """The tags and marks, each with its place before the edits."""
+    tags = [(tag.name, tag.start) for tag in READERS[format](source).tags]
+    for edit in edits:
+        tags = [(name, max(edit.start, at - len(edit.new)) if at > edit.start else at) for name, at in tags]
+    return tags

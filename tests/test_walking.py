@@ -1,0 +1,190 @@
+"""Which drafts of a folder are checked: hidden, excluded, ignored by git, linked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import os
+from pathlib import Path
+import shutil
+import subprocess
+from typing import Any
+
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+import pytest
+
+from spoilerguard.patterns import Patterns
+from spoilerguard.walking import iter_drafts
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with drafts; a git repository."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.md", "b/c.md", "b/c.txt", "b/old/d.md", "drafts/old/e.md", "drafts/new.md"):
+        put(name)
+    Path(".git").mkdir()
+    return tmp_path
+
+
+def put(name: str | Path, text: str = "") -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(text, encoding="utf-8", newline="")
+
+
+def walk(*paths: str, exclude: Sequence[str] = (), **options: Any) -> list[str]:
+    found = list(iter_drafts(paths or (".",), exclude=Patterns(".", exclude, "here"), **options))
+    assert [trouble for _, trouble in found if trouble] == []
+    return [os.path.normpath(path) for path, _ in found]
+
+
+ALL = ["a.md", "b/c.md", "b/c.txt", "b/old/d.md", "drafts/new.md", "drafts/old/e.md"]
+
+
+def test_the_order_is_that_of_the_names(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert walk() == ALL
+    real = os.scandir
+
+    class Backwards(list[os.DirEntry[str]]):
+        def __enter__(self) -> Backwards:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def __next__(self) -> os.DirEntry[str]:
+            if not self:
+                raise StopIteration
+            return self.pop()
+
+    monkeypatch.setattr(os, "scandir", lambda path: Backwards(sorted(real(path), key=lambda entry: entry.name)))
+    assert walk() == ALL
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left_out"),
+    [
+        (["drafts/old/**"], {"drafts/old/e.md"}),
+        (["old"], {"drafts/old/e.md", "b/old/d.md"}),
+        (["/old", "new"], set()),
+        (["*.md", "!c.md"], {"a.md", "b/old/d.md", "drafts/new.md", "drafts/old/e.md"}),
+        (["b/", "!b/c.md"], {"b/c.md", "b/c.txt", "b/old/d.md"}),
+        (["# old", ""], set()),
+    ],
+)
+def test_what_is_excluded_is_left_out_of_folders(tree: Path, exclude: list[str], left_out: set[str]) -> None:
+    assert walk(exclude=exclude) == [name for name in ALL if name not in left_out]
+
+
+def test_what_is_named_is_checked_all_the_same_unless_forced(tree: Path) -> None:
+    assert walk("b/old/d.md", exclude=["old"]) == ["b/old/d.md"]
+    assert walk("b/old/d.md", "a.md", exclude=["old"], force_exclude=True) == ["a.md"]
+    assert walk("b/old", exclude=["old"]) == ["b/old/d.md"]
+    assert walk("b/old", "b", exclude=["old"], force_exclude=True) == ["b/c.md", "b/c.txt"]
+    assert walk("-", exclude=["*"], force_exclude=True) == ["-"]
+
+
+def test_the_gitignores_of_a_repository_hold(tree: Path) -> None:
+    put(".gitignore", "# comment\n\nold/\n/c.md\n[z-a]\n!\n")
+    put("b/.gitignore", "*.txt\r\n!old/\n")
+    assert walk() == ["a.md", "b/c.md", "b/old/d.md", "drafts/new.md"]
+    assert walk("b") == ["b/c.md", "b/old/d.md"]
+    assert walk("drafts") == ["drafts/new.md"]
+    assert walk("drafts/old", "b/c.txt") == ["drafts/old/e.md", "b/c.txt"]  # named
+    assert walk(respect_gitignore=False) == ALL
+
+
+def test_a_gitignore_above_holds_only_within_a_repository(tree: Path) -> None:
+    put(".gitignore", "old/\n")
+    put("drafts/.git", "gitdir: elsewhere\n")  # as a worktree or submodule has it
+    assert walk("drafts") == ["drafts/new.md", "drafts/old/e.md"]
+    assert walk("b") == ["b/c.md", "b/c.txt"]
+    Path(".git").rmdir()
+    assert walk("b") == ["b/c.md", "b/c.txt", "b/old/d.md"]
+    assert walk() == ["a.md", "b/c.md", "b/c.txt", "drafts/new.md"]  # those met on the way hold anywhere
+
+
+def test_a_folder_whose_drafts_are_all_left_out_says_so(tree: Path) -> None:
+    ((path, trouble),) = iter_drafts(["drafts"], exclude=Patterns(".", ["*.md"], "here"))
+    assert path == "drafts"
+    assert str(trouble).endswith("; what exclude and .gitignore name is left out")
+
+
+def test_links_to_folders_are_not_followed(tree: Path) -> None:
+    os.symlink(tree, tree / "b" / "loop")
+    os.symlink(tree / "a.md", tree / "b" / "linked.md")
+    assert walk() == sorted([*ALL, "b/linked.md"])
+    os.symlink(tree / "b" / "old", tree / "named")
+    assert walk("named") == ["named/d.md"]
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_the_rest_is_walked(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.scandir
+
+    def scandir(path: str) -> Any:
+        if path.endswith("drafts"):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    *found, (path, trouble) = iter_drafts(["."])
+    assert [os.path.normpath(path) for path, _ in found] == ALL[:4]
+    assert (path, str(trouble)) == ("./drafts", "./drafts: cannot be read (Permission denied)")
+
+
+def test_a_gitignore_that_cannot_be_read_is_told(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put("b/.gitignore", "x")
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refused)
+    ((path, trouble),) = iter_drafts(["b"])
+    assert path == "b"
+    assert str(trouble) == "b/.gitignore: cannot be read (Permission denied); or check with --no-gitignore"
+
+
+# --- compared with git ------------------------------------------------------------------------------
+
+NAMES = ("a", "b", "ab", "a.md", "b.md", "ab.txt")
+PIECES = ("a", "b", "ab", "*", "?", "**", "*.md", "a*", "[ab]", "[!a]", "a.md", "ab.txt")
+
+
+@st.composite
+def _pattern(draw: st.DrawFn) -> str:
+    inside = "/".join(draw(st.lists(st.sampled_from(PIECES), min_size=1, max_size=3)))
+    return (
+        draw(st.sampled_from(("", "", "!")))
+        + draw(st.sampled_from(("", "/")))
+        + inside
+        + draw(st.sampled_from(("", "/")))
+    )
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folders deep, every name a draft or a folder."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    root = tmp_path_factory.mktemp("repository")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    for folder in (root, root / "a", root / "b", root / "a" / "ab", root / "b" / "a"):
+        folder.mkdir(exist_ok=True)
+        for name in ("a.md", "b.md", "ab.txt"):
+            (folder / name).touch()
+    return root
+
+
+@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_pattern(), max_size=4), st.lists(_pattern(), max_size=3))
+def test_git_ignores_the_same(repository: Path, above: list[str], below: list[str]) -> None:
+    (repository / ".gitignore").write_text("\n".join(above) + "\n", encoding="utf-8")
+    (repository / "a" / ".gitignore").write_text("\n".join(below) + "\n", encoding="utf-8")
+    listed = ["git", "ls-files", "-z", "--others", "--exclude-per-directory=.gitignore"]
+    git = subprocess.run(listed, cwd=repository, check=True, capture_output=True).stdout.decode().split("\0")
+    found = [path for path, trouble in iter_drafts([str(repository)]) if trouble is None]
+    assert [os.path.relpath(path, repository) for path in found] == sorted(
+        name for name in git if name and not name.endswith(".gitignore")
+    )
