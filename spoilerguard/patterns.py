@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spoilerguard.errors import InputError
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 __all__ = ["Patterns", "gitignore"]
 
@@ -23,60 +20,72 @@ class Patterns:
     """
 
     def __init__(self, folder: str, lines: Sequence[str], origin: str | None = None) -> None:
-        self.folder, self.lines, self.origin = os.path.abspath(folder), tuple(lines), origin
-        self._under = os.path.join(self.folder, "")
+        self.lines, self.origin = tuple(lines), origin
+        self._under = os.path.join(os.path.abspath(folder), "")
 
     def decide(self, path: str, *, folder: bool = False) -> bool | None:
-        """True where the last pattern that fits takes the path in, False where it is a `!` one, None where none fits.
-
-        Raises InputError for a pattern that is none.
+        """True where a path is taken in, or a folder that it lies in; False where a `!` pattern is the last
+        that fits, None where none fits. Raises InputError for a pattern that is none.
         """
+        if any(self._last(above) for above in _folders(self._inside(path))):
+            return True
+        return self.decide_alone(path, folder=folder)
+
+    def cover(self, path: str) -> bool:
+        """Whether the last pattern that fits a file, or a folder that it lies in, is no `!` one.
+
+        So `!` patterns can name exceptions in a folder, which git has not. Raises InputError as `decide` does.
+        """
+        inside = self._inside(path)
+        places = [*_folders(inside), inside]
+        fitting = (kept for regex, kept in reversed(self._compiled) if any(map(regex.fullmatch, places)))
+        return bool(inside) and next(fitting, False)
+
+    def decide_alone(self, path: str, *, folder: bool = False) -> bool | None:
+        """The same for who has asked of the folders above it."""
+        inside = self._inside(path)
+        return self._last(inside + "/" * folder) if inside else None
+
+    def _inside(self, path: str) -> str:
         if not self.lines or not (full := os.path.abspath(path)).startswith(self._under):
-            return None
-        inside = full[len(self._under) :].replace(os.sep, "/")
-        return self._spec.check_file(inside + "/" * folder).include
+            return ""
+        return full[len(self._under) :].replace(os.sep, "/")
 
-    def joined(self, folder: str, lines: Sequence[str]) -> Patterns:
-        """These, and after them those of a folder below.
-
-        One list rather than two: which of them wins depends on more than which comes last.
+    def _last(self, inside: str) -> bool | None:
+        """What the last pattern that fits says. Of git's rules, this one is ours: in pathspec's, a pattern
+        that fits a folder fits all that is in it, also where another has let the folder in.
         """
-        inside = os.path.abspath(folder)[len(self._under) :].replace(os.sep, "/")
-        return Patterns(self.folder, (*self.lines, *(_beneath(inside, line) for line in lines)), self.origin)
+        return next((kept for regex, kept in reversed(self._compiled) if regex.fullmatch(inside)), None)
 
     @cached_property
-    def _spec(self) -> GitIgnoreSpec:
+    def _compiled(self) -> list[tuple[re.Pattern[str], bool]]:
         from pathspec import GitIgnoreSpec  # only where there is a pattern to match
 
-        patterns: list[Any] = []
+        compiled: list[tuple[re.Pattern[str], bool]] = []
         for line in self.lines:
-            compiled = _compiled(line)
-            if compiled is None and self.origin is not None:
-                raise InputError(f"{self.origin}: no pattern of paths: {line!r}; write it as in .gitignore")
-            patterns += compiled or ()
-        return GitIgnoreSpec(patterns)
+            try:
+                found: Sequence[Any] = GitIgnoreSpec.from_lines([_ending(line)]).patterns
+            except (ValueError, re.error):
+                if self.origin is not None:
+                    raise InputError(
+                        f"{self.origin}: no pattern of paths: {line!r}; write it as in .gitignore"
+                    ) from None
+                continue
+            compiled += [(pattern.regex, pattern.include) for pattern in found if pattern.regex is not None]
+        return compiled
 
 
-@lru_cache(maxsize=4096)  # the lines of a repository's root hold in each of its folders
-def _compiled(line: str) -> tuple[Any, ...] | None:
-    """None for a line that is no pattern."""
-    from pathspec import GitIgnoreSpec
-
-    try:
-        return tuple(GitIgnoreSpec.from_lines([line]).patterns)
-    except (ValueError, re.error):
-        return None
+def _folders(inside: str) -> Iterator[str]:
+    """The folders that a path lies in: of `a/b/c`, `a/` and `a/b/`."""
+    return (inside[: slash.end()] for slash in re.finditer("/", inside))
 
 
-def _beneath(folder: str, line: str) -> str:
-    """A line of a folder's `.gitignore` as the one above it would have it; both end with the same name."""
-    kept, pattern = ("!", line[1:]) if line.startswith("!") else ("", line)
-    prefix = "".join(f"/{re.sub(_SPECIAL, _ESCAPED, name)}" for name in folder.split("/") if name)
-    anywhere = "" if "/" in pattern.rstrip()[:-1] else "**/"  # a slash at its end only says: folders
-    return f"{kept}{prefix}/{anywhere}{pattern.removeprefix('/')}"
-
-
-_SPECIAL, _ESCAPED = r"([\\*?\[\]!# ])", r"\\\1"
+def _ending(line: str) -> str:
+    """The same pattern so that its expression fits whole names: pathspec cuts what ends in a lone `*` or `**` short."""
+    *names, last = line.rstrip("\r").removesuffix("/").split("/")
+    kept = "!" if not names and last.startswith("!") else ""
+    ending = {"*": "?*", "**": "**/?*"}.get(last.removeprefix(kept).strip(" "), last.removeprefix(kept))
+    return "/".join([*names, kept + ending]) + "/" * line.rstrip("\r").endswith("/")
 
 
 def gitignore(folder: str) -> list[str]:

@@ -71,7 +71,7 @@ class Settings:
         """What the overrides say of one file."""
         values: dict[str, Value] = {}
         for override in self.overrides:
-            if override.paths.decide(path):
+            if override.paths.cover(path):
                 values = over(values, override.values)
         return values
 

@@ -30,7 +30,12 @@ def iter_drafts(
     seen: set[str] = set()
     for path in paths:
         try:
-            if force_exclude and path != "-" and _kept("", [path], os.path.isdir(path), exclude) == []:
+            if (
+                force_exclude
+                and path != "-"
+                and exclude is not None
+                and exclude.decide(path, folder=os.path.isdir(path))
+            ):
                 continue
             troubles: list[OSError] = []
             for draft in _drafts(path, exclude, respect_gitignore, troubles):
@@ -51,19 +56,18 @@ def _drafts(path: str, exclude: Patterns | None, respect_gitignore: bool, troubl
     """
     if path == "-" or not os.path.isdir(path):
         return [path]
-    if exclude is not None and exclude.decide(path, folder=True):
-        exclude = None
-    above = _gitignores_above(path) if respect_gitignore else Patterns(path, ())
-    ignored = {path: Patterns(path, ()) if above.decide(path, folder=True) else above}
+    rules = [] if exclude is None or exclude.decide(path, folder=True) else [exclude]
+    above = _gitignores_above(path) if respect_gitignore else []
+    ignored = {path: [] if any(rule.decide(path, folder=True) for rule in above) else above}
     found, left_out = list[str](), False
     for folder, folders, files in os.walk(path, onerror=troubles.append):
         ignores = ignored.pop(folder)
-        if respect_gitignore and (own := gitignore(folder)):
-            ignores = ignores.joined(folder, own)
+        if respect_gitignore and (lines := gitignore(folder)):
+            ignores = [*ignores, Patterns(folder, lines)]
         drafts = [f for f in files if PurePath(f).suffix.lower() in SUFFIXES and not f.startswith(".")]
         walked = sorted(f for f in folders if not f.startswith(".") and f not in _SKIPPED_FOLDERS)
-        chosen = _kept(folder, drafts, False, exclude, ignores)
-        folders[:] = _kept(folder, walked, True, exclude, ignores)
+        chosen = _kept(folder, drafts, False, rules, ignores)
+        folders[:] = _kept(folder, walked, True, rules, ignores)
         ignored |= {os.path.join(folder, name): ignores for name in folders}
         left_out |= len(chosen) < len(drafts) or len(folders) < len(walked)
         found += [os.path.join(folder, name) for name in chosen]
@@ -73,24 +77,23 @@ def _drafts(path: str, exclude: Patterns | None, respect_gitignore: bool, troubl
     return sorted(found)
 
 
-def _kept(folder: str, names: Sequence[str], folders: bool, *rules: Patterns | None) -> list[str]:
-    """Of the files, or folders, of a folder those that no rule leaves out."""
-    return [
-        name
-        for name in names
-        if not any(rule is not None and rule.decide(os.path.join(folder, name), folder=folders) for rule in rules)
-    ]
+def _kept(folder: str, names: Sequence[str], folders: bool, *rules: Sequence[Patterns]) -> list[str]:
+    """Of the files, or folders, of a folder those that no rules leave out."""
+    return [name for name in names if not any(_out(os.path.join(folder, name), folders, r) for r in rules)]
 
 
-def _gitignores_above(path: str) -> Patterns:
+def _out(path: str, folder: bool, rules: Sequence[Patterns]) -> bool:
+    """Of rules from above to below, the last that says anything decides."""
+    said = (rule.decide_alone(path, folder=folder) for rule in reversed(rules))
+    return next((out for out in said if out is not None), False)
+
+
+def _gitignores_above(path: str) -> list[Patterns]:
     """Of the folders from the root of the git repository down to above this one; none outside of a repository."""
     folders = [os.path.abspath(path)]
     while not os.path.exists(os.path.join(folders[-1], ".git")):
         above = os.path.dirname(folders[-1])
         if above == folders[-1]:
-            return Patterns(path, ())
+            return []
         folders.append(above)
-    patterns = Patterns(folders[-1], ())
-    for folder in reversed(folders[1:]):
-        patterns = patterns.joined(folder, gitignore(folder))
-    return patterns
+    return [Patterns(folder, lines) for folder in reversed(folders[1:]) if (lines := gitignore(folder))]

@@ -249,7 +249,7 @@ title = "All"
 [blur]
 title = "Blurred"
 [[overrides]]
-paths = ["reviews/**", "!reviews/old/**"]
+paths = ["reviews/**", "!reviews/old/"]
 title = "Reviews"
 blurb = "blurb.txt"
 [[overrides]]
@@ -268,6 +268,7 @@ title = "Page"
         ("reviews/old/x.md", "check", "All"),
         ("reviews/x.html", "check", "Page"),
         ("posts/x.html", "blur", "Page"),
+        ("reviews/older.md", "check", "Reviews"),
         ("../reviews/x.md", "check", "All"),
     ],
 )
