@@ -23,7 +23,7 @@ from spoilerguard.ranges import common, keep, minus
 from spoilerguard.sentences import paragraphs
 from spoilerguard.spans import Document, Format, Hidden, Notice, Span
 
-__all__ = ["READERS", "SUFFIXES", "format_of", "guess_format", "read", "words_of"]
+__all__ = ["READERS", "SUFFIXES", "format_of", "guess_format", "read", "suppressions", "words_of"]
 
 SUFFIXES: dict[str, Format] = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), "markdown"),
@@ -65,16 +65,17 @@ class Layout:
     concealed: list[Span]
 
 
-def read(source: str, format: str = "text", *, quotations: bool = True) -> Document:
+def read(source: str, format: str = "text", *, quotations: bool = True, suppress: bool = True) -> Document:
     """The Document of a source in a format: `text`, `markdown`, `html` or `auto` (guessed).
 
-    With `quotations` False, block quotations are not prose. Raises InputError for another format.
+    With `quotations` False, block quotations are not prose; with `suppress` False, what its author has
+    suppressed is. Raises InputError for another format.
     """
     chosen = next((f for f in READERS if f == format), None) if format != "auto" else guess_format(source)
     if chosen is None:
         raise InputError(f"unknown format {format!r}: choose from {', '.join(READERS)}, auto")
     layout = READERS[chosen](source)
-    suppressed = _suppressed(source, layout)
+    suppressed = minus((region for _, region in _suppressions(source, layout)), []) if suppress else []
     prose = minus(layout.prose, suppressed if quotations else [*suppressed, *layout.quotes])
     text = words_of(source, prose)
     notices = _outside(sorted(layout.slips), [*_spans(layout.hidden), *suppressed]) if layout.slips else ()
@@ -219,25 +220,30 @@ def guess_format(source: str) -> Format:
 # --- what is suppressed -------------------------------------------------------------------------
 
 
-def _suppressed(source: str, layout: Layout) -> list[Span]:
+def suppressions(source: str, format: Format) -> list[tuple[Span, Span]]:
+    """Each comment that is to suppress something, and the region that it suppresses, which may be empty."""
+    return list(_suppressions(source, READERS[format](source)))
+
+
+def _suppressions(source: str, layout: Layout) -> Iterator[tuple[Span, Span]]:
     """Regions between `off` and `on`, and the block after (or rest of the block around) `ignore-next`."""
-    regions: list[Span] = []
-    off: int | None = None
+    off: Span | None = None
     pieces: list[Span] | None = None
     for span, comment in layout.comments:
         directive = _DIRECTIVE.match(comment)
         word = directive[1].lower() if directive else ""
-        if word == "off" and off is None:
-            off = span.start
-        elif word == "on" and off is not None:
-            regions.append(Span(off, span.end))
-            off = None
-        elif word == "ignore-next":
+        if word == "ignore-next":
             pieces = _written(source, layout.prose) if pieces is None else pieces
-            regions.append(Span(span.start, max(span.end, _end_of_block(layout, pieces, span.end))))
+            yield span, Span(span.start, max(span.end, _end_of_block(layout, pieces, span.end)))
+        elif word == "off" and off is None:
+            off = span
+        elif word == "on" and off is not None:
+            yield off, Span(off.start, span.end)
+            off = None
+        elif word:
+            yield span, Span(span.start, span.start)  # ends what never begins, or begins it again
     if off is not None:
-        regions.append(Span(off, len(source)))
-    return minus(regions, [])
+        yield off, Span(off.start, len(source))
 
 
 def _written(source: str, prose: list[Span]) -> list[Span]:

@@ -32,8 +32,10 @@ FLOORS = (
     ("hiding.styles",),
     ("hiding.blurring",),
     ("hiding.rendering", "report"),
-    ("drafts", "pages", "printing", "store"),
-    ("hiding.edited", "guard"),
+    ("changes", "drafts", "pages", "printing.outcomes", "store"),
+    ("baseline", "guard", "hiding.edited", "printing.lines", "printing.records", "printing.text"),
+    ("printing.sarif", "suppressions"),
+    ("printing.table",),
     ("hiding.previewing",),
     # To read archives.
     ("archives.posts",),
@@ -65,7 +67,7 @@ FLOORS = (
     ("cli.app",),
 )
 DEEP = {"neural.network", "neural.export", "neural.finetune"}  # only training gets there, once the extra is found
-FOLDERS = ("archives", "cli", "datasets", "evaluation", "hiding", "jobs", "neural")
+FOLDERS = ("archives", "cli", "datasets", "evaluation", "hiding", "jobs", "neural", "printing")
 DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
 HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed".split())
 

@@ -1,0 +1,25 @@
+"""The output formats of `check`, one row each: what takes the outcomes of all files and yields lines.
+
+To add a format, add a function and a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from spoilerguard.printing.lines import as_github, as_lines
+from spoilerguard.printing.outcomes import Look, Outcome
+from spoilerguard.printing.records import as_json, as_jsonl
+from spoilerguard.printing.sarif import as_sarif
+from spoilerguard.printing.text import as_text
+
+__all__ = ["OUTPUTS"]
+
+OUTPUTS: dict[str, Callable[[Iterable[Outcome], Look], Iterator[str]]] = {
+    "text": as_text,
+    "line": as_lines,
+    "json": as_json,
+    "jsonl": as_jsonl,
+    "github": as_github,
+    "sarif": as_sarif,
+}

@@ -1,0 +1,83 @@
+"""For people: each finding in its line, and a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+import os
+import re
+
+from spoilerguard.printing.outcomes import Look, Outcome, harmless, kind_name, plain
+from spoilerguard.report import Report
+from spoilerguard.spans import Document, Flag
+
+__all__ = ["as_text", "colour_wanted"]
+
+
+def colour_wanted(choice: str, terminal: bool) -> bool:
+    """Whether to colour: `--color` first, then NO_COLOR, FORCE_COLOR, then whether it is a terminal."""
+    if choice != "auto":
+        return choice == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or terminal
+
+
+def as_text(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
+    """For people: place, the line with the flagged part marked, score and reason; then a summary."""
+    files = found = sentences = failed = known = 0
+    for outcome in outcomes:
+        if outcome.report is None:
+            failed += 1
+            continue
+        files += 1
+        found += len(outcome.report)
+        known += len(outcome.known)
+        sentences += len(outcome.report.sentences)
+        for flag in outcome.report:
+            yield from _shown(outcome.path, flag, outcome.report, look.colour)
+    if not look.quiet and (files or not failed):
+        yield _summary(files, found, sentences, known)
+
+
+def _shown(path: str, flag: Flag, report: Report, colour: bool) -> Iterator[str]:
+    bold, red, dim, off = ("\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m") if colour else ("", "", "", "")
+    kinds = ", ".join(f"{kind_name(r.kind)}: “{plain(r.text)}”" for r in flag.reasons)
+    yield f"{bold}{harmless(path)}:{flag.line}:{flag.column}{off}  {red}{flag.score:.0%}{off}  {kinds}"
+    before, after = _around(report.document, flag)
+    text = plain(flag.text)
+    if colour:
+        yield f"    {dim}{before}{off}{red}\x1b[4m{text}{off}{dim}{after}{off}"
+    else:
+        line = f"{before}{text}{after}"
+        yield f"    {line}"
+        yield "    " + " " * _width(before) + "~" * _width(text)
+    yield ""
+
+
+_LINE_BREAK = re.compile(r"[\r\n]")
+
+
+def _around(document: Document, flag: Flag, most: int = 40) -> tuple[str, str]:
+    """A little of the line before and after the flagged part, with an ellipsis where it is cut."""
+    source, line = document.source, flag.start - flag.column + 1
+    stop = _LINE_BREAK.search(source, flag.end)
+    line_end = stop.start() if stop else len(source)
+    start, end = max(line, flag.start - most), min(line_end, flag.end + most)
+    # With the neighbouring character within the brackets, the space between them stays.
+    before, after = plain(source[start : flag.start] + "|")[:-1], plain("|" + source[flag.end : end])[1:]
+    return ("…" if start > line else "") + before.lstrip(), after.rstrip() + ("…" if end < line_end else "")
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: wide letters and pictures take two, marks none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(0 if category(c) in ("Mn", "Me", "Cf") else 2 if east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _summary(files: int, found: int, sentences: int, known: int) -> str:
+    where = f"{sentences:,} sentence{'s' * (sentences != 1)} of {files:,} file{'s' * (files != 1)}"
+    what = f"{'new ' if known else ''}spoiler{'s' * (found != 1)}"
+    return f"{found:,} {what} in {where}" if found else f"No {what} in {where}"
