@@ -43,17 +43,22 @@ def main() -> int:
 def given(name: str) -> str:
     value = os.environ.get(f"INPUT_{name}", "").strip()
     if "\n" in value and name != "PATHS":
-        raise InputError(f"{name.lower().replace('_', '-')} has several lines")
+        raise InputError(f"{dashed(name)} has several lines")
     return value
+
+
+def dashed(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+OPTIONS = ("SENSITIVITY", "THRESHOLD", "FAIL_ON")  # those of `check`, as they are
 
 
 def command(format: str) -> list[str]:
     """The command line of the check. Values stand behind `=`: none is taken for an option."""
     options = [f"--format={format}"]
-    options += [f"--{name}={given(name.upper())}" for name in ("sensitivity", "threshold") if given(name.upper())]
-    fail_on, changed, paths = given("FAIL_ON"), given("ONLY_CHANGED"), given("PATHS").splitlines()
-    if fail_on:
-        options.append("--exit-zero" if fail_on == "never" else f"--fail-on={fail_on}")
+    options += [f"--{dashed(name)}={given(name)}" for name in OPTIONS if given(name)]
+    changed, paths = given("ONLY_CHANGED"), given("PATHS").splitlines()
     if changed not in ("true", "false"):
         raise InputError(f"only-changed is {changed!r}: choose from true, false")
     if changed == "true" and (start := start_of_change()):
@@ -65,37 +70,38 @@ def command(format: str) -> list[str]:
 
 
 def start_of_change() -> str | None:
-    """The commit that the pull request or push starts from; None, which is told, where there is none."""
-    branch = os.environ.get("GITHUB_BASE_REF", "")
-    if branch:
-        return fork_of(branch)
-    event = Path(os.environ.get("GITHUB_EVENT_PATH", ""))
-    before = json.loads(event.read_text("utf-8")).get("before") if event.is_file() else None
-    if isinstance(before, str) and before.strip("0"):
-        for attempt in ((), ("fetch", "--quiet", "--no-tags", "--depth=1", "origin", before)):
-            if (not attempt or git(*attempt) is not None) and git("cat-file", "-e", f"{before}^{{commit}}") is not None:
-                return before
-    print("::notice title=spoilerguard::no commit to compare with: everything is checked")
+    """What the pull request or push is compared with; None, which is told, where there is nothing."""
+    if branch := os.environ.get("GITHUB_BASE_REF"):
+        start, fetched = f"refs/remotes/origin/{branch}", f"+refs/heads/{branch}:refs/remotes/origin/{branch}"
+    else:
+        start = fetched = before()
+    if start.strip("0") and reached(start, fetched):
+        return start
+    why = "nothing to compare with (a new branch, or actions/checkout without fetch-depth: 0)"
+    print(f"::notice title=spoilerguard::only-changed: {why}: everything is checked", flush=True)
     return None
 
 
-def fork_of(branch: str) -> str:
-    """Where HEAD leaves the branch. A shallow checkout is deepened as far as that takes."""
-    remote = f"refs/remotes/origin/{branch}"
-    shallow = git("rev-parse", "--is-shallow-repository") == "true"
-    waiting = [["--deepen=1"], ["--deepen=100"], ["--unshallow"]] if shallow else [[]]
-    while not (fork := git("merge-base", remote, "HEAD")):
+def before() -> str:
+    """The commit that was there before the push; empty where the event knows none."""
+    event = Path(os.environ.get("GITHUB_EVENT_PATH", ""))
+    return (json.loads(event.read_text("utf-8")).get("before") or "") if event.is_file() else ""
+
+
+def reached(start: str, fetched: str) -> bool:
+    """Whether the history is here to where HEAD left `start`: a shallow checkout is deepened as far as that takes."""
+    shallow = git("rev-parse", "--is-shallow-repository")
+    waiting = [["--deepen=1"], ["--deepen=100"], ["--unshallow"]] if shallow == "true" else [[]]
+    while not git("merge-base", start, "HEAD"):
         if not waiting:
-            raise InputError(
-                f"only-changed: where this leaves {branch!r} is not known: give actions/checkout fetch-depth: 0"
-            )
-        git("fetch", "--quiet", "--no-tags", *waiting.pop(0), "origin", f"+refs/heads/{branch}:{remote}")
-    return fork
+            return False
+        git("fetch", "--quiet", "--no-tags", *waiting.pop(0), "origin", fetched)
+    return True
 
 
 def git(*arguments: str) -> str | None:
-    """What git says; None if it fails, which goes to the log."""
-    ran = subprocess.run(["git", *arguments], stdout=subprocess.PIPE, text=True)
+    """What git says; None if it fails."""
+    ran = subprocess.run(["git", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return ran.stdout.strip() if ran.returncode == 0 else None
 
 
