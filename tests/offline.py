@@ -10,7 +10,7 @@ import sys
 import sysconfig
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("spoilerguard", "models", "data/examples", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("spoilerguard", "models", "pyproject.toml", "README.md", "LICENSE")
 
 
 def command(folder: Path) -> Path:

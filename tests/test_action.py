@@ -311,7 +311,9 @@ def test_it_installs_the_spoilerguard_that_it_came_with(runner: Runner, tmp_path
     runner.write("pip.py", "raise SystemExit('code of a stranger')")
     ran = runner.step(1, {}, variables)
     assert ran.status == 0, ran.log
-    assert (runner.temp / "spoilerguard" / "spoilerguard" / "models" / "fast").is_dir()
+    installed = runner.temp / "spoilerguard" / "spoilerguard"
+    assert (installed / "models" / "fast").is_dir()
+    assert (installed / "assets" / "blogs.md").is_file()
     shutil.rmtree(tmp_path / "action" / "spoilerguard")
     runner.write("a.md", SPOILING)
     assert runner.check().outputs["findings"] == "1"

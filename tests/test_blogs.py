@@ -130,6 +130,14 @@ def test_commands_run(section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert f"[spoiler]{SPOILERS[0]}[/spoiler]" in (tmp_path / "hidden.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("line", re.findall(r"`(spoilerguard (?:assets|scan) [^`]+)`", PAGE))
+def test_a_command_in_the_text_runs(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "tests" / "archives" / "wordpress" / "good.xml", "export.xml")
+    run(line)
+    assert (tmp_path / shlex.split(line)[shlex.split(line).index("-o") + 1]).exists()
+
+
 # --- Ghost --------------------------------------------------------------------------------------
 
 
