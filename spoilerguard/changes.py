@@ -20,7 +20,7 @@ from typing import NamedTuple, TypeAlias
 from spoilerguard.errors import InputError
 from spoilerguard.report import Report
 
-__all__ = ["Changes", "touching"]
+__all__ = ["Changes", "Lines", "touching"]
 
 # First and last line of each piece, in order; where lines are gone it lies between two: 7.5 to 7.5.
 Lines: TypeAlias = tuple[tuple[float, float], ...]

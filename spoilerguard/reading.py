@@ -234,7 +234,7 @@ def _suppressions(source: str, layout: Layout) -> Iterator[tuple[Span, Span]]:
         word = directive[1].lower() if directive else ""
         if word == "ignore-next":
             pieces = _written(source, layout.prose) if pieces is None else pieces
-            yield span, Span(span.start, max(span.end, _end_of_block(layout, pieces, span.end)))
+            yield span, Span(span.start, max(span.end, _end_of_block(source, layout, pieces, span.end)))
         elif word == "off" and off is None:
             off = span
         elif word == "on" and off is not None:
@@ -246,15 +246,21 @@ def _suppressions(source: str, layout: Layout) -> Iterator[tuple[Span, Span]]:
         yield off, Span(off.start, len(source))
 
 
+_WORDS = re.compile(r"\S")
+
+
 def _written(source: str, prose: list[Span]) -> list[Span]:
     """The ranges of prose that are not just white space."""
     return [span for span in prose if not source[span.start : span.end].isspace()]
 
 
-def _end_of_block(layout: Layout, pieces: list[Span], offset: int) -> int:
-    """Where the block ends to which the first prose after the offset belongs."""
+def _end_of_block(source: str, layout: Layout, pieces: list[Span], offset: int) -> int:
+    """Where the block ends to which the first words after the offset belong."""
     k = bisect_right(pieces, offset, key=lambda span: span.end)
     if k == len(pieces):
         return offset
-    block = bisect_right(layout.blocks, max(offset, pieces[k].start), key=lambda span: span.end)
+    words = _WORDS.search(source, max(offset, pieces[k].start))
+    if words is None:
+        return offset
+    block = bisect_right(layout.blocks, words.start(), key=lambda span: span.end)
     return layout.blocks[block].end if block < len(layout.blocks) else offset

@@ -300,7 +300,10 @@ def test_ignore_next_is_the_next_block() -> None:
     assert words(f"- one\n- {NEXT}\n  two\n- three") == "one three"
     assert words(f"- one\n\n  {NEXT}\n\n  two\n\n  three") == "one three"
     assert words(f"one\n\n{NEXT}\n\n```\ncode\n```\n\ntwo\n\nthree") == "one three"
+    assert words(f"one\n\n{NEXT}\ntwo\ntwo\n\nthree") == "one three"
+    assert words(f"one\n\n{NEXT}\r\n  \r\n- two\r\n- three") == "one three"
     assert words(f"one\n\n{NEXT}\n\ntwo\n\nthree", "text") == "one three"
+    assert words(f"one\n\n{NEXT}\ntwo\n\nthree", "text") == "one three"
     assert words(f"<p>one</p>{NEXT}\n<p>two <i>two</i></p><p>three</p>", "html") == "one three"
 
 

@@ -125,7 +125,6 @@ def check(
         fail(f"--diff does not go with {'--write-baseline' if write_baseline else 'standard input'}")
     with errors_explained():
         from spoilerguard.baseline import read_baseline
-        from spoilerguard.changes import Changes
         from spoilerguard.guard import load
         from spoilerguard.reading import READERS
 
@@ -134,7 +133,7 @@ def check(
         limit = guard.threshold(sensitivity, threshold)
         work = work_of(title, blurb, synopsis)
         known = read_baseline(baseline) if baseline and not write_baseline else None
-        changes = Changes(diff) if diff is not None else None
+        changes = _changes_since(diff) if diff is not None else None
     seen: list[Outcome] = []
 
     def outcomes() -> Iterator[Outcome]:
@@ -201,6 +200,12 @@ def _check_each(
 
 
 # --- what of it is told -------------------------------------------------------------------------
+
+
+def _changes_since(revision: str) -> Changes:
+    from spoilerguard.changes import Changes  # and subprocess: most runs do without
+
+    return Changes(revision)
 
 
 def _without_known(outcome: Outcome, known: Baseline, quiet: bool) -> Outcome:
