@@ -393,14 +393,6 @@ def test_explain_needs_a_sentence(cli: Cli, sentence: str) -> None:
     assert cli("explain", sentence) == (2, "", "spoilerguard: nothing to explain: the sentence is empty\n")
 
 
-@pytest.mark.parametrize("command", [c.name or c.callback.__name__ for c in app.registered_commands if c.callback])
-def test_help_holds_an_example(cli: Cli, command: str) -> None:
-    ran = cli(command, "--help")
-    assert ran.status == 0
-    assert "Example" in ran.out
-    assert f"spoilerguard {command}" in " ".join(ran.out.split()).partition("Example")[2]
-
-
 def test_help_is_shown_to_who_types_nothing(cli: Cli) -> None:
     ran = cli()
     assert "Find the sentences" in ran.out + ran.err

@@ -195,11 +195,3 @@ def test_convert_refuses(broken: Path, tmp_path: Path) -> None:
         assert (status, out) == (2, ""), arguments
         assert message in err.splitlines()[-1]
     assert not (tmp_path / "out.jsonl").exists()
-
-
-@pytest.mark.parametrize("command", ["train", "evaluate", "convert"])
-def test_help_has_examples(command: str) -> None:
-    status, out, _ = run(command, "--help")
-    assert status == 0
-    assert "Examples:" in out
-    assert out.count(f"\n    spoilerguard {command} ") >= 3

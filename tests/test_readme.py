@@ -20,6 +20,13 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SPOILER = "In the last chapter we learn that Mira was dead all along and her brother killed her."
 EXAMPLE = Path("data", "examples", "the-glass-orchard.md")
+EXPORT = f"""<?xml version="1.0" encoding="UTF-8"?>
+<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:wp="http://wordpress.org/export/1.2/">
+<channel><wp:wxr_version>1.2</wp:wxr_version><item><title>A review</title>
+<content:encoded>Lovely prose.</content:encoded><wp:post_id>1</wp:post_id><wp:post_type>post</wp:post_type>
+<wp:comment><wp:comment_id>7</wp:comment_id><wp:comment_content>{SPOILER}</wp:comment_content></wp:comment>
+</item></channel></rss>
+"""
 
 
 def blocks(language: str) -> list[str]:
@@ -49,6 +56,7 @@ def checkout(small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shutil.copytree(small_folder, tmp_path / "my-model")
     (tmp_path / "plot.txt").write_text("The gardener is her brother.\n", encoding="utf-8")
     (tmp_path / "comments.csv").write_text(f"id,comment\n7,{SPOILER}\n8,Lovely prose.\n", encoding="utf-8")
+    (tmp_path / "export.xml").write_text(EXPORT, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -144,7 +152,7 @@ def test_a_scan_writes_what_is_shown_of_it(checkout: Path, line: str) -> None:
     else:
         header, row = output.read_text(encoding="utf-8").splitlines()
         assert header.split(",") == list(shown)
-        assert row.startswith("7,")
+        assert row.split(",")[0] == ("comment-7" if "export.xml" in words else "7")
 
 
 def test_json_has_the_keys_that_are_shown(checkout: Path) -> None:

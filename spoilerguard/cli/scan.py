@@ -43,7 +43,7 @@ Examples:
   spoilerguard scan export.xml -o scanned.csv --report report.html --only-flagged
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8 --resume
-  spoilerguard scan --sql sqlite:///blog.db --query "select id, body from comments order by id" -o scanned.jsonl"""
+  spoilerguard scan --sql sqlite:///blog.db --query "select id, body from comments order by id" -o blog.jsonl"""
 
 
 def register(app: typer.Typer) -> None:
