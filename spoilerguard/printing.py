@@ -15,7 +15,7 @@ from typing import Any
 from spoilerguard.report import Report
 from spoilerguard.spans import Document, Flag
 
-__all__ = ["OUTPUTS", "Outcome", "colour_wanted", "plain"]
+__all__ = ["OUTPUTS", "Outcome", "colour_wanted", "plain", "results"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +135,13 @@ def as_lines(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
 
 def as_json(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
     """For programs: version 1, documented in the README."""
-    text = json.dumps(
-        {
-            "version": 1,
-            "model": look.model,
-            "threshold": look.threshold,
-            "files": [_file(outcome) for outcome in outcomes],
-        },
-        ensure_ascii=False,
-        indent=2,
-    )
+    text = json.dumps(results(outcomes, look.threshold, look.model), ensure_ascii=False, indent=2)
     yield _UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
+
+
+def results(outcomes: Iterable[Outcome], threshold: float, model: dict[str, str]) -> dict[str, Any]:
+    """The object of version 1."""
+    return {"version": 1, "model": model, "threshold": threshold, "files": [_file(outcome) for outcome in outcomes]}
 
 
 # What JSON leaves as it is and a terminal may obey; outside of strings there is none of it.

@@ -60,12 +60,16 @@ FLOORS = (
     ("jobs.page", "jobs.shards"),
     ("jobs.engines", "jobs.folder"),
     ("jobs.run",),
+    # To serve.
+    ("serving.problems",),
+    ("serving.bodies", "serving.pool", "serving.schema", "serving.server"),
+    ("serving.service",),
     ("cli.common",),
-    ("cli.assets", "cli.blur", "cli.check", "cli.explain", "cli.learn", "cli.preview", "cli.scan"),
+    ("cli.assets", "cli.blur", "cli.check", "cli.explain", "cli.learn", "cli.preview", "cli.scan", "cli.serve"),
     ("cli.app",),
 )
 DEEP = {"neural.network", "neural.export", "neural.finetune"}  # only training gets there, once the extra is found
-FOLDERS = ("archives", "cli", "datasets", "evaluation", "hiding", "jobs", "neural")
+FOLDERS = ("archives", "cli", "datasets", "evaluation", "hiding", "jobs", "neural", "serving")
 DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
 HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed".split())
 

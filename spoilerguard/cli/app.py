@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import spoilerguard
-from spoilerguard.cli import assets, blur, check, explain, learn, preview, scan
+from spoilerguard.cli import assets, blur, check, explain, learn, preview, scan, serve
 from spoilerguard.cli.common import errors_explained
 
 app = typer.Typer(
@@ -44,5 +44,5 @@ def main(
     """Find the sentences in reviews and comments that give the plot away."""
 
 
-for command in (check, blur, preview, scan, explain, learn, assets):
+for command in (check, blur, preview, scan, serve, explain, learn, assets):
     command.register(app)
