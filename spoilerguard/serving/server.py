@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+import errno
 from ipaddress import ip_address
+import os
 import signal
 import socket
 from typing import TYPE_CHECKING, Any
@@ -43,7 +45,8 @@ def listen(host: str, port: int) -> socket.socket:
         (family, *_), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         return socket.create_server((host, port), family=family)
     except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
+        number: int = getattr(error, "errno", None) or 0  # the resolver's are others
+        reason = os.strerror(number) if number in errno.errorcode else error
         raise InputError(f"cannot listen on {host}, port {port} ({reason}); choose another --host or --port") from None
 
 
