@@ -11,6 +11,8 @@ import os
 from pathlib import Path
 import random
 import re
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -306,6 +308,24 @@ def test_a_token_comes_from_a_file_or_the_environment(tmp_path: Path) -> None:
             assert answer_of(connection.getresponse())[0] == 200
     with serving(SPOILERGUARD_TOKEN=TOKEN) as server:
         assert server.ask(text="a")[0] == 401
+
+
+def examples() -> list[str]:
+    """The requests that the help and the README show."""
+    shown = CliRunner().invoke(app, ["serve", "--help"], env={"COLUMNS": "200"}).stdout
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    return re.findall(r"^ *(curl http://127\.0\.0\.1:8765/.*)", f"{shown}\n{readme}", re.M)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_examples_run(server: Server) -> None:
+    lines = examples()
+    assert len(lines) >= 2
+    for line in lines:
+        words = shlex.split(line.replace(":8765", f":{server.address[1]}"))
+        ran = subprocess.run([*words, "--silent", "--fail-with-body"], capture_output=True, check=False, timeout=30)
+        assert ran.returncode == 0, ran.stdout
+        assert json.loads(ran.stdout)["version"] == 1
 
 
 @pytest.mark.parametrize(

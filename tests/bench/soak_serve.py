@@ -4,8 +4,8 @@
 
 Texts are sentences of our own corpus, from one to some thousand, in every format; among the requests are
 wrong ones and clients that break off. Every answer must be the library's. A line a minute; then the
-verdict on the second fifth of the time and the last: resident memory may grow by 5 % at most, open files
-not at all. Exit status 1 where they do, or where an answer is wrong.
+verdict on the second fifth of the time and the last: resident memory may grow by 5 % at most, the least
+number of open files by the clients' own. Exit status 1 where they do, or where an answer is wrong.
 """
 
 from __future__ import annotations
