@@ -65,17 +65,21 @@ FLOORS = (
     ("jobs.page", "jobs.shards"),
     ("jobs.engines", "jobs.folder"),
     ("jobs.run",),
+    # To serve.
+    ("serving.problems",),
+    ("serving.bodies", "serving.pool", "serving.schema", "serving.server"),
+    ("serving.service",),
     ("cli.common",),
     ("cli.configured",),
     (
         *("cli.assets", "cli.blur", "cli.check", "cli.config", "cli.explain"),
-        *("cli.learn", "cli.lsp", "cli.preview", "cli.scan"),
+        *("cli.learn", "cli.lsp", "cli.preview", "cli.scan", "cli.serve"),
     ),
     ("cli.app",),
 )
 DEEP = {"neural.network", "neural.export", "neural.finetune"}  # only training gets there, once the extra is found
 SERVED = {"editor", "languageserver"}  # only the command lsp gets there, once the extra is found
-FOLDERS = ("archives", "cli", "datasets", "evaluation", "hiding", "jobs", "neural", "printing")
+FOLDERS = ("archives", "cli", "datasets", "evaluation", "hiding", "jobs", "neural", "printing", "serving")
 DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
 HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed".split())
 

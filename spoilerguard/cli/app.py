@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import spoilerguard
-from spoilerguard.cli import assets, blur, check, config, explain, learn, lsp, preview, scan
+from spoilerguard.cli import assets, blur, check, config, explain, learn, lsp, preview, scan, serve
 from spoilerguard.cli.common import errors_explained
 from spoilerguard.cli.configured import Configured
 from spoilerguard.runons import without_torch
@@ -48,7 +48,7 @@ def main(
     """Find the sentences in reviews and comments that give the plot away."""
 
 
-for command in (check, blur, preview, lsp, scan, explain, learn, assets, config):
+for command in (check, blur, preview, scan, serve, lsp, explain, learn, assets, config):
     command.register(app)
 
 

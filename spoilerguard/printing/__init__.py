@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from spoilerguard.printing.outcomes import Look, Outcome, harmless, plain
+from spoilerguard.printing.records import results
 from spoilerguard.printing.table import OUTPUTS
 from spoilerguard.printing.text import colour_wanted
 
-__all__ = ["OUTPUTS", "Look", "Outcome", "colour_wanted", "harmless", "plain"]
+__all__ = ["OUTPUTS", "Look", "Outcome", "colour_wanted", "harmless", "plain", "results"]

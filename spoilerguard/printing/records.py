@@ -9,13 +9,17 @@ from typing import Any
 
 from spoilerguard.printing.outcomes import Look, Outcome
 
-__all__ = ["as_json", "as_jsonl", "dumped"]
+__all__ = ["as_json", "as_jsonl", "dumped", "results"]
 
 
 def as_json(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
     """Version 1, documented in the README."""
-    files = [_file(outcome) for outcome in outcomes]
-    yield dumped({"version": 1, "model": look.model, "threshold": look.threshold, "files": files})
+    yield dumped(results(outcomes, look.threshold, look.model))
+
+
+def results(outcomes: Iterable[Outcome], threshold: float, model: dict[str, str]) -> dict[str, Any]:
+    """The object of version 1."""
+    return {"version": 1, "model": model, "threshold": threshold, "files": [_file(outcome) for outcome in outcomes]}
 
 
 def as_jsonl(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:

@@ -1,0 +1,94 @@
+"""The command `serve`: check and blur over HTTP. Arguments and printing; it decides nothing.
+
+Exit status: 0 when told to stop (SIGINT, SIGTERM), 2 for a usage, input or model error before it serves.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from spoilerguard.cli.common import ModelOption, errors_explained, tell
+from spoilerguard.errors import InputError
+
+__all__ = ["register"]
+
+TOKEN = "SPOILERGUARD_TOKEN"
+
+_SERVE = f"""\b
+Example:
+  spoilerguard serve
+and in another terminal:
+  curl http://127.0.0.1:8765/v1/check --json '{{"text": "In the end the butler dies."}}'
+  curl http://127.0.0.1:8765/v1/blur --json '{{"text": "<p>...</p>", "format": "html", "style": "details"}}'
+For other machines, which then send "Authorization: Bearer TOKEN":
+  spoilerguard serve --host 0.0.0.0 --token-file token.txt
+{TOKEN} in the environment is a token too. There is no TLS: put a reverse proxy in front."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command(epilog=_SERVE)(serve)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; one that other machines reach needs a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for a free one.")] = 8765,
+    model: ModelOption = "fast",
+    token_file: Annotated[
+        str | None, typer.Option("--token-file", metavar="FILE", help="Ask for the token that this file holds.")
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option("--allow-origin", metavar="ORIGIN", help="Let pages of this origin ask (CORS); may be repeated."),
+    ] = None,
+    max_bytes: Annotated[int, typer.Option(min=1, help="The largest body.")] = 1024 * 1024,
+    body_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds within which a request must be sent.")] = 10.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which a request has no answer.")] = 30.0,
+    workers: Annotated[int, typer.Option(min=1, help="Requests scored at once.")] = 2,
+    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; more are turned away (503).")] = 32,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Answer POST /v1/check and /v1/blur over HTTP; GET /openapi.json describes them."""
+    with errors_explained():
+        token = _token(token_file)
+        from spoilerguard.guard import load
+        from spoilerguard.serving import server
+        from spoilerguard.serving.service import Limits, app
+
+        local = server.is_loopback(host)
+        if not local and token is None:
+            raise InputError(f"--host {host} is open to other machines: give --token-file or {TOKEN}")
+        limits = Limits(max_bytes, body_timeout, timeout, workers, queue)
+        guard = load(model)
+        # With a token, a page that had its name point here knows no more than one that had not.
+        hosts = server.loopback_names(host) if local else None
+        application = app(guard, limits, token=token, hosts=hosts, origins=allow_origin or ())
+        with server.listen(host, port) as listener:
+            where = server.address(listener)
+
+            def ready() -> None:
+                tell(f"spoilerguard: {guard.name} {guard.version} at {where}, until Ctrl+C", quiet)
+
+            server.serve(application, listener, head_seconds=body_timeout, grace=body_timeout + timeout, ready=ready)
+
+
+def _token(path: str | None) -> str | None:
+    """The token of a file or of the environment, which nobody sees in a list of processes; None without either."""
+    from spoilerguard.drafts import read_draft
+
+    name = TOKEN if path is None else path
+    text = os.environ.get(TOKEN) if path is None else read_draft(path)
+    if text is None:
+        return None
+    token = text.strip()
+    if len(token) < 16 or not all("!" <= character <= "~" for character in token):
+        raise InputError(
+            f"{name}: a token is at least 16 letters, digits or signs without a space; "
+            "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe())'"
+        )
+    return token

@@ -1,0 +1,151 @@
+"""The service as a process: a socket, uvicorn, and an end that lets requests finish.
+
+uvicorn has no limit on how long a client may take to send the head of a request or to take an answer;
+`_protocol` adds them. Nothing is logged of a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+import errno
+from ipaddress import ip_address
+import os
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+from spoilerguard.errors import InputError, MissingExtra
+from spoilerguard.serving.problems import MEDIA_TYPE, RequestError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+__all__ = ["address", "is_loopback", "listen", "loopback_names", "serve"]
+
+IDLE = 15.0  # seconds that a connection without a request is kept
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a host, by its name or address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def loopback_names(host: str) -> set[str]:
+    """What a Host header may say of a server on a loopback address."""
+    return {"localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host.lower()}
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; with port 0, on a free one. Raises InputError where it cannot."""
+    try:
+        (family, *_), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        listener = socket.create_server((host, port), family=family)
+        # Its connections inherit this. Without it, an answer's body waits 40 ms for its head to be confirmed:
+        # asyncio sees to that only for sockets that name their protocol, which Python's do not.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
+    except (OSError, UnicodeError) as error:
+        number: int = getattr(error, "errno", None) or 0  # the resolver's are others
+        reason = os.strerror(number) if number in errno.errorcode else error
+        raise InputError(f"cannot listen on {host}, port {port} ({reason}); choose another --host or --port") from None
+
+
+def address(listener: socket.socket) -> str:
+    """Where a socket listens, as a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def serve(
+    app: ASGIApp, listener: socket.socket, *, head_seconds: float, grace: float, ready: Callable[[], object]
+) -> None:
+    """Answer requests until SIGINT or SIGTERM; then those begun are finished, for `grace` seconds at most.
+
+    `ready` is called once connections are taken. Raises MissingExtra.
+    """
+    try:
+        import uvicorn
+    except ModuleNotFoundError:
+        raise MissingExtra("uvicorn", "serve") from None
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready()
+
+    config = uvicorn.Config(
+        app,
+        http=_protocol(head_seconds),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,  # we ask neither who a client is nor how it came here
+        server_header=False,
+        timeout_keep_alive=int(IDLE),
+        timeout_graceful_shutdown=max(1, round(grace)),
+    )
+    # uvicorn raises the signals again that it was ended by: they have been heeded.
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        Server(config).run(sockets=[listener])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _protocol(seconds: float) -> type[asyncio.Protocol]:
+    """HTTP/1.1 as uvicorn speaks it, to clients that send a head and take an answer within so many seconds."""
+    import h11
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class PunctualProtocol(H11Protocol):
+        _head: asyncio.TimerHandle | None = None
+        _taking: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._watch_head()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._watch_head()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            for timer in filter(None, (self._head, self._taking)):
+                timer.cancel()
+
+        def _watch_head(self) -> None:
+            """The time runs while the head of a request is awaited, however many bytes of it come."""
+            waiting = self.conn.their_state is h11.IDLE
+            if waiting and self._head is None:
+                self._head = self.loop.call_later(seconds, self.transport.abort)
+            elif not waiting and self._head is not None:
+                self._head.cancel()
+                self._head = None
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._taking = self.loop.call_later(seconds, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            if self._taking is not None:
+                self._taking.cancel()
+                self._taking = None
+
+        def send_400_response(self, msg: str) -> None:
+            body = RequestError(400, msg).body()
+            headers: list[Any] = [("content-type", MEDIA_TYPE), ("content-length", str(len(body)))]
+            head = h11.Response(status_code=400, headers=[*headers, ("connection", "close")], reason=b"Bad Request")
+            for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
+
+    return PunctualProtocol
