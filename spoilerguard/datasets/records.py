@@ -8,6 +8,7 @@ leave it open. Parquet has no lines: there the number is that of the row, from 1
 from __future__ import annotations
 
 import csv
+from io import StringIO
 import json
 from pathlib import Path
 import re
@@ -176,13 +177,12 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 
 
 def _text_rows(path: Path) -> Iterator[Row]:
-    lines, length = [], 0
+    whole = StringIO(newline="")
     for number, line in _lines(path):
-        lines.append(line)
-        length += len(line)
-        if length > _LONGEST_LINE:
+        whole.write(line)
+        if whole.tell() > _LONGEST_LINE:
             raise fault(path, number, f"a text of more than {_LONGEST_LINE:,} characters; split it")
-    text = "".join(lines)
+    text = whole.getvalue()
     if text.strip():
         yield Row(path, 1, {"id": base_name(path)[0], "kind": "blog-post", "text": text})
 

@@ -23,9 +23,9 @@ import time
 import traceback
 from types import FrameType
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-CACHE = ROOT / "cache" / "fuzz"
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = os.environ.get("FUZZ_TABLE", str(ROOT / "tests" / "fuzz"))  # the folder of `targets.py`
+CACHE = Path(os.environ.get("FUZZ_CACHE", ROOT / "cache" / "fuzz"))
 SLOW = 5.0  # seconds of one run: a fault of its own
 MOST_MEMORY = 3 << 30
 LONGEST = 6000  # bytes of an input
@@ -84,7 +84,7 @@ def one(name: str, seconds: int) -> None:
     def too_slow(_signal: int, _frame: FrameType | None) -> None:
         raise Slow(f"more than {SLOW:.0f} s of one input")
 
-    sys.path.insert(0, str(HERE))
+    sys.path.insert(0, TABLE)
     with atheris.instrument_imports(include=["spoilerguard"]):
         import targets
     corpus, seeds = CACHE / "corpus" / name, CACHE / "seeds" / name
@@ -119,7 +119,7 @@ def main() -> int:
     if given.one:
         one(given.one, round(given.minutes * 60))
         return 0
-    sys.path.insert(0, str(HERE))
+    sys.path.insert(0, TABLE)
     from targets import TARGETS
 
     names = given.targets or list(TARGETS)

