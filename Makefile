@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench soak models figures clean
+.PHONY: demo test lint bench soak fuzz models figures clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -39,6 +39,10 @@ bench: $(READY)
 ## ten million generated comments scanned, with a kill on the way: an hour or less
 soak: $(READY)
 	$(BIN)/python tests/bench/soak.py
+
+## an hour of any bytes for every reader and writer: what they break comes out, and lies in cache/fuzz/faults
+fuzz: $(READY)
+	$(BIN)/python tests/fuzz/run.py --minutes 60
 
 ## both models again, from data/ and the research text beside the checkout
 models: $(READY)

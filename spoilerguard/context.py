@@ -46,23 +46,24 @@ def width(experts: int) -> int:
     return experts * len(OF_LOGITS) + len(OF_SENTENCE)
 
 
+# The ends of words are bounded: else "spoilspoilspoil" would take quadratic time.
 _ANNOUNCED = re.compile(
     r"spoilers?\s*(?:alert|warning|ahead|below|follow|start|begin|incoming|territory|section|zone|from here|now|time)"
     r"|(?:major|minor|mild|some|huge|big|massive|full|contains?|containing|possible|potential|slight"
-    r"|there (?:are|be|will be)|with|here be|following|warning|beware|into|here come|here are|discuss\w*)"
+    r"|there (?:are|be|will be)|with|here be|following|warning|beware|into|here come|here are|discuss\w{0,9})"
     r"\W{1,3}(?:\w+\W{1,2})?spoilers?"
     r"|^\W*spoilers?\W*$|^\W*spoilers?\s*[:!-]"
-    r"|spoil\w* (?:the|this|everything|it all) (?:book|film|movie|ending|show|plot)? ?"
+    r"|spoil\w{0,9} (?:the|this|everything|it all) (?:book|film|movie|ending|show|plot)? ?"
     r"(?:below|from here|ahead|now)"
 )
 _FREE = re.compile(
-    r"(?:no|without|not?|avoid\w*|free of|non|zero|any|hate|never|won't|don't|didn't|isn't|aren't|sans)"
+    r"(?:no|without|not?|avoid\w{0,9}|free of|non|zero|any|hate|never|won't|don't|didn't|isn't|aren't|sans)"
     r"\W{1,3}(?:\w+\W{1,2}){0,3}spoil"
-    r"|spoil\w*\W?free|unspoil"
+    r"|spoil\w{0,9}\W?free|unspoil"
 )
 _OVER = re.compile(
     r"(?:end|over|done|finished|out) (?:of|with)?\W*(?:the |my |all )?spoil"
-    r"|spoil\w* (?:over|end|done|section ends)|/spoil"
+    r"|spoil\w{0,9} (?:over|end|done|section ends)|/spoil"
 )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 import os
-import shutil
 import sys
 
 from spoilerguard.errors import InputError
+from spoilerguard.whole import whole_file
 
 __all__ = [
     "MOST_BYTES", "decode", "encode", "read_bytes", "read_draft", "read_standard_bytes",
@@ -91,33 +90,22 @@ def _encoding(data: bytes) -> str:
 
 
 def write_draft(path: str, data: bytes, *, instead_of: bytes | None = None) -> None:
-    """Write a file whole or not at all; one that is there keeps its mode. Raises InputError.
+    """Write a file whole or not at all; one that is there keeps its mode and owner. Raises InputError.
 
-    A symbolic link is not written through. With `instead_of`, what the file must hold still.
+    A symbolic link is not written through, nor is a file replaced that is read-only. Of a file with
+    several names (hard links) the others keep what it was. With `instead_of`, what it must hold still.
     """
     if os.path.islink(path):
         raise InputError(f"{path}: a symbolic link; name the file it leads to, {os.path.realpath(path)}")
     if os.path.exists(path) and not os.path.isfile(path):
         raise InputError(f"{path}: not a file")
+    if os.path.exists(path) and not (os.stat(path).st_mode & 0o222 and os.access(path, os.W_OK)):
+        raise InputError(f"{path}: read-only; make it writable, or write another file")
     if instead_of is not None and read_bytes(path) != instead_of:
         raise InputError(f"{path}: changed while it was read; run again")
-    folder, name = os.path.split(path)
-    beside = os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
     try:
-        try:
-            with open(beside, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                if os.path.exists(path):
-                    shutil.copymode(path, beside)
-            os.replace(beside, path)
-        except FileExistsError:
-            raise InputError(f"{beside}: in the way; remove it if nothing is writing {name}") from None
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(beside)
-            raise
+        with whole_file(path) as file:
+            file.write(data)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
 

@@ -34,8 +34,6 @@ _NAMES = re.compile(
 )
 _NOT_NAMES = re.compile(r"(?i)(?<![a-z])(?:content|layout|has|with|no|without)(?![a-z])")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ARTICLES = re.compile(r"(?i)(?<![a-z])(?:post|entry|article|story|review|page)[-_]?(?:body|content|text)(?![a-z])")
 _MOST_LOOSE = 300  # characters beside its links that a list of links may have
 _MOST_FORM = 600  # characters of a form that asks; a form with more is wrapped around a page

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 import os
-from pathlib import Path
 
 from spoilerguard.errors import InputError
+from spoilerguard.whole import whole_file
 
 __all__ = ["bar", "document", "facts", "section", "table", "tiles", "write"]
 
@@ -86,12 +86,8 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
 
 def write(path: str | os.PathLike[str], text: str) -> None:
     """Write a file whole or not at all: what stood there stays until the new one is complete."""
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        beside.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-        os.replace(beside, target)
+        with whole_file(path) as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
-        raise InputError(f"{target}: cannot be written: {error.strerror}; check the path") from None
-    finally:
-        beside.unlink(missing_ok=True)
+        raise InputError(f"{os.fspath(path)}: cannot be written: {error.strerror}; check the path") from None

@@ -21,7 +21,7 @@ __all__ = ["TOKEN", "blank", "boundaries", "cut", "doc_of", "ends_sentence", "wi
 TOKEN = re.compile(r"\w[\w'’-]*|[^\w\s]+")
 _LONGEST_TOKEN = 40  # characters of a token that are looked at
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy's strings are UTF-8
-_TERMINATED = re.compile(r"[.!?…؟।‼⁇⁈⁉。！？｡．](?:[\W_]|\w(?!\w))*$")  # also before a smiley
+_TERMINATED = re.compile(r"[.!?…؟।‼⁇⁈⁉。！？｡．](?:[\W_]|[^\W_](?!\w))*$")  # also before a smiley
 _DEPTH = 4  # layers; each sees one token further to either side, so 4 tokens around decide
 _WINDOW = 512  # tokens whose boundaries are judged at once; windows overlap by what a token sees
 # Logarithms of the odds from which a boundary is believed.  Without capitals the senter is seldom

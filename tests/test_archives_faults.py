@@ -514,6 +514,7 @@ def test_databases_that_cannot_be_read(database: Path, tmp_path: Path) -> None:
         ("nonsense://a:secret@b/c", query, r"nonsense://a:\*\*\*@b/c"),
         ("oracle://a:secret@b/c", query, "the driver '.*' is missing: pip install"),
         ("://", query, "not the URL of a database"),
+        (f"sqlite:///{database}", "SELECT '\udcff'", "the query is no text .*; write it in UTF-8"),
     ):
         with pytest.raises(InputError, match=message) as caught:
             open_archive(url, query=asked)

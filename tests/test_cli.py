@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 
 import pytest
 from texts import CLEAN, REVIEW, SPOILERS
+from timing import assert_linear
 
 import spoilerguard as sg
 from spoilerguard.cli import app
+from spoilerguard.printing import OUTPUTS, Look, Outcome
+from spoilerguard.reading import read
 
 PACKAGE_AT = str(Path(sg.__file__).parents[1])
 
@@ -227,6 +230,47 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_checked(
     assert ran.err.startswith(f"spoilerguard: {message}")
     assert ran.err.count("\n") == 1
     assert ran.out.count("spoiled.md:") == len(SPOILERS)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("command", ["check", "blur", "preview"])
+def test_what_is_no_file_is_refused_and_not_waited_for(drafts: Path, cli: Cli, command: str) -> None:
+    os.mkfifo(drafts / "pipe.md")
+    (drafts / "zero.md").symlink_to("/dev/zero")
+    for path in ("pipe.md", "zero.md", "/dev/zero"):
+        ran = cli(command, path)
+        assert (ran.status, ran.out) == (2, "" if command != "check" else ran.out)
+        assert ran.err == f"spoilerguard: {path}: not a file\n"
+
+
+def test_standard_input_without_end_is_refused(tmp_path: Path) -> None:
+    with open("/dev/zero", "rb") as zeros:
+        ran = process("check", "-", stdin=zeros)
+    assert (ran.returncode, ran.stderr) == (
+        2,
+        b"spoilerguard: -: more than a draft may have (16 MB); split it, or scan it as an archive\n",
+    )
+
+
+def test_a_folder_called_like_a_draft_is_walked(drafts: Path, cli: Cli) -> None:
+    (drafts / "folder.md").mkdir()
+    (drafts / "folder.md" / "inner.md").write_text(CLEAN, encoding="utf-8")
+    (drafts / "folder.md" / "round").symlink_to(drafts)
+    assert cli("check", "folder.md").out == f"No spoilers in {CLEAN.count('.')} sentences of 1 file\n"
+
+
+def test_many_flags_on_one_line_are_shown_in_linear_time() -> None:
+    def run(line: str) -> None:
+        document = read(line, "text")
+        flags = tuple(
+            sg.Flag(at, at + 8, *document.position(at), "He dies.", 0.9, ()) for at in range(0, len(line) - 9, 9)
+        )
+        report = sg.Report(document, (), flags, 0.5)
+        for write in OUTPUTS.values():
+            for _ in write([Outcome("draft.txt", report)], Look(False, False, 0.5, {})):
+                pass
+
+    assert_linear(run, "He dies. ", 360_000)
 
 
 def test_an_empty_file_is_clean(drafts: Path, cli: Cli) -> None:

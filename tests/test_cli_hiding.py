@@ -163,6 +163,43 @@ def test_a_symbolic_link_is_not_written_through(cli: Cli, draft: Path) -> None:
     assert draft.read_bytes() == DRAFT.encode()
 
 
+def test_a_file_with_two_names_is_changed_under_one(cli: Cli, draft: Path) -> None:
+    os.link(draft, draft.parent / "other.md")
+    assert cli("draft.md", "--style", "reddit", "--in-place").status == 0
+    assert draft.read_bytes() == HIDDEN.encode()
+    assert (draft.parent / "other.md").read_bytes() == DRAFT.encode()
+
+
+@pytest.mark.parametrize("arguments", [["--in-place"], ["-o", "draft.md"]])
+def test_a_read_only_file_is_not_replaced(cli: Cli, draft: Path, arguments: list[str]) -> None:
+    draft.chmod(0o444)
+    ran = cli("draft.md", *arguments)
+    assert (ran.status, ran.err) == (
+        2,
+        "spoilerguard: draft.md: read-only; make it writable, or write another file\n",
+    )
+    assert draft.read_bytes() == DRAFT.encode()
+
+
+def test_the_source_may_be_the_output_and_the_way_to_it_have_dots(cli: Cli, draft: Path) -> None:
+    (draft.parent / "sub").mkdir()
+    assert cli("draft.md", "--style", "reddit", "-o", "sub/../draft.md").status == 0
+    assert draft.read_bytes() == HIDDEN.encode()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no /dev/stdout here")
+def test_a_device_is_no_output(draft: Path) -> None:
+    for output in ("/dev/stdout", "/dev/null"):
+        ran = subprocess.run(
+            [sys.executable, "-m", "spoilerguard", "blur", str(draft), "-o", output],
+            capture_output=True,
+            check=False,
+            env=os.environ | {"PYTHONPATH": PACKAGE_AT},
+        )
+        assert (ran.returncode, ran.stdout) == (2, b"")
+        assert ran.stderr.startswith(f"spoilerguard: {output}: ".encode())
+
+
 def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
     with pytest.raises(sg.InputError, match=r"draft.md: changed while it was read; run again"):
         drafts.write_draft(str(draft), b"new", instead_of=b"what it was")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import numpy as np
 import numpy.typing as npt
 import pytest
+from timing import assert_linear
 
 from spoilerguard.context import OF_LOGITS, OF_SENTENCE, announcement, features, forward, no_context, weighed, width
 from spoilerguard.features import clean, tokens_of
@@ -73,6 +74,11 @@ def test_said_to_be_free_or_over(sentence: str) -> None:
 @pytest.mark.parametrize("sentence", ["", "He dies.", "The milk was spoiled.", "A spoiled child runs away."])
 def test_neither(sentence: str) -> None:
     assert announcement(sentence.lower()) == 0
+
+
+@pytest.mark.parametrize("unit", ["spoil", "spoiler", "avoid", "discuss", "no ", "not a ", "with ", "spoiler "])
+def test_announcements_are_found_in_linear_time(unit: str) -> None:
+    assert_linear(lambda text: announcement(f"{text} spoil"), unit, 120_000)
 
 
 def test_an_announcement_counts_for_what_follows_it_in_its_document() -> None:

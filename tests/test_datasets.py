@@ -9,15 +9,18 @@ import gzip
 from itertools import count
 import json
 import lzma
+import os
 from pathlib import Path
 import re
 import sys
 import tempfile
+import tracemalloc
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
+from timing import assert_linear
 
 from spoilerguard.datasets import (
     LOADERS,
@@ -271,6 +274,11 @@ def test_half_of_the_ink_decides(tmp_path: Path, spans: list[list[int]], expecte
 )
 def test_announcements(text: str, bare: str) -> None:
     assert without_announcement(text) == bare
+
+
+@pytest.mark.parametrize("unit", [" -a", " - end of", ". the ", "*", "(a ", "spoiler below ", ". spoiler", "a' "])
+def test_cleaning_takes_linear_time(unit: str) -> None:
+    assert_linear(lambda text: without_announcement(f"{text} spoiler x"), unit, 40_000)
 
 
 def test_an_announcement_keeps_its_place_but_no_label(tmp_path: Path) -> None:
@@ -562,3 +570,55 @@ def test_half_a_character_is_replaced(tmp_path: Path) -> None:
 def test_the_text_of_a_document_is_its_sentences() -> None:
     first, _ = load_labelled(SAMPLES / "spoilerguard" / "good.jsonl")
     assert first.text.startswith("I read it on the ferry. SPOILERS AHEAD! \n\nThe harbour master")
+
+
+# --- hostile files -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "says"),
+    [
+        ("t.jsonl.gz", b" ", r"t\.jsonl\.gz:2: a line of more than 1,000,000 bytes; split it"),
+        ("t.csv.gz", b"a", r"t\.csv\.gz:2: a line of more than 1,000,000 bytes; split it"),
+        ("t.md.gz", b"a\n", r"t\.md\.gz:\d+: a text of more than 1,000,000 characters; split it"),
+    ],
+)
+def test_a_bomb_is_refused_in_constant_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, unit: bytes, says: str
+) -> None:
+    monkeypatch.setattr(records, "_LONGEST_LINE", 1_000_000)
+    first = {"t.jsonl.gz": b'{"text": "Fine.", "label": 0}\n', "t.csv.gz": b"text,label\n", "t.md.gz": b""}[name]
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(first + unit * (32 << 20)))
+    assert path.stat().st_size < 100_000
+    tracemalloc.start()
+    with pytest.raises(DataError, match=says):
+        list(load_labelled(path, format="marked" if name == "t.md.gz" else "table", level="sentence"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 12 << 20
+
+
+def test_many_rows_stream_in_constant_memory(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text": "Fine.", "label": 0}\n' * 100_000))
+    tracemalloc.start()
+    assert sum(1 for _ in records.read_rows(path)) == 100_000
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1 << 20
+
+
+def test_a_quote_that_is_never_closed_ends_at_the_longest_field(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('text,label\n"open,1\n' + "fine,0\n" * 3_000_000, encoding="utf-8")
+    with pytest.raises(DataError, match=r"t\.csv:2: the row that begins here is not valid CSV \(field larger"):
+        list(load_labelled(path, level="sentence"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "t.jsonl")
+    for path in (tmp_path / "t.jsonl", Path(os.devnull)):
+        with pytest.raises(DataError, match="not a file; save the stream as one"):
+            list(load_labelled(path))

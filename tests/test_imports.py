@@ -20,7 +20,7 @@ PACKAGE = Path(sg.__file__).parent
 # A module imports from lower floors only, in functions too. `__init__` and `__main__` are the doors:
 # who imports from the door of a folder stands above all of it.
 FLOORS = (
-    ("errors", "spans"),
+    ("errors", "spans", "whole"),
     # To check a draft.
     ("ranges",),
     ("features", "htmlscan", "markup", "patterns", "positions", "runons", "streams", "hiding.veil"),

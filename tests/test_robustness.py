@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import pytest
 from timing import assert_linear, seconds
 
+import spoilerguard as sg
 from spoilerguard.reading import READERS, guess_format, read
 from spoilerguard.spans import Document
 
@@ -101,6 +102,72 @@ UNITS = [
     *("- ", "- a\n", "1. ", "# a\n", "a  \n", "> <div>\n", "[a]: b\n", "|a|b\n|-|-\n", "\r\n", " ", "a", "a.", "😀"),
     *("a@", "www.,", "<!-- spoilerguard: ignore-next --> a\n\n"),
     *("<article>a<div class=sidebar>", "<div class='nav'>a<a>b</a></div>"),
+    *(
+        "<a b=1 ",
+        '<a b="c" ',
+        "&amp;",
+        "&#119;",
+        "&#1234567;",
+        "[spoiler=",
+        "!<",
+        "!~",
+        "]]",
+        "}}",
+        "{{< details",
+        "(hide",
+    ),
+    *(
+        "**",
+        "*_",
+        "~~",
+        "``",
+        "[a][b]",
+        "[a]: b\n[",
+        "[^a]: b\n",
+        "  - a\n",
+        "1. 2. ",
+        ">>",
+        "> - ",
+        "|a",
+        "a|",
+        "||a|| ",
+    ),
+    *(
+        "\n",
+        "\n\n",
+        "\r",
+        "\t",
+        "a\n",
+        "a b\n",
+        "a  \n",
+        "---\n",
+        "---\na: b\n",
+        "~~~\n",
+        "<!--spoilerguard ",
+        "\\",
+        "\x00",
+    ),
+    *(
+        "1",
+        "1.5 ",
+        "me@x.example ",
+        "http://",
+        "http://a.b/c ",
+        "\u0301",
+        "\u200b",
+        "\u2028",
+        "\ufeff",
+        "█ ",
+        "[rot13: ",
+    ),
+    *(
+        "<!-- spoilerguard off --> a <!-- spoilerguard on -->",
+        "<td>a",
+        "<ruby><rt>a",
+        "<math>",
+        "<template>",
+        "<textarea>",
+    ),
 ]
 
 
@@ -128,6 +195,62 @@ def test_a_novel_takes_seconds(unit: str, format: str) -> None:
 )
 def test_deep_nesting_takes_seconds(format: str, text: str) -> None:
     assert seconds(lambda text: read(text, format), text) < 5
+
+
+# Words by which announcements are told, ends of sentences, and what is between them.
+WORDS = [
+    *(
+        "spoil",
+        "spoiler ",
+        "spoilers. ",
+        "avoid",
+        "discuss",
+        "no spoil",
+        "with ",
+        " -a",
+        "the ",
+        "he dies ",
+        "He dies. ",
+    ),
+    *(
+        "a",
+        "a. ",
+        "a.",
+        "A.B ",
+        "J. ",
+        "Mr. ",
+        "e.g. ",
+        "... ",
+        "… ",
+        "?!",
+        "! ",
+        "!a",
+        "1. ",
+        "1",
+        "$1,000 ",
+        "' ",
+        '" ',
+    ),
+    *(
+        "“a” ",
+        '"Go!" he said. ',
+        "(",
+        "a-",
+        "_-",
+        "._",
+        "😀",
+        "e\u0301",
+        "。",
+        "a\n",
+        "word " * 15 + "\n",
+        "a" * 999 + " ",
+    ),
+]
+
+
+@pytest.mark.parametrize("unit", WORDS, ids=repr)
+def test_the_whole_way_takes_linear_time(fast: sg.Guard, unit: str) -> None:
+    assert_linear(lambda text: fast.flag(text, threshold=0.0), unit)
 
 
 def test_guessing_the_format_takes_a_moment() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+import json
 import os
 from pathlib import Path
 import shutil
@@ -229,12 +230,41 @@ def test_a_changed_source_is_refused(source: Path, unfinished: Path) -> None:
         ("state.json", b"{", "state.json: cannot be read"),
         ("state.json", b'{"version": 1}', r"state.json: cannot be read \(no 'after'\); begin again with --force"),
         ("state.json", b'{"version": 99}', "state.json: of another version of spoilerguard"),
+        ("state.json", b"[" * 100_000, "state.json: cannot be read"),
+        ("state.json", b'{"version": 1, "after": {}}', r"state.json: cannot be read \(no 'after'\)"),
     ],
 )
 def test_a_damaged_part_is_refused(source: Path, unfinished: Path, name: str, content: bytes, says: str) -> None:
     (folder.part_of(unfinished) / name).write_bytes(content)
     with pytest.raises(sg.InputError, match=says):
         scan(source, unfinished, resume=True)
+
+
+@pytest.mark.parametrize("changed", [{"after": [1]}, {"tally": {"x": 1}}, {"file": "../x"}, {"rows": None}])
+def test_a_state_with_other_values_is_refused(source: Path, unfinished: Path, changed: dict[str, Any]) -> None:
+    path = folder.part_of(unfinished) / "state.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changed), encoding="utf-8")
+    with pytest.raises(sg.InputError, match=r"state\.json: cannot be read .*; begin again with --force"):
+        scan(source, unfinished, resume=True)
+
+
+@pytest.mark.parametrize("name", ["lock", "rows-00000", "state.json.new", "beside", ""])
+@pytest.mark.parametrize("resume", [False, True])
+def test_links_that_somebody_put_into_a_part_are_not_followed(
+    source: Path, unfinished: Path, tmp_path: Path, name: str, resume: bool
+) -> None:
+    part = folder.part_of(unfinished)
+    victim = tmp_path / "victim"
+    if name:
+        victim.write_text("mine", encoding="utf-8")
+        (part / name).unlink(missing_ok=True)
+    else:
+        part.rename(victim)
+    (part / name).symlink_to(victim)
+    before = [path.stat().st_mtime_ns for path in (victim, *victim.glob("*"))]
+    with pytest.raises(sg.InputError, match=r"out\.jsonl\.part: holds symbolic links, which no scan makes; remove it"):
+        scan(source, unfinished, resume=resume, force=not resume)
+    assert [path.stat().st_mtime_ns for path in (victim, *victim.glob("*"))] == before
 
 
 def test_an_unfinished_scan_is_not_begun_again_unasked(source: Path, unfinished: Path) -> None:

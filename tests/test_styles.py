@@ -233,6 +233,11 @@ def test_the_help_names_every_style() -> None:
     assert re.search(rf"{', '.join(list(STYLES)[:-2])}, redact or placeholder;", told)
 
 
+def test_rot13_leaves_entities_and_nothing_that_only_looks_like_one() -> None:
+    assert write("<p>R&dies; &amp; &eacute; &lt;dies", "html", "rot13") == "<p>[rot13: E&qvrf; &amp; &eacute; &lt;qvrf]"
+    assert "dies" not in write("Tom&dies;", "text", "rot13")
+
+
 def test_rot13_in_brackets_that_do_not_match_is_refused() -> None:
     with pytest.raises(LeakError, match="choose another"):
         write("[dies][ref\\[]\n\n[ref\\[]: /uri\n", "markdown", "rot13")

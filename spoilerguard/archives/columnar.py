@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from spoilerguard.archives.posts import END
 from spoilerguard.errors import InputError
 from spoilerguard.streams import optional
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["looks_like_parquet", "names", "rows"]
 
+_MOST_LOST = 1 << 24  # rows of a damaged group that are each an error
 _ROWS, _BYTES = 1024, 1 << 22  # of a batch, at most: the library's cost is shared, and long texts fit
 _BUFFER = 1 << 20  # bytes of a column read ahead; without it a whole row group is
 
@@ -78,6 +80,9 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise part.fault(error) from error
                 message = f"this part of the Parquet file is damaged ({error}); fetch or write it again"
+                if end - at > max(_MOST_LOST, size):  # whoever wrote that has not written the rows
+                    yield None, message, END
+                    return
                 while at < end:
                     at += 1
                     yield None, message, at

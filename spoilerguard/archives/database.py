@@ -64,6 +64,8 @@ def _result(part: Part) -> Iterator[Any]:
     except ModuleNotFoundError as error:
         driver = str(error.name)
         raise InputError(f"{shown(part.path)}: the driver {driver!r} is missing: pip install {driver}") from None
+    except UnicodeEncodeError as error:  # a shell lets any byte be given
+        raise InputError(f"{shown(part.path)}: the query is no text ({error.reason}); write it in UTF-8") from None
     except alchemy.exc.SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
         raise InputError(f"{shown(part.path)}: {reason}") from None

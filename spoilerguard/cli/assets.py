@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 import sys
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from spoilerguard.errors import InputError
+from spoilerguard.whole import whole_file
 
 __all__ = ["register"]
 
@@ -45,13 +45,9 @@ def assets(
 
 def _write(target: Path, data: bytes) -> None:
     """Whole or not at all: what pages load now stays until the new file is complete."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(data)
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)
+        with whole_file(target) as file:
+            file.write(data)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror}; check the path") from error

@@ -22,12 +22,12 @@ _THIS = (
 _DEGREE = (
     r"(?:(?:a|the|some|several|many|few|lots\sof|very|maybe|possible|possibly|potential|slight|small|minor|mild|major|big|"
     r"bigger|biggest|huge|massive|giant|heavy|full|total|complete|rampant|obvious|unmarked|plot|story|semi|ending|end\sof|"
-    r"end|begin|first|second|another|no\smore)[\s-]+)*"
+    r"end|begin|first|second|another|no\smore)[\s-]+){0,9}"
 )
 _PLACE = (
     r"(?:\s(?:alerts?|warnings?|ahead|below|above|beyond|follows?|following|here|herein|within|inside|included|galore|"
     r"abound|throughout|incoming|begins?|starts?|ends?|over|now|everywhere|after\sthis|from\s(?:here|now)(?:\son)?|"
-    r"in\s(?:this|the|my)\s(?:next\s|following\s)?(?:review|post|comment|text|paragraph|section)))*"
+    r"in\s(?:this|the|my)\s(?:next\s|following\s)?(?:review|post|comment|text|paragraph|section))){0,9}"
 )
 _ABOUT = r"(?:\s(?:for|about|up\sto|through)\s[^.:;!?()\[\]]{1,40}(?=[:)\]]))?"
 _WORD = rf"/?{_LEAD}{_THIS}{_DEGREE}spoilers?\b(?![-'\u2019]){_PLACE}{_ABOUT}"
@@ -40,7 +40,7 @@ _STOPS = (
 # Without a stop only capitals announce: "SPOILER He dies", but not "SPOILERS are rude".
 _SHOUTED = r"(?-i:(?:END\s(?:OF\s)?)?SPOILERS?)(?:\s(?:alert|warning|ahead|below|here))?\s+(?=(?-i:[A-Z][a-z]|I\b))"
 
-# Runs of signs are bounded, or a line of ten thousand stars would take quadratic time.
+# Runs of signs and of words are bounded, or a line of ten thousand stars would take quadratic time.
 _SIGNS = r"[\s!.:*]{0,9}"
 _BRACKETED = re.compile(
     rf"(?i)[(\[{{<]{{1,3}}{_SIGNS}(?:{_WORD}|{_NAMED}){_SIGNS}[)\]}}>]{{1,3}}[:,]?|\*{{1,9}}\s?{_WORD}{_SIGNS}\*|~{{1,9}}\s?{_WORD}{_SIGNS}~"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
+from spoilerguard.whole import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,18 +73,14 @@ def to_frame(documents: Iterable[LabelledDocument]) -> pd.DataFrame:
 def write_jsonl(documents: Iterable[LabelledDocument], path: str | os.PathLike[str]) -> int:
     """Write documents in our own format and return how many; what was at `path` stays until all is written."""
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     count = 0
     try:
-        with beside.open("w", encoding="utf-8", newline="\n") as file:
+        with whole_file(target) as file:
             for document in documents:
-                file.write(json.dumps(_to_dict(document), ensure_ascii=False) + "\n")
+                file.write((json.dumps(_to_dict(document), ensure_ascii=False) + "\n").encode())
                 count += 1
-        os.replace(beside, target)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror}; check the path") from error
-    finally:
-        beside.unlink(missing_ok=True)
     return count
 
 

@@ -8,6 +8,7 @@ leave it open. Parquet has no lines: there the number is that of the row, from 1
 from __future__ import annotations
 
 import csv
+from io import StringIO
 import json
 from pathlib import Path
 import re
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["DATA_SUFFIXES", "TEXT_SUFFIXES", "Row", "base_name", "fault", "read_rows"]
 
 _LONGEST_FIELD = 1 << 24  # characters; the csv module's own limit is shorter than some reviews
+_LONGEST_LINE = 1 << 26  # bytes, so that memory has a bound whatever a packed file unpacks to
 _HEAD = 65_536  # bytes by which a file's shape is judged
 _NAMES = re.compile(r"\"?[\w.-]{1,40}\"?(?:[,;\t|]\"?[\w.-]{1,40}\"?)+\r?\n")
 
@@ -55,6 +57,8 @@ def fault(path: Path, line: int, message: str) -> DataError:
 
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a file, one at a time; a file without any is a DataError."""
+    if path.exists() and not path.is_file():
+        raise fault(path, 1, "not a file; save the stream as one, for it is read twice")
     empty = True
     for row in _SHAPES[_shape(path)](path):
         empty = False
@@ -81,7 +85,10 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with _open(path) as stream:
-            for number, raw in enumerate(stream, 1):
+            while raw := stream.readline(_LONGEST_LINE + 1):
+                number += 1
+                if len(raw) > _LONGEST_LINE:
+                    raise fault(path, number, f"a line of more than {_LONGEST_LINE:,} bytes; split it")
                 yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
@@ -170,7 +177,12 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
 
 
 def _text_rows(path: Path) -> Iterator[Row]:
-    text = "".join(line for _, line in _lines(path))
+    whole = StringIO(newline="")
+    for number, line in _lines(path):
+        whole.write(line)
+        if whole.tell() > _LONGEST_LINE:
+            raise fault(path, number, f"a text of more than {_LONGEST_LINE:,} characters; split it")
+    text = whole.getvalue()
     if text.strip():
         yield Row(path, 1, {"id": base_name(path)[0], "kind": "blog-post", "text": text})
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from codecs import encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from html import unescape
 import re
 
 from spoilerguard.errors import InputError
@@ -121,7 +122,7 @@ def rotated(target: Target, style: Style) -> Iterator[Edit]:
     yield from marked(target, style)
     for start, end in target.texts:
         for letters in _LETTERS.finditer(target.source, start, end):
-            if not letters["entity"]:
+            if not letters["entity"] or unescape(letters[0]) == letters[0]:
                 yield Edit(*letters.span(), encode(letters[0], "rot13").translate(_BRACKETS))
 
 

@@ -30,6 +30,13 @@ __all__ = ["Part", "is_ours", "part_of"]
 
 VERSION = 1  # of the state
 _OF_STATE = ("replace", "complete", "rows", "file", "rows_of_file", "bytes_of_file")
+_TYPES: dict[str, type] = {
+    "after": list,
+    "plan": dict,
+    "tally": dict,
+    **dict.fromkeys(_OF_STATE[:2], bool),
+    **dict.fromkeys(_OF_STATE[2:], int),
+}
 
 
 class Part:
@@ -56,6 +63,7 @@ class Part:
         self.replace = replace
         with self._explained():
             self.folder.mkdir(exist_ok=True)
+            self._check_links()
             self._take()
             for left in self.folder.glob("rows-*"):
                 left.unlink()
@@ -65,6 +73,8 @@ class Part:
 
     def go_on(self) -> None:
         """The one that an interruption left. Raises InputError where it is damaged or has another plan."""
+        with self._explained():
+            self._check_links()
         state = _read_state(self.folder / "state.json")
         if different := differences(state["plan"], self.plan):
             raise InputError(
@@ -73,11 +83,16 @@ class Part:
             )
         for name in _OF_STATE:
             setattr(self, name, state[name])
-        self.after, self.tally = Cursor(*state["after"]), Tally(**state["tally"])
+        self.after, self.tally = state["after"], state["tally"]
         with self._explained():
             self._take()
             if not self.complete:
                 self._cut_back()
+
+    def _check_links(self) -> None:
+        """Raise InputError where a file of ours leads elsewhere: it would be overwritten there."""
+        if self.folder.is_symlink() or any(path.is_symlink() for path in self.folder.iterdir()):
+            raise InputError(f"{self.folder}: holds symbolic links, which no scan makes; remove it")
 
     def _take(self) -> None:
         self._lock = (self.folder / "lock").open("wb")
@@ -221,9 +236,11 @@ def _read_state(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(path.read_bytes())
         if state["version"] != VERSION:
             raise InputError(f"{path}: of another version of spoilerguard; begin again with --force")
-        if missing := {"plan", "after", "tally", *_OF_STATE} - state.keys():
-            raise ValueError(f"no {sorted(missing)[0]!r}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        for name, kind in _TYPES.items():
+            if not isinstance(state.get(name), kind):
+                raise ValueError(f"no {name!r}")
+        state["after"], state["tally"] = Cursor(*state["after"]), Tally(**state["tally"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({error}); begin again with --force") from None
     return state
 

@@ -60,7 +60,8 @@ _LINE_BREAK = re.compile(r"[\r\n]")
 def _around(document: Document, flag: Flag, most: int = 40) -> tuple[str, str]:
     """A little of the line before and after the flagged part, with an ellipsis where it is cut."""
     source, line = document.source, flag.start - flag.column + 1
-    stop = _LINE_BREAK.search(source, flag.end)
+    # No farther than is shown: a line may be a megabyte long, with flags all over it.
+    stop = _LINE_BREAK.search(source, flag.end, flag.end + most + 1)
     line_end = stop.start() if stop else len(source)
     start, end = max(line, flag.start - most), min(line_end, flag.end + most)
     # With the neighbouring character within the brackets, the space between them stays.

@@ -1,0 +1,521 @@
+"""What is fuzzed: one table. A row names a function that takes any bytes, and raises where something is wrong.
+
+A fault is whatever leaves a target: an exception that is not ours, or an assertion. To add a target, write
+its function and add its row; `tests/test_fuzz.py` runs each over its seeds.
+"""
+
+from __future__ import annotations
+
+import bz2
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import cache, partial
+import gzip
+import hashlib
+from html import unescape
+import io
+from itertools import count, islice, pairwise
+import json
+import lzma
+import os
+from pathlib import Path
+import re
+import shutil
+import sqlite3
+import sys
+import tempfile
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from trees import html_of, seen  # noqa: E402
+
+from spoilerguard import drafts, store, streams  # noqa: E402
+from spoilerguard.archives import Archive, Cursor, open_archive  # noqa: E402
+from spoilerguard.archives.table import FAMILIES  # noqa: E402
+from spoilerguard.datasets import load_labelled  # noqa: E402
+from spoilerguard.datasets.labelled import write_jsonl  # noqa: E402
+from spoilerguard.errors import InputError, LeakError, ModelError, SpoilerguardError  # noqa: E402
+from spoilerguard.guard import load  # noqa: E402
+from spoilerguard.hiding import veil  # noqa: E402
+from spoilerguard.hiding.blurring import hide  # noqa: E402
+from spoilerguard.hiding.edited import read_report  # noqa: E402
+from spoilerguard.hiding.previewing import preview  # noqa: E402
+from spoilerguard.hiding.styles import STYLES  # noqa: E402
+from spoilerguard.htmlscan import scan  # noqa: E402
+from spoilerguard.jobs.folder import Part, part_of  # noqa: E402
+from spoilerguard.markup import find_hidden, strip_hidden  # noqa: E402
+from spoilerguard.printing import OUTPUTS, Look, Outcome  # noqa: E402
+from spoilerguard.reading import read  # noqa: E402
+from spoilerguard.sentences import by_rules, split  # noqa: E402
+from spoilerguard.spans import Document, Format  # noqa: E402
+
+__all__ = ["TARGETS", "Target", "words_of_the_formats"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """One function to fuzz: what it does with any bytes, and the bytes to begin with."""
+
+    run: Callable[[bytes], object]
+    seeds: Callable[[], Iterator[bytes]]
+
+
+@cache
+def _folder() -> Path:
+    """Of this process, in memory where there is such a thing."""
+    shm = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="fuzz-", dir=shm if os.access(shm, os.W_OK) else None))
+
+
+def _written(name: str, data: bytes) -> Path:
+    path = _folder() / name
+    path.write_bytes(data)
+    return path
+
+
+def _text(data: bytes) -> str:
+    """Any text, surrogates too."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _told(data: bytes, control: int) -> tuple[bytes, bytes]:
+    """The first bytes, which choose, and the rest."""
+    return data[:control].ljust(control, b"\0"), data[control:]
+
+
+# --- readers ------------------------------------------------------------------------------------
+
+
+def reader(format: Format, data: bytes) -> None:
+    """Prose and sentences of any text stand where they stood."""
+    source = _text(data)
+    document = _checked(read(source, format))
+    _checked(read(source, format, quotations=False))
+    last = 0
+    for start, end in split(document.prose, document.blocks):
+        assert last <= start < end <= len(source), "sentences in order and apart"
+        assert not document.prose[start].isspace(), "no sentence begins with white space"
+        assert not document.prose[end - 1].isspace(), "no sentence ends with white space"
+        last = end
+        line, column = document.position(start)
+        assert line >= 1 <= column
+    lost = _outside(document.prose, split(document.prose, document.blocks))
+    assert not re.search(r"[^\W_]", lost), "every word is in a sentence"
+
+
+def _outside(text: str, ranges: list[tuple[int, int]]) -> str:
+    ends = [0, *(at for bounds in ranges for at in bounds), len(text)]
+    return "".join(text[start:end] for start, end in zip(ends[::2], ends[1::2], strict=True))
+
+
+def _checked(document: Document) -> Document:
+    source = document.source
+    assert len(document.prose) == len(source), "prose is as long as its source"
+    assert all(p in (" ", s) for p, s in zip(document.prose, source, strict=True)), "prose is masked, not changed"
+    for ranges in (document.blocks, document.hidden, document.suppressed, document.concealed):
+        ends = [0, *(at for found in ranges for at in found[:2]), len(source)]
+        assert all(a <= b for a, b in pairwise(ends)), "ranges in order and apart"
+    return document
+
+
+def tokens(data: bytes) -> None:
+    """What the scanner of HTML finds lies within the source, and text is not tag."""
+    source = _text(data)
+    found = scan(source, elements=True)
+    for span in (*found.text, *found.tags):
+        assert 0 <= span.start <= span.end <= len(source)
+    covered = bytearray(len(source))
+    for start, end in found.text:
+        covered[start:end] = b"\1" * (end - start)
+    for tag in found.tags:
+        assert not any(covered[tag.start : tag.end]), "no tag is text"
+
+
+def markup(data: bytes) -> None:
+    """Spoilers of any syntax are apart, and survive stripping."""
+    text = _text(data)
+    hidden = find_hidden(text)
+    ends = [0, *(at for h in hidden for at in h[:2]), len(text)]
+    assert ends == sorted(ends)
+    bare, ranges = strip_hidden(text)
+    flat = [0, *(at for r in ranges for at in r), len(bare)]
+    assert flat == sorted(flat)
+    veil.strip(text)
+    veil.feed(text)
+
+
+# --- writers ------------------------------------------------------------------------------------
+
+_CUT_OUT = {"redact", "placeholder", "feed", "rot13"}  # none of the words are left
+_OPEN_LINK = re.compile(r"<a\b(?![^<\n]*</a>)")  # ends where the next one begins, be it a control of ours
+
+
+def writer(format: Format, data: bytes) -> None:
+    """What is hidden is not seen, by our reader nor by others; what was left to see is seen; all else is there.
+
+    `w1`, `w2`, ... stand for words that can be told from each other.
+    """
+    (chosen, bits, mode), rest = _told(data, 3)
+    fitting = [style for style in STYLES.values() if format in style.formats]
+    style = fitting[chosen % len(fitting)]
+    source = _numbered(_text(rest))
+    document = _checked(read(source, format))
+    every = by_rules(document.prose, document.blocks)
+    ranges = [at for k, at in enumerate(every) if not bits >> k % 8 & 1]
+    if mode == 1:  # any ranges: they must be refused or taken, no more
+        ranges = [(k, k + 1 + bits % 7) for k in range(bits % 5, len(source), 11)]
+    try:
+        result = hide(document, ranges, style.name)
+    except LeakError:
+        return
+    if "sg1" not in source and style.name == "html":
+        assert veil.strip(result) == source, "stripped, it is the source again"
+    if mode == 1:
+        return
+    after = _checked(read(result, format))
+    told = _words(" ".join(document.prose[start:end] for start, end in ranges))
+    if document.suppressed:  # what is, may be another block once there are more of them
+        return
+    assert not _words(after.prose) & told, "hidden, and our reader sees it"
+    if style.name != "feed":
+        assert _words(document.prose) - told <= _words(after.prose), "not hidden, and our reader does not see it"
+    for word in re.finditer(r"\bw\d+\b", result):
+        if word[0] in told:
+            assert style.name not in _CUT_OUT, "cut out, and there"
+            assert any(h.start <= word.start() < h.end for h in after.hidden), "written, and not found hidden"
+    if ranges == every:
+        again = by_rules(after.prose, after.blocks)
+        if style.name != "feed":
+            with suppress(LeakError):
+                assert hide(after, again, style.name) == result, "hidden twice"
+    if style.name == "html":
+        _as_others_see(format, source, result, document.prose, ranges)
+
+
+def _as_others_see(format: Format, source: str, result: str, prose: str, ranges: list[tuple[int, int]]) -> None:
+    if max(source, default="") >= "\udc80" or _OPEN_LINK.search(source):
+        return
+    before, shown = (source, result) if format == "html" else (html_of(source), html_of(result))
+    told = _words(unescape(" ".join(prose[start:end] for start, end in ranges)))
+    seen_before, seen_now = _words(seen(before)), _words(seen(shown))
+    assert not seen_now & told, "hidden, and a browser shows it"
+    within = _words(unescape(" ".join(source[start:end] for start, end in ranges)))  # also what is no prose there
+    lost = seen_before & _words(unescape(prose)) - seen_now
+    assert lost <= within, "not hidden, and a browser does not show it"
+
+
+def _numbered(text: str) -> str:
+    numbers = count(1)
+    return re.sub(r"\bw\d*\b", lambda _: f"w{next(numbers)}", text)
+
+
+def _words(text: str) -> set[str]:
+    return set(re.findall(r"\bw\d+\b", text))
+
+
+def findings(data: bytes) -> None:
+    """The whole way with the bundled model: what is found is what stands there, in every output, and the page."""
+    (chosen, mode), rest = _told(data, 2)
+    text, format = _text(rest), ("text", "markdown", "html", "auto")[chosen % 4]
+    guard = load("fast")
+    report = guard.flag(text, format=format, threshold=(0.0, 0.05, 0.5)[mode % 3])
+    for flag in report:
+        assert text[flag.start : flag.end] == flag.text
+        assert 0 <= flag.score <= 1
+    look = Look(bool(chosen & 64), False, report.threshold, report.model)
+    for name, write in OUTPUTS.items():
+        lines = "\n".join(write([Outcome("draft.md", report)], look))
+        if name == "json":
+            shown = json.loads(lines)["files"][0]
+            assert [flag["text"] for flag in shown["flags"]] == [flag.text for flag in report]
+            if not any("\ud800" <= c <= "\udfff" for c in text):
+                path = _written("report.json", lines.encode())
+                assert read_report(str(path), "draft.md").ranges(text) == [(f.start, f.end) for f in report]
+        elif not look.colour:
+            assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", lines), "nothing a terminal obeys"
+    if mode & 128:
+        preview(guard, text, format=format)
+
+
+# --- archives -----------------------------------------------------------------------------------
+
+
+def archive(family: str | None, suffix: str, data: bytes) -> None:
+    """Any file of this family: posts or our errors, and from every cursor exactly the rest."""
+    path = _written(f"archive{suffix}", data)
+    with suppress(SpoilerguardError):
+        _resumes(open_archive(path, format=family, longest_record=4096))
+
+
+def opening(data: bytes) -> None:
+    """Any file under any name: what it is, is guessed."""
+    (chosen,), rest = _told(data, 1)
+    archive(None, _SUFFIXES[chosen % len(_SUFFIXES)], rest)
+
+
+_SUFFIXES = ("", ".csv", ".tsv", ".jsonl", ".json", ".xml", ".parquet", ".gz", ".zst", ".txt")
+
+
+def _resumes(found: Archive) -> None:
+    pairs = list(found.posts())
+    assert [post.number for post, _ in pairs] == list(range(len(pairs)))
+    again = open_archive(found.source, **found.settled)
+    for number in range(0, len(pairs), max(1, len(pairs) // 4)):
+        cursor = Cursor(*json.loads(json.dumps(pairs[number][1])))
+        assert list(again.posts(cursor)) == pairs[number + 1 :], "from a cursor, exactly the rest"
+    for post, _ in pairs:
+        assert post.error is None or not post.text
+        post.text.encode(), post.id.encode(), (post.work or "").encode(), (post.time or "").encode()
+
+
+def packed(data: bytes) -> None:
+    """A file of lines, packed and then damaged: what comes out is a beginning of it, or is told."""
+    (chosen, offset, value), rest = _told(data, 3)
+    whole = bytearray(_PACK[chosen % len(_PACK)](rest))
+    for k in range(chosen >> 4 & 3):
+        whole[(offset * 7 + k * 13) % len(whole)] ^= value
+    if chosen & 128:
+        del whole[len(whole) * offset // 256 :]
+    archive("jsonl", ".jsonl", bytes(whole))
+
+
+def _zstd(data: bytes) -> bytes:
+    import zstandard
+
+    return bytes(zstandard.ZstdCompressor(write_checksum=True).compress(data))
+
+
+_PACK: tuple[Callable[[bytes], bytes], ...] = (gzip.compress, bz2.compress, lzma.compress, _zstd)
+
+
+def database(data: bytes) -> None:
+    """Any value in a database, and any query that only reads."""
+    (chosen,), rest = _told(data, 1)
+    path = _folder() / "comments.db"
+    path.unlink(missing_ok=True)
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE comments (id, body, said)")
+    values = (rest, _text(rest).encode("utf-8", "replace").decode(), len(rest), None, 0.5)
+    with connection:
+        connection.execute("INSERT INTO comments VALUES (?, ?, ?)", [values[(chosen >> k) % 5] for k in (0, 2, 4)])
+        connection.execute("INSERT INTO comments VALUES (1, CAST(? AS TEXT), CAST(? AS TEXT))", (rest, rest))
+    connection.close()
+    query = "SELECT id, body, said FROM comments ORDER BY 1" if chosen < 128 else f"SELECT {_text(rest)}"
+    with suppress(SpoilerguardError):
+        _resumes(open_archive(f"sqlite:///{path}", query=query))
+
+
+# --- other files --------------------------------------------------------------------------------
+
+
+def labelled(data: bytes) -> None:
+    """Any file of labelled data: documents or our errors; what is written of them can be read again."""
+    (chosen,), rest = _told(data, 1)
+    path = _written(f"labelled{_LABELLED[chosen % len(_LABELLED)]}", rest)
+    try:
+        documents = list(load_labelled(path, format="marked" if chosen & 128 else None))
+    except SpoilerguardError:
+        return
+    if documents:
+        again = _folder() / "again.jsonl"
+        write_jsonl(documents, again)
+        # Cleaned again, a sentence may be another: without marks, new marks may stand together.
+        assert len(list(load_labelled(again))) <= len(documents)
+
+
+_LABELLED = (".jsonl", ".csv", ".tsv", ".json", ".txt", ".md", ".jsonl.gz", "", ".parquet")
+
+
+def manifest(data: bytes) -> None:
+    """Any manifest of a model."""
+    folder = _model()
+    (folder / "manifest.json").write_bytes(data)
+    with suppress(ModelError):
+        store.load(folder)
+
+
+def weights(data: bytes) -> None:
+    """The arrays of a model with any bytes of them changed, under a manifest that vouches for them.
+
+    Three bytes say where, one what; a first byte that is odd: all that follows are the arrays.
+    """
+    (chosen,), rest = _told(data, 1)
+    array = rest if chosen & 1 else _patched(_weights(), rest)
+    folder, told = _model(), json.loads(_manifest())
+    told["digests"]["weights.npz"] = hashlib.sha256(array).hexdigest()
+    (folder / "weights.npz").write_bytes(array)
+    (folder / "manifest.json").write_text(json.dumps(told))
+    try:
+        with suppress(ModelError):
+            store.load(folder)
+    finally:
+        (folder / "weights.npz").write_bytes(_weights())
+
+
+def _patched(data: bytes, patches: bytes) -> bytes:
+    """The archive's headers are at its ends and at its members: patches fall there."""
+    changed = bytearray(data)
+    places = [found.start() for found in re.finditer(rb"PK\x01\x02|PK\x03\x04|PK\x05\x06", data)]
+    for k in range(0, len(patches) - 2, 3):
+        changed[min(places[patches[k] % len(places)] + patches[k + 1], len(changed) - 1)] = patches[k + 2]
+    return bytes(changed)
+
+
+@cache
+def _weights() -> bytes:
+    return (ROOT / "models" / "fast" / "weights.npz").read_bytes()
+
+
+@cache
+def _manifest() -> bytes:
+    return (ROOT / "models" / "fast" / "manifest.json").read_bytes()
+
+
+@cache
+def _model() -> Path:
+    return Path(shutil.copytree(ROOT / "models" / "fast", _folder() / "model"))
+
+
+def edited(data: bytes) -> None:
+    """Any report to hide by."""
+    source = "Zoë naps. Nobody dies.\n"
+    with suppress(InputError):
+        for start, end in read_report(str(_written("edited.json", data)), "draft.md").ranges(source):
+            assert source[start:end]
+
+
+def decoding(data: bytes) -> None:
+    """Any bytes as a draft: its text and back, or our error; and as a stream of any packing and encoding."""
+    with suppress(InputError):
+        assert drafts.encode(drafts.decode(data, "draft"), data) == data
+    encoding = streams.guess_encoding(data)
+    with suppress(*streams.damage()), streams.unpacked(_written("stream", data).open("rb")) as stream:
+        if not streams.has_plain_lines(encoding):
+            stream = streams.transcoded(stream, encoding)
+        while stream.read1(1 << 16):
+            pass
+
+
+def state(data: bytes) -> None:
+    """What an interrupted scan may have left, or somebody has put there."""
+    output = _folder() / "out.jsonl"
+    folder = part_of(output)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "state.json").write_bytes(data)
+    (folder / "rows-00000").write_bytes(b"{}\n")
+    with suppress(InputError), closing(Part(output, {"output": ".jsonl", "partition": None, "blur": None})) as part:
+        part.go_on()
+        part.commit()
+
+
+# --- seeds --------------------------------------------------------------------------------------
+
+_PIECES = [
+    *"""\
+w w.|He dies. |a\u0301|\ufeff|\u2028|\U0001f600|<p>|</p>|<b>|</b>|<li>|<ul>|<table>|<tr>|<td>|</table>|<pre>|<script>|\
+</script>|<svg>|<math>|<!--|-->|<!DOCTYPE html>|<body>|<a href=x>|</a>|<div hidden>|<span class=spoiler>|</span>|\
+<details>|<summary>|</details>|<br>|<img src=a>|<h2>|<template>|<![CDATA[|]]>|<?xml |<tg-spoiler>|<spoiler>|\
+<!-- spoilerguard off -->|<!-- spoilerguard on -->|<!-- spoilerguard: ignore-next -->|>!|!<|[spoiler]|[/spoiler]|\
+::: spoiler a|:::|{{spoiler|}}|{{< details >}}|{{< /details >}}|[[spoiler:|]]|~!|!~|(view spoiler)[|(hide spoiler)]|\
+[rot13: |&gt;!|!&lt;|&amp;|&nbsp;|&#119;|---|```|> |>> |- |1. |# |===|[^1]|[^1]: |[x]: y|![a](b)|[a](b 'c')|~~|**|\
+<http://a.b>|http://a.example/b?c|me@x.example|Mr. |e.g. |... |?!|\u201c|\u201d|\u3002""".split("|"),
+    *("||", "|-|-|", "\\"),
+]
+
+
+def words_of_the_formats() -> list[bytes]:
+    """What a fuzzer would not think of: the marks of all formats."""
+    return [*(piece.encode() for piece in _PIECES), b"\n\n", b"\r\n", b"\n> ", b"\n- ", b'","', b'"text":', b"\x00"]
+
+
+def _documents() -> Iterator[bytes]:
+    """Drafts and pages of ours, and examples of Markdown and of strings that hurt, where they are."""
+    for path in (*(ROOT / "data" / "examples").iterdir(), *(ROOT / "tests" / "data" / "pages").iterdir()):
+        yield path.read_bytes()[:4000]
+    yield from (f"w w. w! {piece}w w.{piece} w\n\nw. {piece}".encode() for piece in _PIECES)
+    shared = ROOT.parent / "shared" / "robustness"
+    if shared.is_dir():
+        yield from (text.encode() for text in json.loads((shared / "blns.json").read_text("utf-8"))[::5])
+        for example in json.loads((shared / "commonmark_examples.json").read_text("utf-8"))[::5]:
+            yield example["markdown"].encode()
+            yield example["html"].encode()
+
+
+def _chosen(seeds: Callable[[], Iterator[bytes]], control: int) -> Iterator[bytes]:
+    """Seeds with bytes before them that choose."""
+    for number, seed in enumerate(seeds()):
+        yield bytes((number * 37 + k * 11) % 256 for k in range(control)) + _numbers_off(seed)
+
+
+def _numbers_off(seed: bytes) -> bytes:
+    return re.sub(rb"\b[a-z]{3,9}\b", b"w", seed)
+
+
+def _files(*patterns: str) -> Iterator[bytes]:
+    for pattern in patterns:
+        yield from (path.read_bytes() for path in sorted((ROOT / "tests").glob(pattern)))
+
+
+def _of_labelled() -> Iterator[bytes]:
+    for path in sorted((ROOT / "tests" / "data" / "labelled").glob("*/*")):
+        suffix = "".join(path.suffixes)
+        yield bytes([_LABELLED.index(suffix) if suffix in _LABELLED else 0]) + path.read_bytes()
+
+
+def _reports() -> Iterator[bytes]:
+    flag = {"start": 0, "end": 9, "line": 1, "column": 1, "text": "Zoë naps.", "score": 0.9, "reasons": []}
+    entry = {"path": "draft.md", "format": "markdown", "sentences": 2, "hidden": 0, "error": None, "flags": [flag]}
+    yield json.dumps({"version": 1, "model": {}, "threshold": 0.5, "files": [entry]}, ensure_ascii=False).encode()
+
+
+def _states() -> Iterator[bytes]:
+    with closing(Part(_folder() / "begun.jsonl", {"output": ".jsonl", "partition": None, "blur": None})) as part:
+        part.begin(replace=False)
+        yield (part.folder / "state.json").read_bytes()
+
+
+def _streams() -> Iterator[bytes]:
+    for text in ("Fine — one\nTwo\n" * 9, "", "\ufeffa"):
+        yield from (text.encode(name) for name in ("utf-8", "utf-16", "utf-32", "utf-16-le"))
+        yield from (pack(text.encode()) for pack in _PACK)
+
+
+def _arrays() -> Iterator[bytes]:
+    import numpy as np
+
+    yield b"\0\0\0"
+    yield b"\0" + bytes(range(60))
+    buffer = io.BytesIO()
+    np.savez(buffer, weights=np.zeros((2, 1), np.float16))
+    yield b"\1" + buffer.getvalue()
+
+
+def _archive_row(name: str) -> Target:
+    suffix = {"parquet": ".parquet", "wordpress": ".xml", "disqus": ".xml"}.get(name, ".txt")
+    return Target(partial(archive, name, suffix), partial(_files, f"archives/{name}/*"))
+
+
+# --- the table ----------------------------------------------------------------------------------
+
+_FORMATS: tuple[Format, ...] = ("text", "markdown", "html")
+
+TARGETS: dict[str, Target] = {
+    **{f"read-{format}": Target(partial(reader, format), _documents) for format in _FORMATS},
+    **{f"hide-{format}": Target(partial(writer, format), partial(_chosen, _documents, 3)) for format in _FORMATS},
+    "htmlscan": Target(tokens, _documents),
+    "markup": Target(markup, _documents),
+    "flag": Target(findings, lambda: islice(_chosen(_documents, 2), 0, None, 5)),  # it takes its time
+    **{f"archive-{family.name}": _archive_row(family.name) for family in FAMILIES if family.name != "sql"},
+    "archive-sql": Target(database, lambda: iter((b"\0a", b"\x801 AS id, 'a' AS body ORDER BY 1"))),
+    "archive-any": Target(opening, partial(_chosen, partial(_files, "archives/*/*"), 1)),
+    "packed": Target(packed, partial(_chosen, partial(_files, "archives/jsonl/*"), 3)),
+    "labelled": Target(labelled, _of_labelled),
+    "manifest": Target(manifest, lambda: iter((_manifest(), b"{}"))),
+    "weights": Target(weights, _arrays),
+    "edited": Target(edited, _reports),
+    "state": Target(state, _states),
+    "decoding": Target(decoding, _streams),
+}

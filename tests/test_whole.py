@@ -1,0 +1,62 @@
+"""Files written whole or not at all: beside their place, then renamed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from spoilerguard.whole import whole_file
+
+
+def beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+def test_what_is_there_stays_until_the_new_file_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("old", encoding="utf-8")
+    with whole_file(path) as file:
+        file.write(b"new")
+        assert path.read_text(encoding="utf-8") == "old"
+    assert path.read_text(encoding="utf-8") == "new"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError), whole_file(tmp_path / "x") as file:
+        file.write(b"new" + "\ud800".encode())
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_link_that_somebody_put_in_the_way_is_not_followed_and_not_removed(tmp_path: Path) -> None:
+    path, victim = tmp_path / "x", tmp_path / "victim"
+    victim.write_text("mine", encoding="utf-8")
+    beside(path).symlink_to(victim)
+    with pytest.raises(FileExistsError, match=r"\.tmp is in the way"), whole_file(path):
+        pass
+    assert victim.read_text(encoding="utf-8") == "mine"
+    assert beside(path).is_symlink()
+
+
+def test_a_link_in_its_place_is_replaced(tmp_path: Path) -> None:
+    path, victim = tmp_path / "x", tmp_path / "victim"
+    victim.write_text("mine", encoding="utf-8")
+    path.symlink_to(victim)
+    with whole_file(path) as file:
+        file.write(b"new")
+    assert not path.is_symlink()
+    assert (path.read_bytes(), victim.read_bytes()) == (b"new", b"mine")
+
+
+@pytest.mark.skipif(not hasattr(os, "chown") or os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_keeps_its_mode_and_owner(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("old", encoding="utf-8")
+    os.chown(path, 12_345, 23_456)
+    path.chmod(0o640)
+    with whole_file(path) as file:
+        file.write(b"new")
+    status = path.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (12_345, 23_456, 0o640)
