@@ -59,16 +59,9 @@ def cascade() -> Score:
 
 
 def train_tfidf() -> None:
-    import joblib
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline, make_union
+    from scan import train
 
-    sentences = labelled()
-    words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True)
-    model = make_pipeline(make_union(words, characters), LogisticRegression(C=4, max_iter=300))
-    joblib.dump(model.fit([s["text"] for s in sentences], [s["label"] for s in sentences]), TFIDF)
+    train(TFIDF)
 
 
 def tfidf() -> Score:
@@ -85,8 +78,9 @@ def train_textcat() -> None:
     from spacy.training import Example
 
     nlp = spacy.blank("en")
-    nlp.add_pipe("textcat", config={"model": {"@architectures": "spacy.TextCatBOW.v3", "exclusive_classes": True,
-                                              "ngram_size": 2, "no_output_layer": False, "length": 262144}})  # fmt: skip
+    bow = {"@architectures": "spacy.TextCatBOW.v3", "exclusive_classes": True, "ngram_size": 2,
+           "no_output_layer": False, "length": 2**18}  # fmt: skip
+    nlp.add_pipe("textcat", config={"model": bow})
     examples = [
         Example.from_dict(nlp.make_doc(s["text"]), {"cats": {"spoiler": s["label"], "harmless": 1 - s["label"]}})
         for s in labelled()[:5_000]
@@ -101,13 +95,11 @@ def textcat() -> Score:
     import spacy
 
     nlp = spacy.load(TEXTCAT)
-    return lambda documents: [
-        doc.cats["spoiler"] for doc in nlp.pipe(chain.from_iterable(documents), batch_size=1_000)
-    ]
+    return lambda documents: [doc.cats["spoiler"] for doc in nlp.pipe(chain.from_iterable(documents), batch_size=1_000)]
 
 
 def fetch_profanity() -> None:
-    """The package itself, in a folder of its own: it is pinned to one release of scikit-learn, so without what it needs."""
+    """The package itself, in a folder of its own without what it needs: it is pinned to one scikit-learn."""
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(PROFANITY)]
     subprocess.run([*install, "alt-profanity-check"], check=True)
 
@@ -230,7 +222,7 @@ def their_reports(name: str) -> Callable[[list[str]], int]:
         documents = [[s.text for s in doc.sents] for doc in nlp.pipe(texts)]
         scores = iter(score(documents))
         for sentences in documents:
-            flags = [{"text": s, "score": float(p)} for s, p in zip(sentences, scores) if p >= 0.5]
+            flags = [{"text": s, "score": float(p)} for s, p in zip(sentences, scores, strict=False) if p >= 0.5]
             json.dumps(flags)
         return sum(map(len, documents))
 

@@ -32,9 +32,9 @@ class Bench:
     quick: bool
 
     def sets(self) -> Iterator[tuple[int, ...]]:
-        """One core, then two."""
+        """One core, then (not if it is to be quick) two."""
         yield self.cores[:1]
-        if len(self.cores) > 1:
+        if len(self.cores) > 1 and not self.quick:
             yield self.cores[:2]
 
     @property
@@ -44,10 +44,6 @@ class Bench:
     def read(self) -> list[str]:
         """The texts themselves."""
         return list(json.loads(self.texts.read_text(encoding="utf-8")))
-
-    @property
-    def rounds(self) -> int:
-        return 3 if self.quick else 7
 
     def some(self, count: int) -> int:
         """Of what there are many: a fifth will do if it is to be quick."""
@@ -72,8 +68,10 @@ class Row:
 def compared(what: str, cores: int, unit: str, values: Mapping[str, float], to: str) -> Iterator[Row]:
     """A row for each, with its ratio to one of them."""
     for who, value in values.items():
-        yield Row(what, who, cores, value, unit, to, value / values[to]) if who != to else Row(
-            what, who, cores, value, unit
+        yield (
+            Row(what, who, cores, value, unit, to, value / values[to])
+            if who != to
+            else Row(what, who, cores, value, unit)
         )
 
 
@@ -125,7 +123,7 @@ def cold_start(bench: Bench) -> Iterator[Row]:
         "check --model accurate": [*check, "--model", "accurate", str(path)],
     }
     for cores in bench.sets():
-        ran = in_turn(commands, cores, bench.folder, bench.rounds if len(cores) == 1 else 3)
+        ran = in_turn(commands, cores, bench.folder, 3 if bench.quick else 5)
         times = {who: 1000 * r.clock for who, r in ran.items()}
         for row in compared("cold start, 1,000 words", len(cores), "ms", times, BARE):
             yield with_goal(row, "check", "at most 1.3", lambda r: (r.ratio or 0) <= 1.3)
@@ -140,7 +138,7 @@ def imports(bench: Bench) -> Iterator[Row]:
         "its command line": "import spoilerguard.cli",
     }
     commands = {"nothing": ["-c", "pass"]} | {who: ["-c", line] for who, line in code.items()}
-    ran = in_turn(commands, bench.cores[:1], bench.folder, bench.rounds)
+    ran = in_turn(commands, bench.cores[:1], bench.folder, 3 if bench.quick else 7)
     times = {who: 1000 * (r.clock - ran["nothing"].clock) for who, r in ran.items() if who != "nothing"}
     yield from compared("import", 1, "ms", times, "spaCy")
 
@@ -160,13 +158,13 @@ def scans(bench: Bench) -> Iterator[Row]:
         OBVIOUS: ["-c", SCRIPT, str(contenders.TFIDF), str(small), str(bench.folder / "theirs.jsonl")],
         SCAN: scan_command(bench, small),
     }
-    ran = in_turn(commands, bench.cores[:1], bench.folder, 2)
+    ran = in_turn(commands, bench.cores[:1], bench.folder, 1 if bench.quick else 2)
     rate = {who: sentences_of(r.said) / r.processor for who, r in ran.items()}
     for row in compared("scan, end to end in a fresh process", 1, "sentences/s", rate, OBVIOUS):
         yield with_goal(row, SCAN, "at least 3", lambda r: (r.ratio or 0) >= 3)
     if len(bench.cores) > 1:
         jobs = {f"scan --jobs {n}": scan_command(bench, large, n) for n in (1, 2)}
-        ran = in_turn(jobs, bench.cores[:2], bench.folder, 1 if bench.quick else 2)
+        ran = in_turn(jobs, bench.cores[:2], bench.folder, 1 if bench.quick else 3, warm=0)
         rate = {who: sentences_of(r.said) / r.clock for who, r in ran.items()}
         for row in compared("scan, by the clock", 2, "sentences/s", rate, "scan --jobs 1"):
             yield with_goal(row, "scan --jobs 2", "at least 1.7", lambda r: (r.ratio or 0) >= 1.7)
@@ -332,9 +330,8 @@ def growth(bench: Bench) -> Iterator[Row]:
     for count in counts:
         source = bench.folder / "growing.parquet"
         apart(contenders.archive, bench.texts, count, source)
-        ran.append(in_turn({SCAN: scan_command(bench, source)}, bench.cores[:1], bench.folder, 1)[SCAN])
-    start = 2 * ran[0].processor - ran[1].processor / 5  # what a process takes to start, about
-    yield from _grown(f"scan, {counts[0]:,} records", [(r.processor - start / 1.8, r.peak) for r in ran])
+        ran.append(in_turn({SCAN: scan_command(bench, source)}, bench.cores[:1], bench.folder, 1, warm=0)[SCAN])
+    yield from _grown(f"scan, {counts[0]:,} records", [(r.processor, r.peak) for r in ran])
 
 
 def growing(name: str, path: Path) -> Work:

@@ -118,7 +118,7 @@ def rates(makers: Makers, cores: Sequence[int], rounds: int, least: float) -> di
     """Units of work a second, of each kind of worker: one on each core, all of them in turn.
 
     A task is a number of units, so many that it takes `least` seconds; the median of the rounds counts.
-    On one core the seconds are the processor's, on more those by the clock.
+    Seconds are those of the processor, so that other processes on these cores matter less.
     """
     with ExitStack() as stack:
         teams = {}
@@ -132,8 +132,7 @@ def rates(makers: Makers, cores: Sequence[int], rounds: int, least: float) -> di
                 for one in team:
                     one.start(sizes[name])
                 laps = [one.lap() for one in team]
-                spent = laps[0].processor if len(laps) == 1 else max(lap.clock for lap in laps)
-                found[name].append(sum(lap.result for lap in laps) / spent)
+                found[name].append(sum(lap.result / lap.processor for lap in laps))
     return {name: median(rates) for name, rates in found.items()}
 
 
@@ -182,13 +181,15 @@ def run(command: Sequence[str], cores: Collection[int], folder: Path) -> Ran:
     return Ran(usage.ru_utime + usage.ru_stime, clock, usage.ru_maxrss / 1024, words)
 
 
-def in_turn(commands: Mapping[str, Sequence[str]], cores: Collection[int], folder: Path, rounds: int) -> dict[str, Ran]:
-    """Each command in turn, once uncounted (it makes bytecode); of each figure the median."""
+def in_turn(
+    commands: Mapping[str, Sequence[str]], cores: Collection[int], folder: Path, rounds: int, warm: int = 1
+) -> dict[str, Ran]:
+    """Each command in turn, `warm` times uncounted (the first makes bytecode); of each figure the median."""
     runs: dict[str, list[Ran]] = {name: [] for name in commands}
-    for number in range(rounds + 1):
+    for number in range(warm + rounds):
         for name, command in commands.items():
             ran = run(command, cores, folder)
-            if number:
+            if number >= warm:
                 runs[name].append(ran)
     return {
         name: Ran(*(median(one[k] for one in ran) for k in range(3)), ran[-1].said)  # type: ignore[arg-type]
