@@ -28,7 +28,6 @@ _WINDOW = 512  # tokens whose boundaries are judged at once; windows overlap by 
 _SURE, _SURE_UNCASED = 1.5, -0.25
 _SURER_ENDED = 1.5  # more where its writer set a full stop behind it
 _FEW_CAPITALS = 0.005  # capitals to a character
-_ATTRIBUTES = ["NORM", "PREFIX", "SUFFIX", "SHAPE"]
 _CONFIG: dict[str, Any] = {
     "model": {
         "@architectures": "spacy.Tagger.v2",
@@ -37,7 +36,7 @@ _CONFIG: dict[str, Any] = {
             "embed": {
                 "@architectures": "spacy.MultiHashEmbed.v2",
                 "width": 48,
-                "attrs": _ATTRIBUTES,
+                "attrs": ["NORM", "PREFIX", "SUFFIX", "SHAPE"],
                 "rows": [3000, 500, 500, 200],
                 "include_static_vectors": False,
             },
@@ -123,13 +122,9 @@ def _loaded() -> Any:
 def blank() -> Any:
     """A pipeline of nothing but an untrained senter."""
     import spacy
-    from spacy.attrs import IDS
 
     nlp = spacy.blank("en")
     nlp.add_pipe("senter", config=_CONFIG)
-    # Of a new word spaCy would find out much more that the senter never asks.
-    getters = nlp.vocab.lex_attr_getters
-    nlp.vocab.lex_attr_getters = {IDS[name]: getters[IDS[name]] for name in _ATTRIBUTES}
     return nlp
 
 

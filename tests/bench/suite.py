@@ -24,7 +24,8 @@ import tempfile
 import time
 
 import contenders
-from measures import MEASURES, Bench, Row
+from measures import MEASURES
+from rows import Bench, Row
 from workers import ONE_THREAD, ROOT, apart
 
 REVIEWS = ROOT.parent / "shared" / "datasets" / "imdb_reviews.parquet"
