@@ -29,12 +29,11 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+## boundaries, what each part of the accurate model brings, then speed, memory and size against what others would use
 bench: $(READY)
 	$(BIN)/python tests/bench/sentences.py ../shared/datasets/ewt_dev.jsonl
-	$(BIN)/python tests/bench/start.py
-	$(BIN)/python tests/bench/accurate.py
 	$(BIN)/python tests/bench/ablations.py
-	$(BIN)/python tests/bench/scan.py ../shared/datasets/imdb_reviews.parquet
+	$(BIN)/python tests/bench/suite.py
 
 ## ten million generated comments scanned, with a kill on the way: an hour or less
 soak: $(READY)

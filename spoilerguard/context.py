@@ -124,15 +124,16 @@ def no_context(rows: Doubles, experts: int) -> Doubles:
 
 
 def _highest_of_others(logits: Doubles, lengths: Ints) -> Doubles:
-    out = np.zeros(len(logits))
-    start = 0
-    for length in lengths:
-        if length > 1:
-            part = logits[start : start + length]
-            top = int(np.argmax(part))
-            out[start : start + length] = part[top]
-            out[start + top] = np.max(np.delete(part, top))
-        start += length
+    """Of each sentence, the highest logit in its document but its own; 0 where it stands alone."""
+    lengths = lengths[lengths > 0]
+    starts, document = np.cumsum(lengths) - lengths, np.repeat(np.arange(len(lengths)), lengths)
+    out = np.maximum.reduceat(logits, starts)[document]
+    at = np.flatnonzero(logits == out)
+    tops = at[np.unique(document[at], return_index=True)[1]]  # the first, where several are highest
+    others = logits.copy()
+    others[tops] = -np.inf
+    out[tops] = np.maximum.reduceat(others, starts)
+    out[starts[lengths == 1]] = 0
     return out
 
 
@@ -201,8 +202,8 @@ def forward(arrays: Mapping[str, npt.NDArray[Any]], rows: Doubles) -> Doubles:
 
 
 def weighed(rows: npt.NDArray[Any], weights: npt.NDArray[Any]) -> Doubles:
-    """`rows @ weights`, column by column: BLAS adds in an order that changes with the number of rows,
-    and a score must not depend on the batch it was computed in."""
+    """`rows @ weights`, column by column: BLAS adds in an order that changes with the number of rows
+    (einsum too, with one row), and a score must not depend on the batch it was computed in."""
     total = np.zeros((len(rows), weights.shape[1]))
     for column, weight in zip(rows.T, weights, strict=True):
         total += column[:, None] * weight

@@ -48,7 +48,9 @@ def clean(sentence: str) -> str:
         sentence = unescape(sentence)
     if not sentence.isascii():
         sentence = sentence.translate(_PLAIN)
-    return _CONTROL.sub(" ", sentence).strip()
+    if not sentence.isprintable() or "  " in sentence:  # else there is no white space but single spaces
+        sentence = _CONTROL.sub(" ", sentence)
+    return sentence.strip()
 
 
 _PLAIN = str.maketrans(

@@ -269,13 +269,16 @@ def outermost(hidden: Iterable[Hidden]) -> list[Hidden]:
 
 
 _SHELLS = {syntax.name: re.compile(syntax.shell) for syntax in SYNTAXES if syntax.shell}
+_HINTS = frozenset(hint for syntax in SYNTAXES for hint in syntax.hints)
 _LOST = {syntax.name for syntax in SYNTAXES if syntax.lost}
 
 
 def _search(text: str, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
     lower = text.lower()
+    if not (present := {hint for hint in _HINTS if hint in lower}):
+        return
     for syntax in SYNTAXES:
-        if any(hint in lower for hint in syntax.hints):
+        if not present.isdisjoint(syntax.hints):
             yield from (_whole if syntax.close is None else _pairs)(text, syntax, walls, slips)
 
 

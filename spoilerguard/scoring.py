@@ -8,7 +8,7 @@ Arrays and numpy are all it takes, so a model works under every version of sciki
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spoilerguard import context
-from spoilerguard.features import BITS, Ints, Tokens, clean, cues, hashed, summed, tokens_of
+from spoilerguard.features import BITS, Block, Ints, Tokens, clean, cues, hashed, summed, tokens_of
 from spoilerguard.spans import Reason, Work
 
 __all__ = ["KINDS", "KIND_BITS", "KIND_BLOCKS", "LinearScorer", "Scorer", "logit", "sigmoid"]
@@ -93,7 +93,8 @@ class LinearScorer:
         arrays = self.arrays
         total: npt.NDArray[np.float64] = context.weighed(cues(tokens), arrays["cues"]) + arrays["intercept"]
         for block in hashed(tokens):
-            total += summed(block, arrays["weights"][block.buckets], tokens.sentences)
+            # `take` gathers rows in a third of the time that indexing needs.
+            total += summed(block, arrays["weights"].take(block.buckets, axis=0), tokens.sentences)
         return total
 
     def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -132,7 +133,8 @@ class LinearScorer:
         """
         texts = [clean(s) for s in sentences]
         tokens = tokens_of(texts)
-        gain, kinds = self._gains(tokens), self._kinds(tokens)
+        blocks = list(hashed(tokens, characters=(0, 0)))
+        gain, kinds = self._gains(tokens, blocks), self._kinds(tokens, blocks)
         out: list[tuple[Reason, ...]] = []
         for row, text in enumerate(texts):
             words = _bounds_of_words(tokens, row)
@@ -149,12 +151,13 @@ class LinearScorer:
         text = clean(sentence)
         tokens = tokens_of([text])
         words = _bounds_of_words(tokens, 0)
-        return [(text[s:e], float(g)) for (s, e), g in zip(words, self._gains(tokens), strict=True)]
+        gains = self._gains(tokens, hashed(tokens, characters=(0, 0)))
+        return [(text[s:e], float(g)) for (s, e), g in zip(words, gains, strict=True)]
 
-    def _gains(self, tokens: Tokens) -> npt.NDArray[np.float64]:
+    def _gains(self, tokens: Tokens, blocks: Iterable[Block]) -> npt.NDArray[np.float64]:
         """What each word adds to the first expert's logit: an n-gram's weight is shared out among its words."""
         gain = np.zeros(len(tokens.start))
-        for block in hashed(tokens, characters=(0, 0)):
+        for block in blocks:
             assert block.token is not None
             count = np.sqrt(np.maximum(np.bincount(block.rows, minlength=tokens.sentences), 1))
             share = self.arrays["weights"][block.buckets, 0] / count[block.rows] / len(block.back)
@@ -164,10 +167,10 @@ class LinearScorer:
                 np.add.at(gain, at[whole], share[whole])
         return gain
 
-    def _kinds(self, tokens: Tokens) -> npt.NDArray[np.float64]:
+    def _kinds(self, tokens: Tokens, blocks: Iterable[Block]) -> npt.NDArray[np.float64]:
         """Logit of each kind of spoiler: shape (n, number of kinds)."""
         kinds = np.tile(self.arrays["kind_bias"].astype(np.float64), (tokens.sentences, 1))
-        for block in hashed(tokens, characters=(0, 0)):
+        for block in blocks:
             if block.name in KIND_BLOCKS:
                 weights = self.arrays["kinds"][:, block.buckets >> (BITS - KIND_BITS)].T
                 kinds += summed(block, weights.astype(np.float64), tokens.sentences)

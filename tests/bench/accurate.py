@@ -17,12 +17,12 @@ import subprocess
 import sys
 import time
 
+from contenders import minilm
 import numpy as np
 
 from spoilerguard import load
 from spoilerguard.datasets import load_labelled, split_of
 from spoilerguard.transformer import TransformerScorer
-from spoilerguard.windows import packed, windows
 
 Documents = list[list[str]]
 
@@ -38,24 +38,6 @@ def documents_of(path: str | None) -> Documents:
 
     texts = pd.read_parquet(path, columns=["text"])["text"].iloc[:: 84_947 // 300][:300]
     return [[d.prose[a:b] for a, b in split(d.prose, d.blocks)] for d in map(read, texts)]
-
-
-def in_pytorch(scorer: TransformerScorer, documents: Documents) -> Callable[[], object]:
-    import torch
-
-    from spoilerguard.neural.finetune import batches, tensors
-    from spoilerguard.neural.network import Network
-
-    torch.set_num_threads(1)
-    network = Network(1, 1).eval()  # of random weights: they take as long
-
-    def run() -> None:
-        readings = [(w, range(len(s))) for s in documents for w in windows(packed(scorer.tokenizer, s))]
-        with torch.inference_mode():
-            for batch in batches(readings, 4096):
-                network(*tensors(batch)[0])
-
-    return run
 
 
 def seconds(run: Callable[[], object], times: int = 2) -> float:
@@ -99,8 +81,9 @@ def main() -> None:
     full, cascade, fast = load("accurate").scorer, load("accurate", cascade=True).scorer, load("fast").scorer
     assert isinstance(full, TransformerScorer)
     count = sum(map(len, documents))
+    pytorch = minilm()
     runs = {
-        "PyTorch, 32-bit floats": in_pytorch(full, documents),
+        "PyTorch, 32-bit floats": lambda: pytorch(documents),
         "accurate": lambda: full.score_documents(documents, none),
         "accurate, as a cascade": lambda: cascade.score_documents(documents, none),
         "fast": lambda: fast.score_documents(documents, none),

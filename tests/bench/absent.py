@@ -1,0 +1,21 @@
+"""Imported first, it makes this process one of an environment of ours: without PyTorch and its like.
+
+Where they are installed spaCy loads them, which no user of ours has asked for: rivals and we are
+measured without. (`sys.modules[name] = None` would do for spaCy, but SciPy looks there and believes it.)
+"""
+
+from __future__ import annotations
+
+import sys
+
+NAMES = frozenset({"torch", "tensorflow", "cupy", "mxnet"})
+
+
+class _Absent:
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name in NAMES:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, _Absent)  # type: ignore[arg-type]
