@@ -437,6 +437,27 @@ def test_a_date_that_no_calendar_has_is_none(tmp_path: Path) -> None:
     assert [(post.time, post.error) for post in found] == [("2020-03-05T10:00:00", None), (None, None)]
 
 
+def varint(number: int) -> bytes:
+    """A positive number as Parquet's metadata has it (Thrift's compact protocol)."""
+    number, out = 2 * number, b""
+    while number > 127:
+        number, out = number >> 7, out + bytes([number & 127 | 128])
+    return out + bytes([number])
+
+
+def test_a_damaged_group_that_claims_rows_without_end_ends(tmp_path: Path) -> None:
+    path = table(tmp_path / "c.parquet", 4_000)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"text %04d" % (1_500 * 7919 % 1000), len(data) // 3) - 24  # the head of the second group's page
+    data[at : at + 12] = b"\xff" * 12
+    length = int.from_bytes(data[-8:-4], "little")
+    footer = bytes(data[-8 - length : -8]).replace(varint(1_500), varint(10**13))
+    path.write_bytes(bytes(data[: -8 - length]) + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    found = [post for post, _ in open_archive(path).posts()]
+    assert len(found) < 4_000
+    assert str(found[-1].error).startswith("this part of the Parquet file is damaged")
+
+
 def test_long_texts_are_read_a_few_at_a_time(tmp_path: Path) -> None:
     path = table(tmp_path / "c.parquet", 64, text=["He dies. " * 111_111] * 64)  # of a MB each
     stream = open_archive(path, text_format="text").posts()

@@ -78,7 +78,7 @@ def test_neither(sentence: str) -> None:
 
 @pytest.mark.parametrize("unit", ["spoil", "spoiler", "avoid", "discuss", "no ", "not a ", "with ", "spoiler "])
 def test_announcements_are_found_in_linear_time(unit: str) -> None:
-    assert_linear(lambda text: announcement(f"{text} spoil"), unit, 120_000)
+    assert_linear(lambda text: announcement(f"{text} spoil"), unit)
 
 
 def test_an_announcement_counts_for_what_follows_it_in_its_document() -> None:
