@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spoilerguard.errors import InputError, ModelError
-from spoilerguard.manifest import MANIFEST, Manifest, plain_card
+from spoilerguard.manifest import Manifest, manifest_bytes, plain_card
 from spoilerguard.ranges import common
 from spoilerguard.reading import read, words_of
 from spoilerguard.report import Report
@@ -249,7 +249,8 @@ class Guard:
 
 @lru_cache(maxsize=4)
 def _load(folder: str, manifest: bytes, cascade: bool, threads: int) -> Guard:
-    return Guard(*load_model(folder, cascade=cascade, threads=threads), source=folder, cascade=cascade)
+    loaded = load_model(folder, cascade=cascade, threads=threads, manifest=manifest)
+    return Guard(*loaded, source=folder, cascade=cascade)
 
 
 def load(model: str | os.PathLike[str] = "fast", *, cascade: bool = False, threads: int = 1) -> Guard:
@@ -263,8 +264,7 @@ def load(model: str | os.PathLike[str] = "fast", *, cascade: bool = False, threa
     if threads < 1:
         raise InputError("threads must be at least 1")
     folder = resolve(model).resolve()
-    manifest = folder / MANIFEST
-    return _load(str(folder), manifest.read_bytes() if manifest.is_file() else b"", cascade, threads)
+    return _load(str(folder), manifest_bytes(folder), cascade, threads)
 
 
 def flag(text: str, *, model: str | os.PathLike[str] = "fast", **options: Any) -> Report:

@@ -12,28 +12,39 @@ from dataclasses import asdict
 import hashlib
 import io
 import json
+import math
 import os
 from pathlib import Path
 import shutil
 import tempfile
 from typing import Any
 import zipfile
-import zlib
 
 import numpy as np
 import numpy.typing as npt
 
 from spoilerguard import context, features
 from spoilerguard.errors import ModelError
-from spoilerguard.manifest import CARD, FILES, MANIFEST, WEIGHTS, Manifest, read_manifest
+from spoilerguard.manifest import (
+    CARD,
+    FILES,
+    MANIFEST,
+    MOST_BYTES,
+    WEIGHTS,
+    Manifest,
+    checked,
+    manifest_bytes,
+    parsed,
+    plain_bytes,
+)
 from spoilerguard.scoring import KIND_BITS, LinearScorer, Scorer
 from spoilerguard.transformer import TransformerScorer
 
 __all__ = ["bundled", "bundled_models", "load", "resolve", "save"]
 
-_MOST_BYTES = 256 * 1024 * 1024  # of weights once unpacked: more is no model of ours
-
-
+_FLOATS = frozenset({"<f2", "<f4", "<f8"})
+_LARGEST = 1e6  # no weight is; sums of weights that are could be infinite, or no number
+_SMALLEST_SCALE = 1e-6
 _HALF = frozenset({"weights", "kinds"})  # saved as 16-bit floats: two megabytes a million
 
 
@@ -56,10 +67,6 @@ def _shapes(manifest: Manifest) -> dict[str, tuple[int | None, ...]]:
         "kind_bias": (None,),
         **(of_transformer if manifest.architecture == "transformer" else {}),
     }
-
-
-# What a damaged or hostile archive makes zipfile and numpy raise.
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error)
 
 
 def bundled_models() -> dict[str, Path]:
@@ -90,72 +97,115 @@ def resolve(name_or_path: str | os.PathLike[str]) -> Path:
     raise ModelError(f"{path}: no such model folder")
 
 
-def load(name_or_path: str | os.PathLike[str], *, cascade: bool = False, threads: int = 1) -> tuple[Scorer, Manifest]:
+def load(
+    name_or_path: str | os.PathLike[str], *, cascade: bool = False, threads: int = 1, manifest: bytes | None = None
+) -> tuple[Scorer, Manifest]:
     """Verify a model's digests and arrays, then build its scorer. Raises ModelError, MissingExtra.
 
-    `cascade` and `threads` are for transformers: see `transformer.TransformerScorer`.
+    Each file is read once, and what was verified is what is used; `manifest` is the manifest where it has been
+    read already. `cascade` and `threads` are for transformers: see `transformer.TransformerScorer`.
     """
     folder = resolve(name_or_path)
-    manifest = read_manifest(folder)
-    _verify_files(folder, manifest)
-    files = {name: _read_verified(folder / name, digest) for name, digest in manifest.digests.items()}
-    arrays = _read_arrays(files[WEIGHTS], folder / WEIGHTS, manifest)
-    linear = LinearScorer(arrays, tuple(manifest.kinds))
-    if manifest.architecture == "linear":
-        return linear, manifest
+    said = parsed(manifest_bytes(folder) if manifest is None else manifest, folder)
+    _verify_files(folder, said)
+    files = {name: _read_verified(folder / name, digest) for name, digest in said.digests.items()}
+    arrays = _fitting(_read_arrays(files[WEIGHTS], folder / WEIGHTS), folder / WEIGHTS, said)
+    linear = LinearScorer(arrays, tuple(said.kinds))
+    if said.architecture == "linear":
+        return linear, said
     try:
-        return TransformerScorer.of(linear, files, cascade=cascade, threads=threads), manifest
-    except ValueError as error:
-        raise ModelError(f"{folder}: {error}") from None
+        return TransformerScorer.of(linear, files, cascade=cascade, threads=threads), said
+    except (ModelError, ValueError) as error:
+        raise ModelError(f"{folder}: {error}; install the model again") from None
 
 
 def _verify_files(folder: Path, manifest: Manifest) -> None:
-    present = {p.name for p in folder.iterdir()}
-    if extra := present - {MANIFEST, *manifest.digests}:
-        raise ModelError(f"{folder}: file not named in the manifest: {sorted(extra)[0]}; remove it")
     needed = FILES[manifest.architecture]
     if set(manifest.digests) - {CARD} != needed:
         named = " and ".join(sorted(needed))
-        raise ModelError(f"{folder}: the manifest must name {named} and may name {CARD}, nothing else")
+        raise ModelError(
+            f"{folder / MANIFEST}: it must name {named} and may name {CARD}, nothing else; retrain the model"
+        )
+    try:
+        present = {p.name for p in folder.iterdir()}
+    except OSError as error:
+        raise ModelError(f"{folder}: cannot be read ({error.strerror}); check its permissions") from None
+    if extra := present - {MANIFEST, *manifest.digests}:
+        raise ModelError(f"{folder}: file not named in the manifest: {sorted(extra)[0]!r}; remove it")
 
 
 def _read_verified(path: Path, digest: str) -> bytes:
-    """A file, read once: what is used is what was verified."""
-    if not path.is_file() or path.is_symlink():
-        raise ModelError(f"{path}: missing or not a plain file; install the model again")
-    data = path.read_bytes()
+    data = plain_bytes(path)
     if hashlib.sha256(data).hexdigest() != digest:
-        raise ModelError(f"{path}: digest differs from the manifest's: damaged or tampered with")
+        raise ModelError(
+            f"{path}: digest differs from the manifest's: damaged or tampered with; install the model again"
+        )
     return data
 
 
-def _read_arrays(data: bytes, path: Path, manifest: Manifest) -> dict[str, npt.NDArray[Any]]:
+def _read_arrays(data: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a .npz: bytes seen as numbers, so that what a header declares allocates nothing."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
-                raise ModelError(f"{path}: unpacks to more than a model's size")
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except _UNREADABLE as error:
-        raise ModelError(f"{path}: not arrays ({error}); models are never unpickled") from None
+            entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > MOST_BYTES:
+                raise ModelError(f"{path}: unpacks to more than a model's size; install the model again")
+            for entry in entries:
+                name = entry.filename.removesuffix(".npy")
+                if name in arrays:
+                    raise ValueError(f"two arrays are named {name!r}")
+                arrays[name] = _array(archive.read(entry), name)
+    except ModelError:
+        raise
+    except Exception as error:  # zipfile, its decompressors, tokenize and numpy each have their own
+        raise ModelError(f"{path}: not arrays ({error}); models are never unpickled: install it again") from None
+    return arrays
+
+
+def _array(data: bytes, name: str) -> npt.NDArray[Any]:
+    """A .npy of version 1.0, as `save` writes them (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html)."""
+    stream = io.BytesIO(data)
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError(f"{name!r} is a .npy of another version than 1.0")
+    shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream)
+    if dtype.str not in _FLOATS:
+        raise ValueError(f"{name!r} holds {dtype}, not floating-point numbers")
+    numbers = np.frombuffer(data, dtype, offset=stream.tell())
+    if math.prod(shape) != len(numbers):
+        raise ValueError(f"{name!r} holds {len(numbers)} numbers, its shape {shape} has others")
+    return numbers.reshape(shape, order="F" if by_column else "C")
+
+
+def _fitting(arrays: dict[str, npt.NDArray[Any]], path: Path, manifest: Manifest) -> dict[str, npt.NDArray[Any]]:
+    """The arrays, if they are those of this manifest's model. Raises ModelError."""
+
+    def refuse(why: str) -> ModelError:
+        return ModelError(f"{path}: {why}; retrain the model")
+
     shapes, kinds = _shapes(manifest), manifest.kinds
     if unknown := set(arrays) - set(shapes):
-        raise ModelError(f"{path}: array {sorted(unknown)[0]!r} is none of this model's")
+        raise refuse(f"array {sorted(unknown)[0]!r} is none of this model's")
     for name, shape in shapes.items():
-        array = arrays.get(name)
-        if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.ndim != len(shape):
-            raise ModelError(f"{path}: array {name!r} is missing or of the wrong type")
-        if any(want is not None and want != have for want, have in zip(shape, array.shape, strict=True)):
-            raise ModelError(f"{path}: array {name!r} has shape {array.shape}, expected {shape}")
-        if not np.isfinite(array).all():
-            raise ModelError(f"{path}: array {name!r} holds values that are not finite")
+        if name not in arrays:
+            raise refuse(f"array {name!r} is missing")
+        array = arrays[name]
+        if array.ndim != len(shape) or any(w not in (None, h) for w, h in zip(shape, array.shape, strict=True)):
+            raise refuse(f"array {name!r} has shape {array.shape}, expected {shape}")
+        if name == "weights":
+            with np.errstate(over="ignore"):  # what does not fit is infinite, and refused
+                array = arrays[name] = array.astype(np.float32)
+        largest = float(np.abs(array).max(initial=0))
+        if not math.isfinite(largest):
+            raise refuse(f"array {name!r} holds values that are not finite")
+        if largest > _LARGEST:
+            raise refuse(f"array {name!r} holds values beyond {_LARGEST:,.0f}")
     if len({len(arrays["context_out"]), len(arrays["context_hidden_bias"]), arrays["context_hidden"].shape[1]}) != 1:
-        raise ModelError(f"{path}: the layers of the context network do not fit each other")
+        raise refuse("the layers of the context network do not fit each other")
     if not len(kinds) == len(arrays["kinds"]) == len(arrays["kind_bias"]):
-        raise ModelError(f"{path}: arrays of {len(arrays['kinds'])} kinds, the manifest names {len(kinds)}")
-    if (arrays["context_scale"] <= 0).any():
-        raise ModelError(f"{path}: array 'context_scale' must be positive")
-    arrays["weights"] = arrays["weights"].astype(np.float32)
+        raise refuse(f"arrays of {len(arrays['kinds'])} kinds, the manifest names {len(kinds)}")
+    if (arrays["context_scale"] < _SMALLEST_SCALE).any():
+        raise refuse("array 'context_scale' must be positive")
     return arrays
 
 
@@ -172,6 +222,7 @@ def save(
     entries of the archive carry no time.
     """
     target = Path(folder)
+    checked(manifest, target / MANIFEST)  # what is saved can be loaded
     stored = {name: a.astype(np.float16) if name in _HALF else np.asarray(a) for name, a in arrays.items()}
     files = {WEIGHTS: _archive(stored), CARD: card.encode(), **(others or {})}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}

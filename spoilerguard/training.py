@@ -39,7 +39,7 @@ from spoilerguard.fitting import (
     source_columns,
 )
 from spoilerguard.guard import Guard
-from spoilerguard.manifest import Manifest
+from spoilerguard.manifest import NOT_NAMEABLE, Manifest, nameable
 from spoilerguard.neural.joined import joined
 from spoilerguard.neural.plan import Plan
 from spoilerguard.recipes import RECIPES, Expert, Recipe, example_weights
@@ -83,6 +83,8 @@ def train(
     Deterministic for a seed, whatever `jobs`. Raises InputError for data that cannot be learned from,
     and for a work that stands on both sides.
     """
+    if not nameable(name):
+        raise InputError(f"name {name!r} is {NOT_NAMEABLE}; give another")
     say = progress or (lambda step, share: None)
     say("reading", 0.0)
     frame = _frame(data)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.errors import MissingExtra
+from spoilerguard.errors import MissingExtra, ModelError
 from spoilerguard.scoring import LinearScorer, logit, sigmoid
 from spoilerguard.spans import Reason, Work
 from spoilerguard.windows import packed, tells, tokenizer_of, windows, work_pieces
@@ -24,6 +24,10 @@ from spoilerguard.windows import packed, tells, tokenizer_of, windows, work_piec
 __all__ = ["NETWORK", "VOCABULARY", "TransformerScorer"]
 
 NETWORK, VOCABULARY = "network.onnx", "tokenizer.json"
+# A tensor kept in another file names it under this key (https://onnx.ai/onnx/repo-docs/ExternalData.html).
+_ELSEWHERE = b"location"
+_BERT = ["BertNormalizer", "BertPreTokenizer", "WordPiece"]  # others may hold regular expressions
+_PROBE = "She dies ☃."  # also of a word that no vocabulary has
 PART = 512  # documents whose word pieces are held at a time
 
 Doubles = npt.NDArray[np.float64]
@@ -48,7 +52,10 @@ class TransformerScorer:
     def of(
         cls, linear: LinearScorer, files: Mapping[str, bytes], *, cascade: bool = False, threads: int = 1
     ) -> TransformerScorer:
-        """The scorer of a model's verified files. Raises MissingExtra, and ValueError for what is no network."""
+        """The scorer of a model's verified files.
+
+        Raises MissingExtra; ValueError for what is no network; ModelError for one that cannot score a sentence.
+        """
         try:
             import onnxruntime
         except ImportError:
@@ -56,6 +63,9 @@ class TransformerScorer:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        if _ELSEWHERE in files[NETWORK]:
+            raise ValueError(f"{NETWORK} refers to data in other files")
         try:
             session = onnxruntime.InferenceSession(files[NETWORK], options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime's errors share no base of their own
@@ -67,8 +77,12 @@ class TransformerScorer:
             tokenizer = tokenizer_of(files[VOCABULARY])
         except ValueError as error:
             raise ValueError(f"{VOCABULARY} is no vocabulary ({error})") from None
+        if [type(part).__name__ for part in (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)] != _BERT:
+            raise ValueError(f"{VOCABULARY} is not of the kind that BERT has: {', '.join(_BERT)}")
         kept = {name: files[name] for name in (NETWORK, VOCABULARY)}
-        return cls(linear, session, tokenizer, kept, cascade)
+        scorer = cls(linear, session, tokenizer, kept, cascade)
+        scorer.logits([[_PROBE]], [None], [np.ones(1, bool)])
+        return scorer
 
     @property
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
@@ -109,7 +123,10 @@ class TransformerScorer:
     ) -> list[Doubles]:
         """What the network makes of each sentence asked for; -inf for the others."""
         texts = [s for sentences, wanted in zip(documents, asked, strict=True) if wanted.any() for s in sentences]
-        pieces = iter(packed(self.tokenizer, texts))
+        try:
+            pieces = iter(packed(self.tokenizer, texts))
+        except Exception as error:  # a bare Exception is what the tokenizer raises
+            raise ModelError(f"{VOCABULARY} fails on a text ({error})") from None
         known: dict[int, Any] = {}
         out = []
         for sentences, work, wanted in zip(documents, works, asked, strict=True):
@@ -124,9 +141,19 @@ class TransformerScorer:
                         "pool": window.pool(),
                     }
                     numbers = [number for number, _, _ in window.places]
-                    np.maximum.at(found, numbers, self.session.run(["logits"], inputs)[0])
+                    np.maximum.at(found, numbers, self._run(inputs, len(numbers)))
             out.append(found)
         return out
+
+    def _run(self, inputs: Mapping[str, object], count: int) -> npt.NDArray[Any]:
+        """The logits of the `count` sentences of a window."""
+        try:
+            logits = np.asarray(self.session.run(["logits"], inputs)[0])
+        except Exception as error:  # the runtime's errors share no base of their own
+            raise ModelError(f"{NETWORK} fails on what {VOCABULARY} makes of a text ({error})") from None
+        if logits.shape != (count,) or logits.dtype.kind != "f" or not np.isfinite(logits).all():
+            raise ModelError(f"{NETWORK} does not give a finite number a sentence")
+        return logits
 
     def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
         """As the linear scorer sees it: the network gives no words."""

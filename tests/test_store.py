@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
 import pickle
 import shutil
+import subprocess
+import sys
 from typing import Any
 import zipfile
 
@@ -95,9 +100,18 @@ def test_nothing_is_unpickled(model: Path, monkeypatch: pytest.MonkeyPatch) -> N
 # --- what is refused -------------------------------------------------------------------------
 
 
-class Bomb:
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
-        return (pytest.fail, ("unpickled",))
+class Tripwire:
+    """Whoever unpickles this leaves a file."""
+
+    def __init__(self, model: Path) -> None:
+        self.trace = str(model.parent / "tripped")
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        return (open, (self.trace, "w"))
+
+
+def pickled(model: Path) -> bytes:
+    return pickle.dumps(Tripwire(model))
 
 
 def zip_of(**members: bytes) -> bytes:
@@ -114,70 +128,156 @@ def flip_a_bit(model: Path) -> None:
     (model / "weights.npz").write_bytes(data)
 
 
-def link_weights(model: Path) -> None:
-    (model / "weights.npz").rename(model.parent / "elsewhere.npz")
-    (model / "weights.npz").symlink_to(model.parent / "elsewhere.npz")
+def link(model: Path, name: str) -> None:
+    (model / name).rename(model.parent / "elsewhere")
+    (model / name).symlink_to(model.parent / "elsewhere")
 
 
-def link_manifest(model: Path) -> None:
-    (model / "manifest.json").rename(model.parent / "elsewhere.json")
-    (model / "manifest.json").symlink_to(model.parent / "elsewhere.json")
-
-
-def name_a_file_outside(model: Path) -> None:
+def named(model: Path, **others: Any) -> None:
+    """A manifest that names other files too."""
     digests = json.loads((model / "manifest.json").read_text(encoding="utf-8"))["digests"]
-    edit_manifest(model, digests=digests | {"../elsewhere": "0" * 64})
+    edit_manifest(model, digests=digests | others)
 
 
-def array_of_a_terabyte() -> bytes:
+def instead(model: Path, name: str, put: Callable[[Path], Any]) -> None:
+    (model / name).unlink()
+    put(model / name)
+
+
+def sparse(path: Path) -> None:
+    """A file of a terabyte that takes no room."""
+    with path.open("r+b") as file:
+        file.truncate(1 << 40)
+
+
+def npy(shape: tuple[int, ...] = (1,), descr: Any = "<f8", data: bytes = bytes(8)) -> bytes:
+    """A .npy whose header says what it is told to."""
     header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**17,)})
-    return zip_of(weights=header.getvalue())
+    np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
+    return header.getvalue() + data
 
+
+def header(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+def object_array(model: Path) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([Tripwire(model)], object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+def twice(model: Path) -> bytes:
+    """An archive with two arrays of one name: which is used?"""
+    buffer = io.BytesIO((model / "weights.npz").read_bytes())
+    with zipfile.ZipFile(buffer, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr("cues.npy", npy())
+    return buffer.getvalue()
+
+
+NEVER = r"weights.npz: not arrays \(.*\); models are never unpickled: install it again"
+AGAIN = "install the model again"
+NAMES = r"must name weights.npz and may name CARD.md, nothing else; retrain the model"
+FEATURES = r"made with other features than this version's; retrain it with `spoilerguard train`"
+PROBABILITIES = "thresholds must be low, medium and high, each a probability"
 
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "tampered weights": (flip_a_bit, r"weights.npz: digest differs from the manifest's: damaged or tampered with"),
+    # Files.
+    "tampered weights": (flip_a_bit, rf"weights.npz: digest differs .*: damaged or tampered with; {AGAIN}"),
     "tampered card": (lambda m: (m / "CARD.md").write_text("Mine."), r"CARD.md: digest differs"),
-    "wrong digest": (
-        lambda m: edit_manifest(m, digests={"weights.npz": "0" * 64, "CARD.md": "0" * 64}),
-        r"digest differs",
-    ),
-    "extra file": (lambda m: (m / "hook.py").write_text(""), r"file not named in the manifest: hook.py; remove it"),
-    "no weights": (lambda m: (m / "weights.npz").unlink(), r"weights.npz: missing or not a plain file"),
+    "wrong digest": (lambda m: named(m, **{"weights.npz": "0" * 64}), r"weights.npz: digest differs"),
+    "a digest that is none": (lambda m: named(m, **{"weights.npz": 1}), r"weights.npz: digest differs"),
+    "extra file": (lambda m: (m / "hook.py").write_text(""), r"file not named in the manifest: 'hook.py'; remove it"),
+    "extra folder": (lambda m: (m / "__pycache__").mkdir(), r"file not named in the manifest: '__pycache__'; remove"),
+    "extra file, named": (lambda m: put_file(m, "hook.py", b""), rf"manifest.json: it {NAMES}"),
+    "no weights": (lambda m: (m / "weights.npz").unlink(), rf"weights.npz: missing or not a plain file; {AGAIN}"),
     "no manifest": (lambda m: (m / "manifest.json").unlink(), r"no manifest.json: not a spoilerguard model"),
-    "linked weights": (link_weights, r"weights.npz: missing or not a plain file"),
-    "linked manifest": (link_manifest, r"manifest.json: not a plain file"),
-    "a path in the manifest": (name_a_file_outside, r"must name weights.npz and may name CARD.md, nothing else"),
-    "a pickle as weights": (lambda m: put_weights(m, pickle.dumps(Bomb())), r"not arrays .* never unpickled"),
-    "a pickle as an array": (lambda m: put_weights(m, zip_of(weights=pickle.dumps(Bomb()))), r"not arrays|wrong type"),
-    "object array": (lambda m: put_arrays(m, weights=np.array([Bomb()], object)), r"not arrays .* never unpickled"),
-    "no zip": (lambda m: put_weights(m, b"PK\x03\x04 but no archive"), r"not arrays"),
-    "a bomb": (lambda m: put_weights(m, zip_of(weights=bytes(257 << 20))), r"unpacks to more than a model's size"),
-    "an array too long": (lambda m: put_weights(m, array_of_a_terabyte()), r"not arrays"),
+    "linked weights": (lambda m: link(m, "weights.npz"), r"weights.npz: missing or not a plain file"),
+    "linked manifest": (lambda m: link(m, "manifest.json"), r"manifest.json: missing or not a plain file"),
+    "linked card": (lambda m: link(m, "CARD.md"), r"CARD.md: missing or not a plain file"),
+    "a dangling link": (lambda m: instead(m, "manifest.json", lambda p: p.symlink_to("x")), r"not a plain file"),
+    "a pipe": (lambda m: instead(m, "weights.npz", os.mkfifo), r"weights.npz: missing or not a plain file"),
+    "a folder as a file": (lambda m: instead(m, "manifest.json", Path.mkdir), r"missing or not a plain file"),
+    "a path upwards": (lambda m: named(m, **{"../elsewhere": "0" * 64}), NAMES),
+    "an absolute path": (lambda m: named(m, **{"/etc/passwd": "0" * 64}), NAMES),
+    "a path to itself": (lambda m: named(m, **{"./weights.npz": "0" * 64}), NAMES),
+    "a name with a null": (lambda m: named(m, **{"weights.npz\0": "0" * 64}), NAMES),
+    "absurd weights": (
+        lambda m: sparse(m / "weights.npz"),
+        rf"weights.npz: larger than any file .* \(256 MB\); {AGAIN}",
+    ),
+    "an absurd manifest": (lambda m: sparse(m / "manifest.json"), r"manifest.json: larger than any file of a model"),
+    # Weights.
+    "a pickle as weights": (lambda m: put_weights(m, pickled(m)), NEVER),
+    "a pickle before an archive": (
+        lambda m: put_weights(m, pickled(m) + zip_of(cues=npy())),
+        "array 'weights' is missing",
+    ),
+    "a pickle as an array": (lambda m: put_weights(m, zip_of(weights=pickled(m))), NEVER),
+    "a .npy as weights": (lambda m: put_weights(m, npy()), NEVER),
+    "a .npy of objects as weights": (lambda m: put_weights(m, object_array(m)), NEVER),
+    "object array": (
+        lambda m: put_weights(m, zip_of(weights=object_array(m))),
+        r"'weights' holds object, not floating-p",
+    ),
+    "no zip": (lambda m: put_weights(m, b"PK\x03\x04 but no archive"), NEVER),
+    "a damaged archive": (lambda m: put_weights(m, (m / "weights.npz").read_bytes()[:-9]), NEVER),
+    "a bomb": (
+        lambda m: put_weights(m, zip_of(weights=bytes(257 << 20))),
+        rf"unpacks to more than a model's size; {AGAIN}",
+    ),
+    "a terabyte declared": (
+        lambda m: put_weights(m, zip_of(weights=npy((10**12,)))),
+        r"'weights' holds 1 numbers, its shape \(1000000000000,\) has others",
+    ),
+    "more than memory declared": (lambda m: put_weights(m, zip_of(weights=npy((10**9, 10**9)))), r"has others"),
+    "less than nothing declared": (lambda m: put_weights(m, zip_of(weights=npy((-1,)))), r"shape \(-1,\) has others"),
+    "half a number": (lambda m: put_weights(m, zip_of(weights=npy(data=bytes(7)))), NEVER),
+    "the other byte order": (lambda m: put_weights(m, zip_of(weights=npy(descr=">f8"))), r"'weights' holds >f8, not"),
+    "a record": (lambda m: put_weights(m, zip_of(weights=npy(descr=[("a", "<f8")]))), r"not floating-point numbers"),
+    "no header": (lambda m: put_weights(m, zip_of(weights=header("(")[:9])), NEVER),
+    "a header that is no literal": (lambda m: put_weights(m, zip_of(weights=header('"' * 3))), NEVER),
+    "a header with an empty type": (
+        lambda m: put_weights(m, zip_of(weights=header("{'descr': (), 'fortran_order': False, 'shape': ()}"))),
+        NEVER,
+    ),
+    "a header too deep": (lambda m: put_weights(m, zip_of(weights=header("(" * 9999))), NEVER),
+    "a header that calls": (
+        lambda m: put_weights(m, zip_of(weights=header(f"open({str(m.parent / 'tripped')!r}, 'w')"))),
+        NEVER,
+    ),
+    "two arrays of one name": (lambda m: put_weights(m, twice(m)), r"two arrays are named 'cues'"),
     "NaN": (
         lambda m: put_arrays(m, context_calibration=np.array([1, np.nan])),
-        r"array 'context_calibration' holds values that are not finite",
+        r"weights.npz: array 'context_calibration' holds values that are not finite; retrain the model",
     ),
     "infinity": (
         lambda m: put_arrays(m, intercept=np.array([np.inf])),
         r"'intercept' holds values that are not finite",
     ),
+    "infinity in short": (
+        lambda m: put_arrays(m, weights=np.full((2**20, 1), -np.inf, np.float16)),
+        r"'weights' holds values that are not finite",
+    ),
+    "infinity in use": (
+        lambda m: put_arrays(m, weights=np.full((2**20, 1), 1e300)),
+        r"'weights' holds values that are not finite",
+    ),
+    "sums without bounds": (lambda m: put_arrays(m, cues=np.full((len(CUES), 1), -1e308)), r"values beyond 1,000,000"),
     "wrong shape": (
         lambda m: put_arrays(m, cues=np.zeros((len(CUES), 2))),
-        rf"array 'cues' has shape \({len(CUES)}, 2\), expected \({len(CUES)}, 1\)",
+        rf"array 'cues' has shape \({len(CUES)}, 2\), expected \({len(CUES)}, 1\); retrain the model",
     ),
-    "too few dimensions": (lambda m: put_arrays(m, cues=np.zeros(len(CUES))), r"array 'cues' is missing or of the wr"),
-    "wrong type": (
-        lambda m: put_arrays(m, intercept=np.zeros(1, int)),
-        r"array 'intercept' is missing or of the wrong type",
+    "too few dimensions": (
+        lambda m: put_arrays(m, cues=np.zeros(len(CUES))),
+        rf"array 'cues' has shape \({len(CUES)},\)",
     ),
+    "wrong type": (lambda m: put_arrays(m, intercept=np.zeros(1, int)), r"'intercept' holds int64, not floating-point"),
     "an array missing": (lambda m: put_arrays(m, cues=None), r"array 'cues' is missing"),
     "an expert too many": (
         lambda m: edit_manifest(m, experts=["spoiler", "gate"]),
         r"array 'weights' has shape \(1048576, 1\), expected \(1048576, 2\)",
     ),
-    "no expert": (lambda m: edit_manifest(m, experts=[]), r"not a model manifest \(it names no expert\)"),
-    "a number of experts": (lambda m: edit_manifest(m, experts=1), r"'experts' must be a JSON array"),
     "an array too many": (lambda m: put_arrays(m, hook=np.zeros(1)), r"array 'hook' is none of this model's"),
     "layers that do not fit": (lambda m: put_arrays(m, context_out=np.zeros(1)), r"layers .* do not fit"),
     "kinds without a name": (lambda m: edit_manifest(m, kinds=["death"]), r"of 7 kinds, the manifest names 1"),
@@ -185,25 +285,82 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda m: put_arrays(m, context_scale=np.zeros(store.context.width(1))),
         r"'context_scale' must be positive",
     ),
-    "a future schema": (lambda m: edit_manifest(m, schema=2), r"schema 2, this spoilerguard reads 1; upgrade it"),
+    "division by hardly anything": (
+        lambda m: put_arrays(m, context_scale=np.full(store.context.width(1), 1e-300)),
+        r"'context_scale' must be positive",
+    ),
+    # The manifest.
+    "a future schema": (
+        lambda m: edit_manifest(m, schema=2),
+        r"manifest.json: schema 2, this spoilerguard reads 1; upgrade it or retrain the model",
+    ),
+    "no schema": (lambda m: edit_manifest(m, schema=None), r"schema None, this spoilerguard reads 1"),
+    "a schema that equals one": (lambda m: edit_manifest(m, schema=True), r"schema True, this spoilerguard reads 1"),
     "another architecture": (lambda m: edit_manifest(m, architecture="x"), r"architecture 'x'.* linear and transf"),
-    "other features": (lambda m: edit_manifest(m, features=0), r"made with other features .*retrain it"),
-    "another context": (lambda m: edit_manifest(m, context=22), r"made with other features .*retrain it"),
-    "not JSON": (lambda m: (m / "manifest.json").write_text("{"), r"manifest.json: not a model manifest"),
+    "other features": (lambda m: edit_manifest(m, features=0), FEATURES),
+    "another context": (lambda m: edit_manifest(m, context=22), FEATURES),
+    "not JSON": (lambda m: (m / "manifest.json").write_text("{"), rf"manifest.json: not a model manifest .*; {AGAIN}"),
     "not UTF-8": (lambda m: (m / "manifest.json").write_bytes(b"\xff"), r"manifest.json: not a model manifest"),
+    "a pickle as manifest": (
+        lambda m: (m / "manifest.json").write_bytes(pickled(m)),
+        r"not a model manifest \('utf-8'",
+    ),
     "not an object": (lambda m: (m / "manifest.json").write_text("[]"), r"not a model manifest \(not an object\)"),
     "a deep manifest": (lambda m: (m / "manifest.json").write_text("[" * 10**5), r"not a model manifest"),
+    "a long number": (lambda m: (m / "manifest.json").write_text("9" * 10**5), r"not a model manifest"),
     "an unknown field": (lambda m: edit_manifest(m, hook="x"), r"not a model manifest .*hook"),
     "a field of another type": (lambda m: edit_manifest(m, digests=[]), r"'digests' must be a JSON object"),
+    "no expert": (lambda m: edit_manifest(m, experts=[]), r"not a model manifest \(it names no expert\)"),
+    "a number of experts": (lambda m: edit_manifest(m, experts=1), r"'experts' must be a JSON array"),
+    "kinds that are numbers": (lambda m: edit_manifest(m, kinds=[1] * 7), r"'kinds' must hold strings only"),
+    "works that are a number": (
+        lambda m: edit_manifest(m, training={"works": 5}),
+        r"'training.works' must be a JSON ar",
+    ),
+    "works that are lists": (
+        lambda m: edit_manifest(m, training={"works": [[]]}),
+        r"'training.works' must hold strings",
+    ),
+    "counts that are words": (
+        lambda m: edit_manifest(m, training={"sentences": {"ours": "many"}}),
+        r"'training.sentences' must hold numbers only",
+    ),
+    "a name that commands the terminal": (
+        lambda m: edit_manifest(m, name="\x1b[2J"),
+        r"name '\\x1b\[2J' is not 1 to 100 printable characters",
+    ),
+    "a version that turns the line": (
+        lambda m: edit_manifest(m, version="1\u202e"),
+        r"version '1\\u202e' is not 1 to 100",
+    ),
+    "a kind of two lines": (lambda m: edit_manifest(m, kinds=["a\nb"] * 7), r"kinds 'a\\nb' is not 1 to 100 printable"),
+    "no name": (lambda m: edit_manifest(m, name=""), r"name '' is not 1 to 100 printable characters"),
+    "a novel as a name": (lambda m: edit_manifest(m, name="x" * 101), r"is not 1 to 100 printable characters"),
     "thresholds out of range": (
         lambda m: edit_manifest(m, thresholds={"low": 1.2, "medium": 0.5, "high": 0.1}),
-        r"thresholds must be low, medium and high, each a probability",
+        PROBABILITIES,
     ),
     "thresholds that are no numbers": (
-        lambda m: edit_manifest(m, thresholds={"low": "1", "medium": 0.5, "high": float("nan")}),
-        r"thresholds must be",
+        lambda m: edit_manifest(m, thresholds={"low": "1", "medium": 0.5, "high": 0.1}),
+        PROBABILITIES,
     ),
-    "a threshold missing": (lambda m: edit_manifest(m, thresholds={"low": 0.5}), r"thresholds must be"),
+    "a threshold that is NaN": (
+        lambda m: edit_manifest(m, thresholds={"low": 0.9, "medium": 0.5, "high": float("nan")}),
+        PROBABILITIES,
+    ),
+    "a threshold that is a truth": (
+        lambda m: edit_manifest(m, thresholds={"low": True, "medium": 0.5, "high": 0.1}),
+        PROBABILITIES,
+    ),
+    "a threshold missing": (lambda m: edit_manifest(m, thresholds={"low": 0.5}), PROBABILITIES),
+    "a threshold too many": (
+        lambda m: edit_manifest(m, thresholds={"low": 0.9, "medium": 0.5, "high": 0.1, "top": 0}),
+        PROBABILITIES,
+    ),
+    "thresholds out of order": (
+        lambda m: edit_manifest(m, thresholds={"low": 0.1, "medium": 0.5, "high": 0.9}),
+        rf"thresholds out of order: low flags least, high flags most; {AGAIN}",
+    ),
 }
 
 
@@ -214,6 +371,70 @@ def test_a_touched_model_is_refused_and_the_message_says_why(model: Path, name: 
     with pytest.raises(ModelError, match=message) as caught:
         sg.load(model)
     assert str(model) in str(caught.value)
+    assert not (model.parent / "tripped").exists()
+
+
+def test_the_tripwire_trips(tmp_path: Path) -> None:
+    pickle.loads(pickled(tmp_path / "model")).close()
+    assert (tmp_path / "tripped").exists()
+
+
+@pytest.mark.parametrize("lzma", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_packed_otherwise_and_damaged(model: Path, lzma: int) -> None:
+    """Each decompressor has errors of its own."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", lzma) as archive:
+        archive.writestr("cues.npy", npy(data=bytes(1000)))
+    data = bytearray(buffer.getvalue())
+    data[60:70] = bytes(10)
+    put_weights(model, bytes(data))
+    with pytest.raises(ModelError, match=NEVER):
+        sg.load(model)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "", "two\nlines"])
+def test_what_could_not_be_loaded_is_not_saved(small: sg.Guard, few: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="is not 1 to 100 printable characters"):
+        store.save(tmp_path / "model", small.scorer.arrays, replace(small.manifest, name=name), "Mine.")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(sg.InputError, match="is not 1 to 100 printable characters; give another"):
+        sg.train(few, name=name)  # before an hour of training, not after it
+
+
+OPENED = """
+import sys
+opened = []
+sys.addaudithook(lambda event, about: opened.append(str(about[0])) if event == "open" else None)
+import spoilerguard as sg
+sg.load(sys.argv[1])
+print("\\n".join(opened))
+"""
+
+
+@pytest.mark.parametrize("name", ["fast", "accurate"])
+def test_each_file_is_read_once(name: str) -> None:
+    """What was verified is what is used: between two readings a file could change."""
+    folder = store.bundled(name)
+    environment = os.environ | {"PYTHONPATH": str(Path(sg.__file__).parent.parent)}
+    ran = subprocess.run(
+        [sys.executable, "-c", OPENED, name], env=environment, capture_output=True, text=True, check=True
+    )
+    opened = Counter(path for path in ran.stdout.splitlines() if Path(path).parent == folder)
+    assert opened == {str(path): 1 for path in folder.iterdir()}
+
+
+def test_a_manifest_that_changes_while_it_is_loaded_is_not_used(
+    model: Path, small: sg.Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = store._read_verified
+
+    def then_change(path: Path, digest: str) -> bytes:
+        edit_manifest(model, name="other")
+        return read(path, digest)
+
+    monkeypatch.setattr(store, "_read_verified", then_change)
+    assert sg.load(model).name == small.name
+    assert sg.load(model).name == "other"
 
 
 def test_a_model_is_found_by_name_or_folder_only(tmp_path: Path) -> None:

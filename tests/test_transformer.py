@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+import json
 from pathlib import Path
 import shutil
 import sys
 
 import numpy as np
 import pytest
-from test_store import edit_manifest, files, put_file
+from test_store import edit_manifest, files, pickled, put_file
 from texts import REVIEW
 
 import spoilerguard as sg
@@ -109,22 +112,119 @@ def test_it_is_saved_as_it_was(accurate: sg.Guard, tmp_path: Path) -> None:
     assert sg.load(tmp_path / "copy").score(["He dies."]).tolist() == accurate.score(["He dies."]).tolist()
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "message"),
-    [
-        ("network.onnx", b"no network", "network.onnx is no network that ONNX Runtime reads"),
-        ("tokenizer.json", b"{}", "tokenizer.json is no vocabulary"),
-        ("network.onnx", None, "the manifest must name network.onnx and tokenizer.json and weights.npz"),
-    ],
-)
-def test_a_touched_model_is_refused(
-    accurate: sg.Guard, tmp_path: Path, name: str, data: bytes | None, message: str
-) -> None:
-    model = tmp_path / "model"
-    accurate.save(model)
-    put_file(model, name, data)
-    with pytest.raises(ModelError, match=message):
-        sg.load(model)
+def network(value: float = 0.5, *, op: str = "Mul", domain: str = "", elsewhere: str = "", axis: int = 1) -> bytes:
+    """A network with the inputs and the output of ours: what it says is `value`, a sentence."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    held = helper.make_tensor("value", TensorProto.FLOAT, [1], np.float32(value).tobytes(), raw=True)
+    if elsewhere:
+        onnx.external_data_helper.set_external_data(held, elsewhere, length=4)
+        held.ClearField("raw_data")
+    nodes = [
+        helper.make_node("ReduceMean", ["pool"], ["mean"], axes=[axis], keepdims=0),
+        helper.make_node(op, ["mean", "value"], ["logits"], domain=domain),
+    ]
+    inputs = [
+        helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "length"]),
+        helper.make_tensor_value_info("segments", TensorProto.INT64, [1, "length"]),
+        helper.make_tensor_value_info("pool", TensorProto.FLOAT, ["sentences", "length"]),
+    ]
+    logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, None)
+    graph = helper.make_graph(nodes, "spoilers", inputs, [logits], [held])
+    opsets = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]
+    model = helper.make_model(graph, opset_imports=opsets)
+    model.ir_version = 8
+    return bytes(model.SerializeToString())
+
+
+def vocabulary(accurate: sg.Guard, **changes: object) -> bytes:
+    return json.dumps(json.loads(accurate.scorer.files["tokenizer.json"]) | changes).encode()
+
+
+def words(accurate: sg.Guard, **ids: int | None) -> bytes:
+    """The vocabulary with other ids of some word pieces; none: without them."""
+    model = json.loads(accurate.scorer.files["tokenizer.json"])["model"]
+    changed = {**model["vocab"], **ids}
+    return vocabulary(accurate, model={**model, "vocab": {k: v for k, v in changed.items() if v is not None}})
+
+
+@pytest.fixture
+def copy(accurate: sg.Guard, tmp_path: Path) -> Path:
+    """A copy of the accurate model, to be damaged."""
+    accurate.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+REGEX = {"type": "Replace", "pattern": {"Regex": "((a+)+)+$"}, "content": ""}
+NO_NETWORK = "network.onnx is no network that ONNX Runtime reads"
+NO_NUMBER = "network.onnx does not give a finite number a sentence; install the model again"
+
+REFUSED: dict[str, tuple[str, Callable[[sg.Guard, Path], bytes | None], str]] = {
+    "no network": ("network.onnx", lambda g, m: b"no network", NO_NETWORK),
+    "no file": ("network.onnx", lambda g, m: None, "it must name network.onnx and tokenizer.json and weights.npz"),
+    "a pickle as network": ("network.onnx", lambda g, m: pickled(m), NO_NETWORK),
+    "the runtime's own format": ("network.onnx", lambda g, m: b"\x18\0\0\0ORTM" + bytes(64), NO_NETWORK),
+    "an operator of others": ("network.onnx", lambda g, m: network(op="Hook", domain="com.example"), NO_NETWORK),
+    "an operator that there is not": ("network.onnx", lambda g, m: network(op="PyOp"), NO_NETWORK),
+    "data elsewhere": (
+        "network.onnx",
+        lambda g, m: network(elsewhere="../../secret"),
+        "network.onnx refers to data in other files; install the model again",
+    ),
+    "data of the system": ("network.onnx", lambda g, m: network(elsewhere="/etc/hostname"), "refers to data in other"),
+    "another network": (
+        "network.onnx",
+        lambda g, m: network().replace(b"segments", b"segmente"),
+        "network.onnx is a network, but none of a spoilerguard model",
+    ),
+    "NaN": ("network.onnx", lambda g, m: network(float("nan")), NO_NUMBER),
+    "infinity": ("network.onnx", lambda g, m: network(float("inf")), NO_NUMBER),
+    "numbers of others": ("network.onnx", lambda g, m: network(axis=0), NO_NUMBER),
+    "no vocabulary": ("tokenizer.json", lambda g, m: b"{}", "tokenizer.json is no vocabulary"),
+    "a pickle as vocabulary": ("tokenizer.json", lambda g, m: pickled(m), "tokenizer.json is no vocabulary"),
+    "a deep vocabulary": ("tokenizer.json", lambda g, m: b"[" * 10**5, "tokenizer.json is no vocabulary"),
+    "a regular expression": (
+        "tokenizer.json",
+        lambda g, m: vocabulary(g, normalizer=REGEX),
+        "tokenizer.json is not of the kind that BERT has: BertNormalizer, BertPreTokenizer, WordPiece",
+    ),
+    "no words": ("tokenizer.json", lambda g, m: vocabulary(g, pre_tokenizer=None), "tokenizer.json is not of the kind"),
+    "a vocabulary without the unknown": ("tokenizer.json", lambda g, m: words(g, **{"[UNK]": None}), "fails on a text"),
+    "words that the network has not": (
+        "tokenizer.json",
+        lambda g, m: words(g, dies=2**31),
+        "network.onnx fails on what tokenizer.json makes of a text",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_touched_model_is_refused(accurate: sg.Guard, copy: Path, name: str) -> None:
+    file, data, message = REFUSED[name]
+    put_file(copy, file, data(accurate, copy))
+    with pytest.raises(ModelError, match=message) as caught:
+        sg.load(copy)
+    assert str(copy) in str(caught.value)
+    assert not (copy.parent / "tripped").exists()
+
+
+def test_a_small_network_is_a_network(copy: Path) -> None:
+    """What the tests above damage is otherwise good."""
+    put_file(copy, "network.onnx", network())
+    assert 0 < sg.load(copy).flag("She dies.").sentences[0].score < 1
+
+
+def test_no_number_is_no_score(accurate: sg.Guard) -> None:
+    """A network that fails later, on a longer text, says so: a NaN would pass for harmless."""
+
+    class Broken:
+        def run(self, *_: object) -> list[np.ndarray]:
+            return [np.array([np.nan], np.float32)]
+
+    broken = replace(accurate.scorer, session=Broken())
+    with pytest.raises(ModelError, match="does not give a finite number a sentence"):
+        broken.score_documents([["She dies."]], [None])
 
 
 def test_a_linear_model_takes_no_network(small_folder: Path, tmp_path: Path) -> None:
