@@ -115,14 +115,14 @@ class Key:
 
 
 _DRAFT = ("check", "blur", "preview")
-_GUARD = (*_DRAFT, "scan", "explain", "serve")
+_JUDGED = (*_DRAFT, "scan", "explain")
 
 KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
-        Key("model", model, _GUARD, "a bundled model, or a model's folder", _models),
-        Key("sensitivity", word, _GUARD, "low, medium or high", _sensitivities, per_path=True),
-        Key("threshold", probability, _GUARD, "flag from this probability instead", per_path=True),
+        Key("model", model, (*_JUDGED, "serve"), "a bundled model, or a model's folder", _models),
+        Key("sensitivity", word, _JUDGED, "low, medium or high", _sensitivities, per_path=True),
+        Key("threshold", probability, _JUDGED, "flag from this probability instead", per_path=True),
         Key("quotations", switch, (*_DRAFT, "scan"), "check block quotations too", per_path=True),
         Key("title", word, _DRAFT, "title of the work reviewed", per_path=True),
         Key("blurb", file, _DRAFT, "file: what is publicly known of the work", per_path=True),

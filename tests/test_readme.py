@@ -8,6 +8,7 @@ from pathlib import Path
 import re
 import shlex
 import shutil
+import subprocess
 
 import pytest
 from typer.testing import CliRunner
@@ -57,6 +58,18 @@ def checkout(small_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "plot.txt").write_text("The gardener is her brother.\n", encoding="utf-8")
     (tmp_path / "comments.csv").write_text(f"id,comment\n7,{SPOILER}\n8,Lovely prose.\n", encoding="utf-8")
     (tmp_path / "export.xml").write_text(EXPORT, encoding="utf-8")
+    (tmp_path / "posts").mkdir()
+    post = tmp_path / "posts" / "review.md"
+    post.write_text("The prose is lovely.\n", encoding="utf-8")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tmp_path)]
+    for words in (
+        ["init", "-q"],
+        ["add", "posts"],
+        ["commit", "-qm", "."],
+        ["update-ref", "refs/remotes/origin/main", "HEAD"],
+    ):
+        subprocess.run([*git, *words], check=True)
+    shutil.copy(ROOT / EXAMPLE, post)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -83,7 +96,7 @@ def test_there_are_examples() -> None:
     assert len(blocks("text")) == len(blocks("json")) == 1
 
 
-@pytest.mark.parametrize("line", commands("spoilerguard check"))
+@pytest.mark.parametrize("line", [line for line in commands("spoilerguard check") if "baseline" not in line])
 def test_a_check_ends_as_a_check_does(checkout: Path, line: str) -> None:
     status, out = run(line)
     assert out.strip()
@@ -92,6 +105,15 @@ def test_a_check_ends_as_a_check_does(checkout: Path, line: str) -> None:
     else:
         assert status == 1, "the draft gives its book away"
     assert run(f"{line} --exit-zero") == (0, out)
+
+
+def test_what_is_known_is_not_told_again(checkout: Path) -> None:
+    accept, again = (line for line in commands("spoilerguard check") if "baseline" in line)
+    assert run(accept)[0] == 0
+    assert run(again)[0] == 0
+    with (checkout / "posts" / "review.md").open("a", encoding="utf-8") as post:
+        post.write(f"\n{SPOILER}\n")
+    assert run(again)[0] == 1
 
 
 @pytest.mark.parametrize("line", commands("spoilerguard blur"))

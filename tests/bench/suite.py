@@ -2,7 +2,7 @@
 
     python tests/bench/suite.py                    # every measure; results and plots in cache/bench/
     python tests/bench/suite.py start latency      # some, by name
-    python tests/bench/suite.py --table README.md  # the table between <!-- bench --> and <!-- /bench --> there, too
+    python tests/bench/suite.py --table README.md  # the goals between <!-- bench --> and <!-- /bench --> there, too
 
 What is compared takes turns, so that a busy machine slows all of it; one thread a process, on one core
 and then two. The text is that of ../shared/datasets/imdb_reviews.parquet where there is such a file,
@@ -100,7 +100,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASURES)}; by default all")
     parser.add_argument("--quick", action="store_true", help="fewer rounds of less: rough figures")
     parser.add_argument("--reviews", type=Path, help="a Parquet file with a column text")
-    parser.add_argument("--table", type=Path, metavar="FILE", help="write the table between its marks there, too")
+    parser.add_argument(
+        "--table", type=Path, metavar="FILE", help="write the rows that have a goal between its marks there"
+    )
     options = parser.parse_args()
     if unknown := set(options.names) - set(MEASURES):
         parser.error(f"no measure {sorted(unknown)[0]!r}: there are {', '.join(MEASURES)}")
@@ -126,7 +128,7 @@ def main() -> None:
         if part:
             plot(part, contenders.CACHE / f"{measure}.svg")
     if options.table:
-        into(options.table, table(every))
+        into(options.table, table([row for row in every if row.goal]))
 
 
 if __name__ == "__main__":
