@@ -200,7 +200,7 @@ def _throughput(
 ) -> Iterator[Row]:
     makers = {name: (make, name, text) for name in contenders.there()}
     for cores in bench.sets():
-        rounds, least = (2, 0.25) if bench.quick else (5, 1.0)
+        rounds, least = (2, 0.25) if bench.quick else (5, 0.4)
         rate = rates(makers, cores, rounds, least)
         for row in compared(what, len(cores), "sentences/s", rate, PLAIN):
             yield with_goal(row, "fast", goal, met)
