@@ -150,7 +150,7 @@ def scan(
             delimiter=delimiter,
             query=query,
         )
-        tell(f"{_name(source)}: {archive.described}", quiet)
+        tell(f"{source if sql is None else _name(source)}: {archive.described}", quiet)
         if not archive.resumable:
             tell("spoilerguard: a query without ORDER BY cannot be gone on with: an interruption loses it all", quiet)
         known = _works(works)
