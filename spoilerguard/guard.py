@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 import os
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -195,9 +196,9 @@ class Guard:
             task = (self._source, self._cascade, self.manifest.digests, batch, work, threshold, options)
             waiting.append(executor.submit(_report_in_worker, *task))
             if len(waiting) > 2 * jobs:
-                yield from waiting.popleft().result()
+                yield from pickle.loads(waiting.popleft().result())
         while waiting:
-            yield from waiting.popleft().result()
+            yield from pickle.loads(waiting.popleft().result())
 
     def flag_frame(
         self, frame: pd.DataFrame, text: str = "body", work: str | None = None, **options: Any
@@ -297,11 +298,12 @@ def _report_in_worker(
     work: Work | None,
     threshold: float,
     options: dict[str, Any],
-) -> list[Report]:
+) -> bytes:
+    """The reports, pickled here: the executor's own pickler asks Python about every object, at half the speed."""
     guard = load(source, cascade=cascade)
     if guard.manifest.digests != digests:
         raise ModelError(f"{source}: the model changed while it was in use; load it again")
-    return guard._report_all(batch, [work] * len(batch), threshold, options)
+    return pickle.dumps(guard._report_all(batch, [work] * len(batch), threshold, options), pickle.HIGHEST_PROTOCOL)
 
 
 def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -132,11 +132,16 @@ def _cell(value: Any) -> Any:
 
 
 def _count_csv(stream: BinaryIO) -> int:
-    csv.field_size_limit(max(csv.field_size_limit(), 1 << 30))
-    text = io.TextIOWrapper(stream, "utf-8", newline="")
-    rows = sum(1 for _ in csv.reader(text))
-    text.detach()
-    return rows - 1
+    limit = csv.field_size_limit(
+        1 << 30
+    )  # of the whole process: what we wrote ourselves may pass it, others' files not
+    try:
+        text = io.TextIOWrapper(stream, "utf-8", newline="")
+        rows = sum(1 for _ in csv.reader(text))
+        text.detach()
+        return rows - 1
+    finally:
+        csv.field_size_limit(limit)
 
 
 # --- Parquet -------------------------------------------------------------------------------------
