@@ -133,7 +133,7 @@ def imported(root: Path) -> Iterator[str]:
     """The libraries that the package imports, also those named in a string, where they may be missing."""
     for path in (root / "spoilerguard").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        yield from re.findall(r'(?:MissingExtra|optional)\("(\w+)', text)
+        yield from re.findall(r'(?:MissingExtra|optional)\("([a-z]+)[".]', text)
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.Import):
                 yield from (name.name.split(".")[0] for name in node.names)
