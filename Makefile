@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+<<<<<<< HEAD
 .PHONY: demo test lint bench soak fuzz models figures clean
+=======
+.PHONY: demo test lint lowest audit bench soak models figures clean
+>>>>>>> refs/heads/models
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -29,7 +33,21 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+<<<<<<< HEAD
 ## boundaries, what each part of the accurate model brings, then speed, memory and size against what others would use
+=======
+## the tests under the oldest versions that pyproject.toml admits, in an environment of its own
+lowest: $(READY)
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python tests/bench/lowest.py
+
+## known vulnerabilities of what the package and its extras need; fails too where a package cannot be looked up
+audit: $(READY)
+	$(BIN)/python -m pip install --quiet pip-audit uv
+	$(BIN)/python -m uv pip compile --quiet --all-extras pyproject.toml --output-file $(VENV)/audit.txt
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/audit.txt
+
+>>>>>>> refs/heads/models
 bench: $(READY)
 	$(BIN)/python tests/bench/sentences.py ../shared/datasets/ewt_dev.jsonl
 	$(BIN)/python tests/bench/ablations.py

@@ -47,6 +47,18 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def goals(rows: Sequence[Row]) -> str:
+    """What the goals are about, a line each."""
+    lines = []
+    for row in rows:
+        if row.goal:
+            ratio = f", {figure(row.ratio)} × {row.to}" if row.ratio is not None else ""
+            cores = " on two cores" if row.cores > 1 else ""
+            missed = "" if row.met else ", missed"
+            lines.append(f"- {row.what}, {row.who}{cores}: {figure(row.value)} {row.unit}{ratio} (goal: {row.goal}{missed})")
+    return "\n".join(lines)
+
+
 def into(path: Path, text: str) -> None:
     """Between the marks in a Markdown file."""
     old = path.read_text(encoding="utf-8")
@@ -101,7 +113,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds of less: rough figures")
     parser.add_argument("--reviews", type=Path, help="a Parquet file with a column text")
     parser.add_argument(
-        "--table", type=Path, metavar="FILE", help="write the rows that have a goal between its marks there"
+        "--table", type=Path, metavar="FILE", help="write what has a goal between its marks there"
     )
     options = parser.parse_args()
     if unknown := set(options.names) - set(MEASURES):
@@ -128,7 +140,7 @@ def main() -> None:
         if part:
             plot(part, contenders.CACHE / f"{measure}.svg")
     if options.table:
-        into(options.table, table([row for row in every if row.goal]))
+        into(options.table, goals(every))
 
 
 if __name__ == "__main__":
