@@ -4,11 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-<<<<<<< HEAD
-.PHONY: demo test lint bench soak fuzz models figures clean
-=======
-.PHONY: demo test lint lowest audit bench soak models figures clean
->>>>>>> refs/heads/models
+.PHONY: demo test lint lowest audit bench soak fuzz models figures clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -33,9 +29,6 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-<<<<<<< HEAD
-## boundaries, what each part of the accurate model brings, then speed, memory and size against what others would use
-=======
 ## the tests under the oldest versions that pyproject.toml admits, in an environment of its own
 lowest: $(READY)
 	$(BIN)/python -m pip install --quiet uv
@@ -47,15 +40,17 @@ audit: $(READY)
 	$(BIN)/python -m uv pip compile --quiet --all-extras pyproject.toml --output-file $(VENV)/audit.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/audit.txt
 
->>>>>>> refs/heads/models
+## boundaries, what each part of the accurate model brings, then speed, memory and size against what others would use
 bench: $(READY)
 	$(BIN)/python tests/bench/sentences.py ../shared/datasets/ewt_dev.jsonl
 	$(BIN)/python tests/bench/ablations.py
 	$(BIN)/python tests/bench/suite.py
 
-## ten million generated comments scanned, with a kill on the way: an hour or less
+## ten million generated comments scanned, with a kill on the way; then flag_many and serve: an hour each or less
 soak: $(READY)
 	$(BIN)/python tests/bench/soak.py
+	$(BIN)/python tests/bench/soak_many.py
+	$(BIN)/python tests/bench/soak_serve.py
 
 ## an hour of any bytes for every reader and writer: what they break comes out, and lies in cache/fuzz/faults
 fuzz: $(READY)

@@ -55,7 +55,9 @@ def goals(rows: Sequence[Row]) -> str:
             ratio = f", {figure(row.ratio)} × {row.to}" if row.ratio is not None else ""
             cores = " on two cores" if row.cores > 1 else ""
             missed = "" if row.met else ", missed"
-            lines.append(f"- {row.what}, {row.who}{cores}: {figure(row.value)} {row.unit}{ratio} (goal: {row.goal}{missed})")
+            lines.append(
+                f"- {row.what}, {row.who}{cores}: {figure(row.value)} {row.unit}{ratio} (goal: {row.goal}{missed})"
+            )
     return "\n".join(lines)
 
 
@@ -112,9 +114,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(MEASURES)}; by default all")
     parser.add_argument("--quick", action="store_true", help="fewer rounds of less: rough figures")
     parser.add_argument("--reviews", type=Path, help="a Parquet file with a column text")
-    parser.add_argument(
-        "--table", type=Path, metavar="FILE", help="write what has a goal between its marks there"
-    )
+    parser.add_argument("--table", type=Path, metavar="FILE", help="write what has a goal between its marks there")
     options = parser.parse_args()
     if unknown := set(options.names) - set(MEASURES):
         parser.error(f"no measure {sorted(unknown)[0]!r}: there are {', '.join(MEASURES)}")
