@@ -18,7 +18,7 @@ import pytest
 
 pytest.importorskip("hatchling")
 
-KINDS = {".py", ".css", ".js", ".html", ".typed"}
+KINDS = {".md", ".py", ".css", ".js", ".html", ".typed"}
 NOT_OURS = ("__pycache__", ".*", "*.egg-info")
 JUNK = ("spoilerguard/__pycache__/guard.cpython-311.pyc", "spoilerguard/.DS_Store", "spoilerguard/guard.py~")
 JUNK += ("models/.fast.ab12cd34/weights.npz", "models/fast/.DS_Store", "spoilerguard/.ipynb_checkpoints/guard.py")
