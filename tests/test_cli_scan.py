@@ -82,6 +82,8 @@ def test_a_database_is_scanned(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert [(r["id"], r["spoiler"]) for r in records_of(out)] == [("1", True), ("2", False)]
     assert "ORDER BY" not in result.stderr
+    assert result.stderr.startswith("database: ")
+    assert address not in result.stderr, "an address may hold a password"
     unordered = query.removesuffix(" order by id")
     result = runner.invoke(app, ["scan", "--sql", address, "--query", unordered, "-o", str(out), "--force"])
     assert "a query without ORDER BY cannot be gone on with" in result.stderr
