@@ -95,7 +95,7 @@ def scans(bench: Bench) -> Iterator[Row]:
     from scan import sentences_of
 
     small, large = bench.folder / "small.parquet", bench.folder / "large.parquet"
-    for path, count in ((small, bench.some(2_500)), (large, bench.some(15_000))):
+    for path, count in ((small, bench.some(2_500)), (large, bench.some(60_000))):
         apart(contenders.archive, bench.texts, count, path)
     commands = {
         OBVIOUS: ["-c", SCRIPT, str(contenders.TFIDF), str(small), str(bench.folder / "theirs.jsonl")],
@@ -107,7 +107,7 @@ def scans(bench: Bench) -> Iterator[Row]:
         yield with_goal(row, SCAN, "at least 3", lambda r: (r.ratio or 0) >= 3)
     if len(bench.cores) > 1:
         jobs = {f"scan --jobs {n}": scan_command(bench, large, n) for n in (1, 2)}
-        ran = in_turn(jobs, bench.cores[:2], bench.folder, 1 if bench.quick else 3, warm=0)
+        ran = in_turn(jobs, bench.cores[:2], bench.folder, 1 if bench.quick else 2, warm=0)
         rate = {who: sentences_of(r.said) / r.clock for who, r in ran.items()}
         for row in compared("scan, by the clock", 2, "sentences/s", rate, "scan --jobs 1"):
             yield with_goal(row, "scan --jobs 2", "at least 1.7", lambda r: (r.ratio or 0) >= 1.7)
