@@ -195,7 +195,7 @@ def _fitting(arrays: dict[str, npt.NDArray[Any]], path: Path, manifest: Manifest
         if name == "weights":
             with np.errstate(over="ignore"):  # what does not fit is infinite, and refused
                 array = arrays[name] = array.astype(np.float32)
-        largest = float(np.abs(array).max(initial=0))
+        largest = _largest(array)
         if not math.isfinite(largest):
             raise refuse(f"array {name!r} holds values that are not finite")
         if largest > _LARGEST:
@@ -207,6 +207,12 @@ def _fitting(arrays: dict[str, npt.NDArray[Any]], path: Path, manifest: Manifest
     if (arrays["context_scale"] < _SMALLEST_SCALE).any():
         raise refuse("array 'context_scale' must be positive")
     return arrays
+
+
+def _largest(array: npt.NDArray[Any]) -> float:
+    """The largest magnitude; NaN where there is one."""
+    wide = array.astype(np.float32) if array.dtype == np.float16 else array  # numpy compares these ten times as fast
+    return max(float(wide.max(initial=0)), -float(wide.min(initial=0)))
 
 
 def save(
