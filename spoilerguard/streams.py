@@ -73,8 +73,11 @@ def base_name(path: Path) -> tuple[str, str]:
 
 
 def allow_long_fields(longest: int) -> None:
-    """Let the csv module read fields of so many characters: its own limit is shorter than some reviews."""
-    csv.field_size_limit(max(csv.field_size_limit(), longest))
+    """Let the csv module read fields of so many characters: its own limit, the least, is shorter than some reviews.
+
+    The limit is the process's: who reads a file says it first, whoever has read one before.
+    """
+    csv.field_size_limit(max(longest, 1 << 17))
 
 
 # --- packed ------------------------------------------------------------------------------------
