@@ -6,16 +6,16 @@ measured without. (`sys.modules[name] = None` would do for spaCy, but SciPy look
 
 from __future__ import annotations
 
+from importlib.abc import MetaPathFinder
 import sys
 
 NAMES = frozenset({"torch", "tensorflow", "cupy", "mxnet"})
 
 
-class _Absent:
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> None:
-        if name in NAMES:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+class _Absent(MetaPathFinder):
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        if fullname in NAMES:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 
-sys.meta_path.insert(0, _Absent)  # type: ignore[arg-type]
+sys.meta_path.insert(0, _Absent())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from multiprocessing import get_context
 import os
 from pathlib import Path
@@ -76,7 +77,7 @@ class Worker:
 def _serve(pipe: Any, cores: set[int], torch: bool, make: Callable[..., Work], arguments: Sequence[Any]) -> None:
     os.sched_setaffinity(0, cores)
     if not torch:
-        import absent  # noqa: F401
+        import_module("absent")
     try:
         work = make(*arguments)
         pipe.send(())
@@ -192,6 +193,6 @@ def in_turn(
             if number >= warm:
                 runs[name].append(ran)
     return {
-        name: Ran(*(median(one[k] for one in ran) for k in range(3)), ran[-1].said)  # type: ignore[arg-type]
+        name: Ran(*map(median, zip(*(one[:3] for one in ran), strict=True)), said=ran[-1].said)
         for name, ran in runs.items()
     }
