@@ -91,7 +91,7 @@ class Server(LanguageServer):
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         super().__init__(NAME, spoilerguard.__version__, protocol_cls=Protocol)
-        self.given = [given]  # settings of the command line, at the start, of the editor: the last one counts
+        self.given = [given, {}, {}]  # settings of the command line, at the start, of the editor: the last counts
         self.drafts: dict[str, Draft] = {}
         self.editions = count()
         self.checker = ThreadPoolExecutor(2, "check")  # beside a long draft, a short one
@@ -215,9 +215,9 @@ class Server(LanguageServer):
     def configured(self, place: int, settings: Any) -> None:
         """Settings of the editor: at the start (1), or as they are now (2)."""
         known = {name: settings[name] for name in OPTIONS if name in settings} if isinstance(settings, dict) else {}
-        before = list(self.given)
-        self.given[place:] = [{name: value for name, value in known.items() if value not in (None, "")}]
-        if self.given != before:
+        settings = {name: value for name, value in known.items() if value not in (None, "")}
+        if settings != self.given[place]:  # an editor may tell what it told before
+            self.given[place] = settings
             self.recheck()
 
     def recheck(self) -> None:

@@ -49,6 +49,7 @@ class Editor:
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
         self.settings: Any = None
+        self.late: list[Json] | None = None  # when a list: requests for the settings, to be answered later
         self.refuses = False
         self.messages: list[str] = []
         self.registered: list[str] = []
@@ -91,8 +92,10 @@ class Editor:
         match message:
             case {"method": _, "id": id} if self.refuses:
                 self.send({"id": id, "error": {"code": -32601, "message": "no such method"}})
-            case {"method": "workspace/configuration", "id": id, "params": {"items": items}}:
-                self.send({"id": id, "result": [self.settings for _ in items]})
+            case {"method": "workspace/configuration"} if self.late is not None:
+                self.late.append(message)
+            case {"method": "workspace/configuration"}:
+                self.answer(message)
             case {"method": "client/registerCapability", "id": id, "params": {"registrations": registrations}}:
                 self.registered += [registration["method"] for registration in registrations]
                 self.send({"id": id, "result": None})
@@ -106,6 +109,10 @@ class Editor:
                 pass
             case _:
                 self._answers.put(message)
+
+    def answer(self, asked: Json) -> None:
+        """Tell the settings, to a request for them."""
+        self.send({"id": asked["id"], "result": [self.settings for _ in asked["params"]["items"]]})
 
     # --- what an editor does
 
