@@ -445,13 +445,14 @@ def varint(number: int) -> bytes:
     return out + bytes([number])
 
 
-def test_a_damaged_group_that_claims_rows_without_end_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("claimed", "total"), [(10**13, 4_000), (10**13, 10**13), (3_000_000, 4_000)])
+def test_a_damaged_group_that_claims_rows_it_has_not_ends(tmp_path: Path, claimed: int, total: int) -> None:
     path = table(tmp_path / "c.parquet", 4_000)
     data = bytearray(path.read_bytes())
     at = data.index(b"text %04d" % (1_500 * 7919 % 1000), len(data) // 3) - 24  # the head of the second group's page
     data[at : at + 12] = b"\xff" * 12
     length = int.from_bytes(data[-8:-4], "little")
-    footer = bytes(data[-8 - length : -8]).replace(varint(1_500), varint(10**13))
+    footer = bytes(data[-8 - length : -8]).replace(varint(1_500), varint(claimed)).replace(varint(4_000), varint(total))
     path.write_bytes(bytes(data[: -8 - length]) + footer + len(footer).to_bytes(4, "little") + b"PAR1")
     found = [post for post, _ in open_archive(path).posts()]
     assert len(found) < 4_000

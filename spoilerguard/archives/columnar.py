@@ -80,7 +80,7 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
                 if isinstance(error, OSError) and error.errno is not None:
                     raise part.fault(error) from error
                 message = f"this part of the Parquet file is damaged ({error}); fetch or write it again"
-                if end - at > max(_MOST_LOST, size):  # whoever wrote that has not written the rows
+                if end > file.metadata.num_rows or end - at > max(_MOST_LOST, size):  # none has written these rows
                     yield None, message, END
                     return
                 while at < end:

@@ -16,7 +16,7 @@ from spoilerguard.hiding.pieces import BLANK, cut
 from spoilerguard.hiding.styles import Style, style_for
 from spoilerguard.ranges import keep, minus
 from spoilerguard.reading import READERS
-from spoilerguard.spans import Document, Format, Span
+from spoilerguard.spans import Document, Format, Hidden, Span
 
 __all__ = ["applied", "edits_to_hide", "hide"]
 
@@ -86,6 +86,7 @@ def _written(target: Target, style: Style, marks: Sequence[Mark], expected: str)
     result = applied(target.source, edits)
     after = READERS[target.format](result)
     _compare(target, expected, _kept(target.source, edits, _visible(result, after.seen)))
+    _held(target, edits, after.hidden)
     if target.format == "markdown":
         _nests(target, edits, marks, outline(after, target.format))
     return edits
@@ -134,6 +135,22 @@ def _compare(target: Target, expected: str, shown: str) -> None:
     if (wanted := _MARKS.sub(" ", expected)) != (found := _MARKS.sub(" ", shown)):
         at = next(k for k, (a, b) in enumerate(zip(wanted, found, strict=True)) if a != b)
         raise target.trouble(at, "text would still be seen" if wanted[at] == " " else "other text would be lost")
+
+
+def _held(target: Target, edits: Sequence[Edit], hidden: Iterable[Hidden]) -> None:
+    """Raise LeakError where text to be hidden is still there and no spoiler: a mark may have become a fence of code."""
+    spoilers = minus([Span(mark.start, mark.end) for mark in hidden], [])
+    shift = k = n = 0
+    for start, _ in target.texts:
+        while k < len(edits) and edits[k].start <= start:
+            shift += len(edits[k].new) - (edits[k].end - edits[k].start)
+            k += 1
+        if k and edits[k - 1].end > start:  # something else stands there
+            continue
+        while n < len(spoilers) and spoilers[n].end <= start + shift:
+            n += 1
+        if n == len(spoilers) or spoilers[n].start > start + shift:
+            raise target.trouble(start, "text would not be hidden")
 
 
 def _nests(target: Target, edits: Sequence[Edit], before: Iterable[Mark], after: Iterable[Mark]) -> None:

@@ -84,7 +84,6 @@ def one(name: str, seconds: int) -> None:
     def too_slow(_signal: int, _frame: FrameType | None) -> None:
         raise Slow(f"more than {SLOW:.0f} s of one input")
 
-    sys.path.insert(0, TABLE)
     with atheris.instrument_imports(include=["spoilerguard"]):
         import targets
     corpus, seeds = CACHE / "corpus" / name, CACHE / "seeds" / name
@@ -116,10 +115,10 @@ def main() -> int:
     given = parser.parse_args()
     (CACHE / "faults").mkdir(parents=True, exist_ok=True)
     os.nice(19 - os.nice(0))
+    sys.path[:0] = [TABLE, str(ROOT / "tests")]
     if given.one:
         one(given.one, round(given.minutes * 60))
         return 0
-    sys.path.insert(0, TABLE)
     from targets import TARGETS
 
     names = given.targets or list(TARGETS)

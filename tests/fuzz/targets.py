@@ -23,33 +23,32 @@ from pathlib import Path
 import re
 import shutil
 import sqlite3
-import sys
 import tempfile
 
+from trees import html_of, seen
+
+from spoilerguard import drafts, store, streams
+from spoilerguard.archives import Archive, Cursor, open_archive
+from spoilerguard.archives.table import FAMILIES
+from spoilerguard.datasets import load_labelled
+from spoilerguard.datasets.labelled import write_jsonl
+from spoilerguard.errors import InputError, LeakError, ModelError, SpoilerguardError
+from spoilerguard.guard import load
+from spoilerguard.hiding import veil
+from spoilerguard.hiding.blurring import hide
+from spoilerguard.hiding.edited import read_report
+from spoilerguard.hiding.previewing import preview
+from spoilerguard.hiding.styles import STYLES
+from spoilerguard.htmlscan import scan
+from spoilerguard.jobs.folder import Part, part_of
+from spoilerguard.markup import find_hidden, strip_hidden
+from spoilerguard.printing import OUTPUTS, Look, Outcome
+from spoilerguard.ranges import keep
+from spoilerguard.reading import READERS, read
+from spoilerguard.sentences import by_rules, split
+from spoilerguard.spans import Document, Format
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from trees import html_of, seen  # noqa: E402
-
-from spoilerguard import drafts, store, streams  # noqa: E402
-from spoilerguard.archives import Archive, Cursor, open_archive  # noqa: E402
-from spoilerguard.archives.table import FAMILIES  # noqa: E402
-from spoilerguard.datasets import load_labelled  # noqa: E402
-from spoilerguard.datasets.labelled import write_jsonl  # noqa: E402
-from spoilerguard.errors import InputError, LeakError, ModelError, SpoilerguardError  # noqa: E402
-from spoilerguard.guard import load  # noqa: E402
-from spoilerguard.hiding import veil  # noqa: E402
-from spoilerguard.hiding.blurring import hide  # noqa: E402
-from spoilerguard.hiding.edited import read_report  # noqa: E402
-from spoilerguard.hiding.previewing import preview  # noqa: E402
-from spoilerguard.hiding.styles import STYLES  # noqa: E402
-from spoilerguard.htmlscan import scan  # noqa: E402
-from spoilerguard.jobs.folder import Part, part_of  # noqa: E402
-from spoilerguard.markup import find_hidden, strip_hidden  # noqa: E402
-from spoilerguard.printing import OUTPUTS, Look, Outcome  # noqa: E402
-from spoilerguard.reading import read  # noqa: E402
-from spoilerguard.sentences import by_rules, split  # noqa: E402
-from spoilerguard.spans import Document, Format  # noqa: E402
 
 __all__ = ["TARGETS", "Target", "words_of_the_formats"]
 
@@ -179,8 +178,9 @@ def writer(format: Format, data: bytes) -> None:
     if document.suppressed:  # what is, may be another block once there are more of them
         return
     assert not _words(after.prose) & told, "hidden, and our reader sees it"
-    if style.name != "feed":
-        assert _words(document.prose) - told <= _words(after.prose), "not hidden, and our reader does not see it"
+    if style.name != "feed":  # what is furniture is judged anew: with less text to be seen, a block may be
+        shown = _words(keep(result, READERS[format](result).seen))
+        assert _words(document.prose) - told <= shown, "not hidden, and our reader does not see it"
     for word in re.finditer(r"\bw\d+\b", result):
         if word[0] in told:
             assert style.name not in _CUT_OUT, "cut out, and there"
