@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+import io
 from itertools import islice
 import os
 from pathlib import Path
+import sys
 
 # One thread for linear algebra, before NumPy is loaded: on a busy machine several wait for each other,
 # and training takes five times as long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from commands import Cli, Ran
 import pytest
 
 import spoilerguard as sg
+from spoilerguard.cli import app
 from spoilerguard.training import RECIPES, Recipe, train
 
 ROOT = Path(__file__).parent.parent
@@ -77,3 +81,21 @@ def small(small_folder: Path) -> Iterator[sg.Guard]:
     from joblib.externals.loky import get_reusable_executor
 
     get_reusable_executor().shutdown(wait=True)  # the worker processes that `jobs=2` has left for reuse
+
+
+@pytest.fixture
+def cli(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """The command in this process."""
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str | Path, stdin: bytes | str = b"") -> Ran:
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        with pytest.raises(SystemExit) as caught:
+            app([str(argument) for argument in arguments], prog_name="spoilerguard")
+        out, err = capfdbinary.readouterr()
+        assert isinstance(caught.value.code, int)
+        return Ran(caught.value.code, out.decode("utf-8", "surrogateescape"), err.decode())
+
+    return run

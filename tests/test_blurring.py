@@ -312,10 +312,10 @@ def commonmark(shared: Path) -> list[dict[str, str]]:
 
 # Which of the 655 examples a style cannot hide all of: `<a>` alone on a line, where no block can stand; text of a
 # processing instruction that goes over a blank line; brackets that do not match; what would be indented code, since
-# the blank line of ours ends a table's HTML, or `>!` a list. Two more are code that goes over the ends of lines.
+# the blank line of ours ends a table's HTML, or `>!` a list. Three more are code that goes over the ends of lines.
 RESISTING = {
     **dict.fromkeys(("details", "hugo", "lemmy"), 5),
-    "stackexchange": 8,
+    "stackexchange": 9,
     **dict.fromkeys(("discord", "reddit", "telegram"), 1),
     "rot13": 2,
 }

@@ -2,59 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-import io
 import json
 import os
 from pathlib import Path
-import subprocess
-import sys
-from typing import Any, NamedTuple
 
+from commands import Cli, process
 import pytest
 from texts import CLEAN, REVIEW, SPOILERS
 from timing import assert_linear
 
 import spoilerguard as sg
-from spoilerguard.cli import app
 from spoilerguard.printing import OUTPUTS, Look, Outcome
 from spoilerguard.reading import read
-
-PACKAGE_AT = str(Path(sg.__file__).parents[1])
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
-
-
-@pytest.fixture
-def cli(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    """The command in this process: quick."""
-    for name in ("NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*arguments: str | Path, stdin: bytes = b"") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as caught:
-            app([str(a) for a in arguments], prog_name="spoilerguard")
-        out, err = capfdbinary.readouterr()
-        assert isinstance(caught.value.code, int)
-        return Ran(caught.value.code, out.decode(), err.decode())
-
-    return run
-
-
-def process(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    """The command as a user's shell runs it."""
-    command = [sys.executable, "-m", "spoilerguard", *map(str, arguments)]
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": os.environ} | options
-    options["env"] = options["env"] | {"PYTHONPATH": PACKAGE_AT}
-    return subprocess.run(command, check=False, timeout=60, **options)
 
 
 @pytest.fixture

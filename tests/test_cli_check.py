@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-import io
+from functools import partial
 import json
 import os
 from pathlib import Path
 import subprocess
 import sys
-from typing import NamedTuple
 
+from commands import PACKAGE_AT, Cli
 import pytest
 from texts import CLEAN, REVIEW, SPOILERS
 
 import spoilerguard as sg
 from spoilerguard import drafts
-from spoilerguard.cli import app
 
-PACKAGE_AT = str(Path(sg.__file__).parents[1])
 POST = "\n\n".join([*CLEAN.split(". "), *SPOILERS]) + "\n"
 
 
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[int]:
-        """Of `--format line`: which lines of files are named."""
-        return [int(line.split(":")[1]) for line in self.out.splitlines()]
-
-
-Cli = Callable[..., Ran]
-
-
 @pytest.fixture
-def cli(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    def run(*arguments: str | Path, stdin: bytes = b"") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as caught:
-            app(["check", *map(str, arguments)], prog_name="spoilerguard")
-        out, err = capfdbinary.readouterr()
-        assert isinstance(caught.value.code, int)
-        return Ran(caught.value.code, out.decode(), err.decode())
-
-    return run
+def cli(cli: Cli) -> Cli:
+    """The command `check`."""
+    return partial(cli, "check")
 
 
 @pytest.fixture

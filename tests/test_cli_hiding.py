@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-import io
+from functools import partial
 import json
 import os
 from pathlib import Path
 import re
 import subprocess
 import sys
-from typing import Any, NamedTuple
+from typing import Any
 
+from commands import PACKAGE_AT, Cli, Ran
 import pytest
 from texts import CLEAN, REVIEW, SPOILERS
 from timing import seconds
 
 import spoilerguard as sg
 from spoilerguard import drafts
-from spoilerguard.cli import app
 
-PACKAGE_AT = str(Path(sg.__file__).parents[1])
 DRAFT = f"Lovely prose. {SPOILERS[1]} The pacing is slow.\n"
 HIDDEN = f"Lovely prose. >!{SPOILERS[1]}!< The pacing is slow.\n"
 
 
-class Ran(NamedTuple):
-    status: int
-    out: bytes
-    err: str
-
-
-Cli = Callable[..., Ran]
-
-
 @pytest.fixture
-def cli(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    def run(*arguments: str | Path, stdin: bytes = b"") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as caught:
-            app(["blur", *map(str, arguments)], prog_name="spoilerguard")
-        out, err = capfdbinary.readouterr()
-        assert isinstance(caught.value.code, int)
-        return Ran(caught.value.code, out, err.decode())
-
-    return run
+def cli(cli: Cli) -> Cli:
+    """The command `blur`."""
+    return partial(cli, "blur")
 
 
 @pytest.fixture
@@ -61,27 +43,27 @@ def draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_standard_output_gets_the_text_and_nothing_else(cli: Cli, draft: Path) -> None:
     ran = cli(draft.name, "--style", "reddit")
-    assert ran == Ran(0, HIDDEN.encode(), "spoilerguard: draft.md: 1 sentence hidden\n")
+    assert ran == Ran(0, HIDDEN, "spoilerguard: draft.md: 1 sentence hidden\n")
     assert cli(draft.name, "--style", "reddit", "--quiet").err == ""
     assert draft.read_bytes() == DRAFT.encode()
 
 
 def test_standard_input_is_read(cli: Cli, draft: Path) -> None:
-    assert cli("-", "--style", "reddit", stdin=DRAFT.encode()).out == HIDDEN.encode()
-    veiled = cli("-", "--stdin-filename", "a.html", stdin=DRAFT.encode()).out
+    assert cli("-", "--style", "reddit", stdin=DRAFT.encode()).raw == HIDDEN.encode()
+    veiled = cli("-", "--stdin-filename", "a.html", stdin=DRAFT.encode()).raw
     assert b'<span class="sg1"' in veiled
-    assert cli("-", "--format", "html", stdin=DRAFT.encode()).out == veiled
+    assert cli("-", "--format", "html", stdin=DRAFT.encode()).raw == veiled
 
 
 def test_plain_text_is_redacted_if_nothing_else_is_said(cli: Cli, draft: Path) -> None:
     ran = cli("-", "--input-format", "text", stdin=DRAFT.encode())
-    assert ran.out.decode() == f"Lovely prose. {' '.join('█████' for _ in SPOILERS[1].split())} The pacing is slow.\n"
+    assert ran.out == f"Lovely prose. {' '.join('█████' for _ in SPOILERS[1].split())} The pacing is slow.\n"
 
 
 def test_a_file_is_written_whole_or_not_at_all(
     cli: Cli, draft: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert cli(draft.name, "--style", "reddit", "-o", "post.md").out == b""
+    assert cli(draft.name, "--style", "reddit", "-o", "post.md").raw == b""
     post = tmp_path / "post.md"
     assert post.read_bytes() == HIDDEN.encode()
 
@@ -102,7 +84,7 @@ def test_a_file_is_written_whole_or_not_at_all(
 def test_in_place_keeps_the_mode(cli: Cli, draft: Path, mode: int) -> None:
     draft.chmod(mode)
     assert cli(draft.name, "--style", "reddit", "--in-place") == Ran(
-        0, b"", "spoilerguard: draft.md: 1 sentence hidden\n"
+        0, "", "spoilerguard: draft.md: 1 sentence hidden\n"
     )
     assert draft.read_bytes() == HIDDEN.encode()
     assert draft.stat().st_mode & 0o777 == mode
@@ -131,7 +113,7 @@ def test_big_endian_stays_big_endian() -> None:
 
 def test_a_difference_is_shown_and_nothing_written(cli: Cli, draft: Path) -> None:
     ran = cli(draft.name, "--style", "reddit", "--diff")
-    assert ran.out.decode() == f"--- draft.md\n+++ draft.md\n@@ -1 +1 @@\n-{DRAFT}+{HIDDEN}"
+    assert ran.out == f"--- draft.md\n+++ draft.md\n@@ -1 +1 @@\n-{DRAFT}+{HIDDEN}"
     assert ran.err == "spoilerguard: draft.md: 1 sentence to hide\n"
     assert draft.read_bytes() == DRAFT.encode()
 
@@ -139,8 +121,8 @@ def test_a_difference_is_shown_and_nothing_written(cli: Cli, draft: Path) -> Non
 def test_patch_takes_the_difference(cli: Cli, draft: Path) -> None:
     draft.write_bytes(f"a\u2028b\x0c\r{DRAFT}c".encode())
     ran = cli(draft.name, "--style", "lemmy", "--diff")
-    whole = cli(draft.name, "--style", "lemmy").out
-    subprocess.run(["git", "apply", "-p0", "-"], input=ran.out, cwd=draft.parent, check=True, timeout=60)
+    whole = cli(draft.name, "--style", "lemmy").raw
+    subprocess.run(["git", "apply", "-p0", "-"], input=ran.raw, cwd=draft.parent, check=True, timeout=60)
     assert draft.read_bytes() == whole
 
 
@@ -222,7 +204,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
 )
 def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, draft: Path, arguments: list[str], message: str) -> None:
     ran = cli(*arguments)
-    assert (ran.status, ran.out) == (2, b"")
+    assert (ran.status, ran.raw) == (2, b"")
     assert ran.err.startswith(f"spoilerguard: {message}")
     assert ran.err.count("\n") == 1
 
@@ -252,8 +234,8 @@ def test_only_what_an_edited_report_says_is_hidden(cli: Cli, draft: Path, report
     del flags[1:]
     Path("report.json").write_text(json.dumps(report), encoding="utf-8")
     ran = cli("./draft.md", "--from-json", "report.json", "--style", "reddit", "--model", "none")
-    assert ran.out.decode() == REVIEW.replace(first, f">!{first}!<")
-    assert cli("-", "--from-json", "report.json", "--style", "reddit", stdin=REVIEW.encode()).out == ran.out
+    assert ran.out == REVIEW.replace(first, f">!{first}!<")
+    assert cli("-", "--from-json", "report.json", "--style", "reddit", stdin=REVIEW.encode()).raw == ran.raw
 
 
 def test_a_report_of_check_needs_no_change(cli: Cli, draft: Path) -> None:
@@ -261,7 +243,7 @@ def test_a_report_of_check_needs_no_change(cli: Cli, draft: Path) -> None:
     env = os.environ | {"PYTHONPATH": PACKAGE_AT}
     made = subprocess.run(command, capture_output=True, env=env, check=True, timeout=60)
     Path("report.json").write_bytes(made.stdout)
-    assert cli("draft.md", "--from-json", "report.json", "--style", "reddit").out == HIDDEN.encode()
+    assert cli("draft.md", "--from-json", "report.json", "--style", "reddit").raw == HIDDEN.encode()
 
 
 @pytest.mark.parametrize(
@@ -305,7 +287,7 @@ def test_a_flag_that_does_not_fit_is_refused(
 def test_what_is_no_report_is_refused(cli: Cli, draft: Path, content: str, message: str) -> None:
     Path("report.json").write_text(content, encoding="utf-8")
     ran = cli("draft.md", "--from-json", "report.json")
-    assert (ran.status, ran.out) == (2, b"")
+    assert (ran.status, ran.raw) == (2, b"")
     assert ran.err.startswith(f"spoilerguard: {message}")
 
 

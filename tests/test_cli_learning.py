@@ -6,11 +6,10 @@ from itertools import islice
 import json
 from pathlib import Path
 
+from commands import invoke
 import pytest
-from typer.testing import CliRunner
 
 import spoilerguard as sg
-from spoilerguard.cli import app
 from spoilerguard.datasets import load_labelled
 from spoilerguard.manifest import read_manifest
 from spoilerguard.training import RECIPES, Recipe
@@ -18,9 +17,7 @@ from spoilerguard.training import RECIPES, Recipe
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
     """Exit status, standard output and standard error of a command line."""
-    result = CliRunner().invoke(app, list(map(str, arguments)))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
+    result = invoke(*arguments)
     return result.exit_code, result.stdout, result.stderr
 
 

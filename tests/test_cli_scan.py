@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 import sqlite3
 
+from commands import invoke
 from comments import archive_of, records_of
 import pytest
 from texts import CLEAN, REVIEW
@@ -20,9 +21,7 @@ from spoilerguard.jobs.run import Progress
 
 def scan(*arguments: str | Path, status: int = 0) -> str:
     """Standard error of a scan that ends with this status."""
-    result = CliRunner().invoke(app, ["scan", *map(str, arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
+    result = invoke("scan", *arguments)
     assert result.exit_code == status, result.stderr
     assert result.stdout == ""
     return result.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-import io
 import json
 import os
 from pathlib import Path
@@ -11,46 +10,19 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from typing import Any, NamedTuple
+from typing import Any
 
+from commands import PACKAGE_AT, Cli, Ran
 import pytest
 from test_settings import put
 from texts import CLEAN, HARMLESS, REVIEW, SPOILERS
 import typer.main
 
-import spoilerguard as sg
 from spoilerguard.cli import app
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.keys import KEYS
 from spoilerguard.printing import OUTPUTS
 from spoilerguard.store import bundled_models
-
-PACKAGE_AT = str(Path(sg.__file__).parents[1])
-
-
-class Ran(NamedTuple):
-    status: int
-    out: str
-    err: str
-
-
-Cli = Callable[..., Ran]
-
-
-@pytest.fixture
-def cli(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Cli:
-    for name in ("NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*arguments: str | Path, stdin: str = "") -> Ran:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        with pytest.raises(SystemExit) as caught:
-            app([str(a) for a in arguments], prog_name="spoilerguard")
-        out, err = capfdbinary.readouterr()
-        assert isinstance(caught.value.code, int)
-        return Ran(caught.value.code, out.decode(), err.decode())
-
-    return run
 
 
 @pytest.fixture

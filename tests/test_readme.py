@@ -10,10 +10,9 @@ import shlex
 import shutil
 import subprocess
 
+from commands import invoke
 import pytest
-from typer.testing import CliRunner
 
-from spoilerguard.cli import app
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.store import bundled_models
 
@@ -43,9 +42,7 @@ def commands(program: str) -> list[str]:
 
 def run(line: str) -> tuple[int, str]:
     """Exit status and standard output of a command line of ours."""
-    result = CliRunner().invoke(app, shlex.split(line)[1:])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
+    result = invoke(*shlex.split(line)[1:])
     return result.exit_code, result.stdout
 
 

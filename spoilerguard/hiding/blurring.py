@@ -140,8 +140,9 @@ def _compare(target: Target, expected: str, shown: str) -> None:
 def _held(target: Target, edits: Sequence[Edit], hidden: Iterable[Hidden]) -> None:
     """Raise LeakError where text to be hidden is still there and no spoiler: a mark may have become a fence of code."""
     spoilers = minus([Span(mark.start, mark.end) for mark in hidden], [])
+    words = (found.start() for text in target.texts for found in _WORD.finditer(target.source, *text))
     shift = k = n = 0
-    for start, _ in target.texts:
+    for start in words:
         while k < len(edits) and edits[k].start <= start:
             shift += len(edits[k].new) - (edits[k].end - edits[k].start)
             k += 1
@@ -175,4 +176,5 @@ def _crossed(marks: Iterable[Mark]) -> int:
     return sum(mark.kind is Kind.WALL and mark.level is Level.INLINE and mark.end == mark.start for mark in marks)
 
 
+_WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"[*_~`\\|]|[^\S ]")
