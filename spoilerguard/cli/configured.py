@@ -26,7 +26,8 @@ class Configured(TyperGroup):
             return name, command, rest
         look = typer.Context(command, parent=ctx, info_name=name, resilient_parsing=True)
         given, _, _ = command.make_parser(look).parse_args(args=list(rest))
-        if not given.get("help"):  # which is to be had whatever the settings are
+        wanted = command.get_help_option(look)
+        if wanted is None or not given.get(wanted.name):  # help is to be had whatever the settings are
             with errors_explained():
                 ctx.obj = find(_first_path(given))
                 options = ctx.obj.options(

@@ -171,8 +171,8 @@ def app(
 
     gates = [Middleware(_HostGate, hosts=frozenset(hosts))] if hosts is not None else []
     if origins:
-        headers = ["Authorization", "Content-Type"]
-        gates.append(Middleware(CORSMiddleware, origins, allow_methods=["GET", "POST"], allow_headers=headers))
+        methods, headers = ["GET", "POST"], ["Authorization", "Content-Type"]
+        gates.append(Middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers))
     handlers: Any = dict.fromkeys((RequestError, HTTPException, Exception), problem)
     service = Starlette(routes=[route(o) for o in OPERATIONS], middleware=gates, exception_handlers=handlers)
     service.router.redirect_slashes = False  # to where the Host header says
