@@ -5,7 +5,7 @@ It knows nothing of the package: places and edits are worked out here anew, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 import json
 import os
@@ -215,8 +215,8 @@ def at(text: str, range: Json, encoding: str = "utf-16") -> str:
 
 def edited(text: str, edits: list[Json], encoding: str = "utf-16") -> str:
     """The text with edits made as editors make them: all at once, none over another."""
-    where: Callable[[Json], int] = lambda place: offset_of(text, place, encoding)  # noqa: E731
-    spans = [(where(edit["range"]["start"]), where(edit["range"]["end"]), edit["newText"]) for edit in edits]
+    ends = ("start", "end")
+    spans = [(*(offset_of(text, edit["range"][end], encoding) for end in ends), edit["newText"]) for edit in edits]
     spans.sort(key=lambda span: span[0])
     result, last = "", 0
     for start, end, new in spans:
