@@ -28,6 +28,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 ## the tests under the oldest versions that pyproject.toml admits, in an environment of its own
 lowest: $(READY)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spoilerguard.evaluation import Evaluation, evaluate
     from spoilerguard.guard import Guard, blur, blur_html, flag, load
     from spoilerguard.report import Report
-    from spoilerguard.training import train
+    from spoilerguard.training.pipeline import train
 
 __version__ = "0.1.0"
 

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spoilerguard.errors import InputError, ModelError
-from spoilerguard.manifest import Manifest, manifest_bytes, plain_card
-from spoilerguard.ranges import common
-from spoilerguard.reading import read, words_of
+from spoilerguard.model.manifest import Manifest, manifest_bytes, plain_card
+from spoilerguard.model.scoring import Scorer
+from spoilerguard.model.store import load as load_model
+from spoilerguard.model.store import resolve
+from spoilerguard.model.store import save as save_model
 from spoilerguard.report import Report
-from spoilerguard.scoring import Scorer
-from spoilerguard.sentences import split
 from spoilerguard.spans import Document, Flag, Sentence, Span, Work
-from spoilerguard.store import load as load_model
-from spoilerguard.store import resolve
-from spoilerguard.store import save as save_model
+from spoilerguard.text.ranges import common
+from spoilerguard.text.reading import read, words_of
+from spoilerguard.text.sentences import split
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -20,7 +20,7 @@ import pytest
 
 import spoilerguard as sg
 from spoilerguard.cli import app
-from spoilerguard.training import RECIPES, Recipe, train
+from spoilerguard.training.pipeline import RECIPES, Recipe, train
 
 ROOT = Path(__file__).parent.parent
 

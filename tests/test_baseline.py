@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 import pytest
 
 import spoilerguard as sg
-from spoilerguard.baseline import fingerprint, read_baseline, write_baseline
+from spoilerguard.drafts.baseline import fingerprint, read_baseline, write_baseline
 from spoilerguard.errors import InputError
-from spoilerguard.reading import read
 from spoilerguard.report import Report
+from spoilerguard.text.reading import read
 
 
 def report(*sentences: str, between: str = " ") -> Report:

@@ -25,7 +25,7 @@ import yaml
 
 import spoilerguard as sg
 from spoilerguard.cli import app
-from spoilerguard.hiding.veil import ASSETS
+from spoilerguard.hiding.accessible_html import ASSETS
 
 PAGE = (ROOT / "spoilerguard" / "assets" / "blogs.md").read_text(encoding="utf-8")
 POST = f"{HARMLESS[1]}\n\n<!--more-->\n\n{SPOILERS[0]}\n\n{HARMLESS[2]}\n"

@@ -10,11 +10,11 @@ import subprocess
 import pytest
 
 import spoilerguard as sg
-from spoilerguard.changes import Changes, touching
+from spoilerguard.drafts.changes import Changes, touching
 from spoilerguard.errors import InputError
-from spoilerguard.reading import read
 from spoilerguard.report import Report
 from spoilerguard.spans import Notice
+from spoilerguard.text.reading import read
 
 Git = Callable[..., str]
 WHOLE = ((0, float("inf")),)

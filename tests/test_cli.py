@@ -13,7 +13,7 @@ from timing import assert_linear
 
 import spoilerguard as sg
 from spoilerguard.printing import OUTPUTS, Look, Outcome
-from spoilerguard.reading import read
+from spoilerguard.text.reading import read
 
 
 @pytest.fixture

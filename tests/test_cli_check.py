@@ -14,7 +14,7 @@ import pytest
 from texts import CLEAN, REVIEW, SPOILERS
 
 import spoilerguard as sg
-from spoilerguard import drafts
+from spoilerguard.drafts import io as drafts
 
 POST = "\n\n".join([*CLEAN.split(". "), *SPOILERS]) + "\n"
 

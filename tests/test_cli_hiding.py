@@ -17,7 +17,7 @@ from texts import CLEAN, REVIEW, SPOILERS
 from timing import seconds
 
 import spoilerguard as sg
-from spoilerguard import drafts
+from spoilerguard.drafts import io as drafts
 
 DRAFT = f"Lovely prose. {SPOILERS[1]} The pacing is slow.\n"
 HIDDEN = f"Lovely prose. >!{SPOILERS[1]}!< The pacing is slow.\n"

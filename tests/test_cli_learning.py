@@ -11,8 +11,8 @@ import pytest
 
 import spoilerguard as sg
 from spoilerguard.datasets import load_labelled
-from spoilerguard.manifest import read_manifest
-from spoilerguard.training import RECIPES, Recipe
+from spoilerguard.model.manifest import read_manifest
+from spoilerguard.training.pipeline import RECIPES, Recipe
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:

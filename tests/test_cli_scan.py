@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from spoilerguard.cli import app
 from spoilerguard.cli import scan as cli_scan
-from spoilerguard.jobs.run import Progress
+from spoilerguard.scan.run import Progress
 
 
 def scan(*arguments: str | Path, status: int = 0) -> str:

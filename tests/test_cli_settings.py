@@ -20,9 +20,9 @@ import typer.main
 
 from spoilerguard.cli import app
 from spoilerguard.hiding.styles import STYLES
-from spoilerguard.keys import KEYS
+from spoilerguard.model.store import bundled_models
 from spoilerguard.printing import OUTPUTS
-from spoilerguard.store import bundled_models
+from spoilerguard.settings.keys import KEYS
 
 
 @pytest.fixture

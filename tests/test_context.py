@@ -11,8 +11,17 @@ import numpy.typing as npt
 import pytest
 from timing import assert_linear
 
-from spoilerguard.context import OF_LOGITS, OF_SENTENCE, announcement, features, forward, no_context, weighed, width
-from spoilerguard.features import clean, tokens_of
+from spoilerguard.model.context import (
+    OF_LOGITS,
+    OF_SENTENCE,
+    announcement,
+    features,
+    forward,
+    no_context,
+    weighed,
+    width,
+)
+from spoilerguard.model.features import clean, tokens_of
 from spoilerguard.spans import Work
 
 COLUMNS = (*OF_LOGITS, *OF_SENTENCE)  # of one expert

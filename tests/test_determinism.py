@@ -34,7 +34,7 @@ JOBS = {"here": "1", "posix": "2", "türkiye": "1"}
 
 CLI = "from spoilerguard.cli import app; app()"
 QUICKLY = (  # as in conftest: not good, but soon
-    "from dataclasses import replace; from spoilerguard.training import RECIPES; "
+    "from dataclasses import replace; from spoilerguard.training.pipeline import RECIPES; "
     "RECIPES['plain'] = replace(RECIPES['plain'], folds=2, C=1e-4, networks=1); " + CLI
 )
 MANY = """
@@ -175,7 +175,7 @@ def test_in_parts_of_any_size(fast: sg.Guard, monkeypatch: pytest.MonkeyPatch) -
     texts = [*TEXTS, *random.Random(3).choices(TEXTS, k=30)]
     whole = list(fast.flag_many(texts))
     for part in (1, 100, 5_000):
-        monkeypatch.setattr("spoilerguard.scoring.PART", part)
+        monkeypatch.setattr("spoilerguard.model.scoring.PART", part)
         assert list(fast.flag_many(texts)) == whole
 
 

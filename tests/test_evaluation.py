@@ -21,8 +21,8 @@ from spoilerguard.evaluation import SPLITS, Evaluation, evaluate, measure, metri
 from spoilerguard.evaluation.baselines import BASELINES
 from spoilerguard.evaluation.breakdown import openings
 from spoilerguard.evaluation.words import in_words, percent
-from spoilerguard.scoring import KINDS
-from spoilerguard.training import Recipe
+from spoilerguard.model.scoring import KINDS
+from spoilerguard.training.pipeline import Recipe
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from spoilerguard.features import BITS, CUES, Block, clean, cues, hashed, summed, tokens_of
+from spoilerguard.model.features import BITS, CUES, Block, clean, cues, hashed, summed, tokens_of
 
 SENTENCES = (
     "In the last chapter Ned dies, and Robb's wife Jeyne dies too!",

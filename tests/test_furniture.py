@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from spoilerguard.reading import read
+from spoilerguard.text.reading import read
 
 PAGES = Path(__file__).parent / "data" / "pages"
 

@@ -27,7 +27,7 @@ import zstandard
 
 from spoilerguard import training
 from spoilerguard.cli import app
-from spoilerguard.training import Recipe
+from spoilerguard.training.pipeline import Recipe
 
 ROOT = Path(__file__).parent.parent
 DRAFT = f"# A review\n\n{HARMLESS[1]}\n\n{SPOILERS[0]}\n"

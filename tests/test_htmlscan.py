@@ -10,7 +10,7 @@ import pytest
 import tree_sitter
 import tree_sitter_html
 
-from spoilerguard.htmlscan import looks_like_page, scan
+from spoilerguard.text.htmlscan import looks_like_page, scan
 
 
 def visible(source: str) -> str:

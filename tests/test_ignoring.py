@@ -10,7 +10,7 @@ import spoilerguard as sg
 from spoilerguard.hiding.blurring import applied, edits_to_hide, hide
 from spoilerguard.hiding.ignoring import edits_to_ignore
 from spoilerguard.hiding.styles import STYLES
-from spoilerguard.reading import read
+from spoilerguard.text.reading import read
 
 OFF, ON = "<!-- spoilerguard off -->", "<!-- spoilerguard on -->"
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import json
 import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 
@@ -17,75 +18,14 @@ import spoilerguard as sg
 
 PACKAGE = Path(sg.__file__).parent
 
-# A module imports from lower floors only, in functions too. `__init__` and `__main__` are the doors:
-# who imports from the door of a folder stands above all of it.
-FLOORS = (
-    ("errors", "spans", "whole"),
-    # To check a draft.
-    ("ranges",),
-    ("features", "htmlscan", "markup", "patterns", "positions", "runons", "streams", "hiding.veil"),
-    ("context", "furniture", "markdown", "sentences", "windows"),
-    ("manifest", "reading", "scoring"),
-    ("hiding.outline", "transformer"),
-    ("hiding.pieces",),
-    ("hiding.fences",),
-    ("hiding.styles",),
-    ("hiding.blurring",),
-    ("hiding.ignoring", "hiding.rendering", "report"),
-    ("changes", "drafts", "pages", "printing.outcomes", "store"),
-    ("baseline", "guard", "hiding.edited", "printing.lines", "printing.records", "printing.text", "walking"),
-    ("printing.sarif", "suppressions"),
-    ("printing.table",),
-    ("checking", "hiding.previewing", "keys"),
-    ("settings",),
-    ("editor",),
-    ("languageserver",),
-    # To read archives.
-    ("archives.posts",),
-    ("archives.columns", "archives.parts"),
-    ("archives.columnar", "archives.database", "archives.delimited", "archives.elements", "archives.jsonlines"),
-    ("archives.archive", "archives.exports"),
-    ("archives.table",),
-    ("archives.opening",),
-    # To learn and to measure.
-    ("datasets.cleaning", "datasets.labelled", "datasets.records", "senter"),
-    ("datasets.matching", "datasets.works"),
-    ("datasets.loaders",),
-    ("neural.plan",),
-    ("recipes",),
-    ("fitting",),
-    ("neural.network",),
-    ("neural.export", "neural.finetune", "neural.joined"),
-    ("training",),
-    ("evaluation.baselines", "evaluation.metrics", "evaluation.plots", "evaluation.words"),
-    ("evaluation.breakdown", "evaluation.page"),
-    ("evaluation.measure",),
-    # Long scans.
-    ("jobs.outputs", "jobs.plan", "jobs.tally"),
-    ("jobs.page", "jobs.shards"),
-    ("jobs.engines", "jobs.folder"),
-    ("jobs.run",),
-    # To serve.
-    ("serving.problems",),
-    ("serving.bodies", "serving.pool", "serving.schema", "serving.server"),
-    ("serving.service",),
-    ("cli.common",),
-    ("cli.configured",),
-    (
-        *("cli.assets", "cli.blur", "cli.check", "cli.config", "cli.explain"),
-        *("cli.learn", "cli.lsp", "cli.preview", "cli.scan", "cli.serve"),
-    ),
-    ("cli.app",),
-)
-DEEP = {"neural.network", "neural.export", "neural.finetune"}  # only training gets there, once the extra is found
-SERVED = {"editor", "languageserver"}  # only the command lsp gets there, once the extra is found
-FOLDERS = ("archives", "cli", "datasets", "evaluation", "hiding", "jobs", "neural", "printing", "serving")
+DEEP = {"training.network", "training.export", "training.finetune"}  # loaded once the extra is found
+SERVED = {"lsp.editor", "lsp.server"}  # loaded by the command lsp, once the extra is found
+FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
 HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed".split())
 
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 MODULES = sorted(FILES.keys() - DOORS)
-LEVEL = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 
 def imports(module: str, *, in_functions: bool) -> Iterator[str]:
@@ -104,35 +44,32 @@ def imports(module: str, *, in_functions: bool) -> Iterator[str]:
             waiting += ast.iter_child_nodes(node)
 
 
-def ours(module: str, *, in_functions: bool = True) -> set[str]:
-    """The modules of ours that one imports; a name from the door of a folder stands for the folder."""
-    found = set()
-    for full in imports(module, in_functions=in_functions):
-        package, *parts = full.split(".")
-        if package == "spoilerguard" and parts:
-            dotted = ".".join(parts[:2])
-            found.add(dotted if dotted in FILES else parts[0])
-    return found
+def test_the_root_holds_the_main_path_only() -> None:
+    roots = {name for name in FILES if "." not in name}
+    assert roots == {"__init__", "__main__", "errors", "guard", "report", "spans"}
 
 
-def level(name: str) -> int:
-    """The floor of a module; of a folder, its uppermost."""
-    return max((at for module, at in LEVEL.items() if module == name or module.startswith(f"{name}.")), default=-1)
+def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
-def test_every_module_has_a_floor() -> None:
-    assert sorted(name for floor in FLOORS for name in floor) == MODULES
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_point_to_lower_floors(module: str) -> None:
-    assert {name for name in ours(module) if level(name) >= level(module)} == set()
-
-
-@pytest.mark.parametrize("folder", ["archives", "datasets", "evaluation", "jobs"])
-def test_the_door_of_a_folder_leads_into_that_folder_only(folder: str) -> None:
-    inside = ours(f"{folder}.__init__")
-    assert inside - {folder} == {name for name in inside if name.startswith(f"{folder}.")}
+def test_an_import_that_points_up_breaks_the_contract(tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "spoilerguard", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PACKAGE.parent / "pyproject.toml", tmp_path)
+    kept = lint_imports(tmp_path)
+    assert kept.returncode == 0, kept.stdout
+    with (tmp_path / "spoilerguard" / "text" / "ranges.py").open("a", encoding="utf-8") as file:
+        file.write("\nfrom spoilerguard.guard import load\n")
+    broken = lint_imports(tmp_path)
+    assert broken.returncode == 1
+    assert "spoilerguard.text.ranges -> spoilerguard.guard" in broken.stdout
 
 
 @pytest.mark.parametrize("module", sorted(FILES.keys() - {"__main__"}))
@@ -170,7 +107,7 @@ def test_importing_the_package_loads_no_library() -> None:
     assert loaded & (HEAVY | {"numpy", "typer", "pyromark"}) == set()
 
 
-@pytest.mark.parametrize("folder", ["archives", "datasets", "evaluation", "jobs"])
+@pytest.mark.parametrize("folder", ["archives", "datasets", "evaluation", "scan", "training"])
 def test_importing_a_folder_loads_no_library(folder: str) -> None:
     loaded = loaded_by(f"import spoilerguard.{folder}")
     assert loaded & (HEAVY | {"numpy", "typer", "pyromark"}) == set()
@@ -218,11 +155,11 @@ def test_the_public_face() -> None:
 def test_functions_keep_their_names_once_their_modules_are_loaded() -> None:
     """A submodule becomes an attribute of its package: none may bear the name of a public function."""
     import spoilerguard.evaluation.measure
-    import spoilerguard.training
+    import spoilerguard.training.pipeline
 
     assert sg.evaluate is spoilerguard.evaluation.evaluate is spoilerguard.evaluation.measure.evaluate
     assert sg.Evaluation is spoilerguard.evaluation.Evaluation
-    assert sg.train is spoilerguard.training.train
+    assert sg.train is spoilerguard.training.pipeline.train
     folders = {"datasets": spoilerguard.datasets, "evaluation": spoilerguard.evaluation}
     for name, module in {"": sg, **folders}.items():
         inside = {file.rpartition(".")[2] for file in MODULES if file.rpartition(".")[0] == name}

@@ -18,11 +18,11 @@ from texts import CLEAN, HARMLESS, REVIEW, SPOILERS
 
 import spoilerguard as sg
 from spoilerguard.archives import Cursor, Post
-from spoilerguard.jobs import shards
-from spoilerguard.jobs.page import page
-from spoilerguard.jobs.plan import Plan, differences
-from spoilerguard.jobs.shards import LONGEST, MOST_CHARACTERS, MOST_POSTS, Scored, Shard, cut, score
-from spoilerguard.jobs.tally import OTHERS, Tally
+from spoilerguard.scan import shards
+from spoilerguard.scan.page import page
+from spoilerguard.scan.plan import Plan, differences
+from spoilerguard.scan.shards import LONGEST, MOST_CHARACTERS, MOST_POSTS, Scored, Shard, cut, score
+from spoilerguard.scan.summary import OTHERS, Tally
 
 
 def a_post(number: int, text: str, **more: Any) -> Post:
@@ -249,7 +249,7 @@ def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(fast: sg.Guard, cuts:
 
 
 def test_a_tally_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spoilerguard.jobs.tally._MOST_WORKS", 3)
+    monkeypatch.setattr("spoilerguard.scan.summary._MOST_WORKS", 3)
     total = Tally()
     for number in range(50):
         report = sg.flag(SPOILERS[0] if number % 2 else CLEAN)

@@ -18,10 +18,10 @@ from typer.testing import CliRunner
 
 import spoilerguard as sg
 from spoilerguard.cli import app
-from spoilerguard.editor import Moment, check, format_for
 from spoilerguard.hiding.blurring import hide
 from spoilerguard.hiding.styles import STYLES
-from spoilerguard.languageserver import PAUSE
+from spoilerguard.lsp.editor import Moment, check, format_for
+from spoilerguard.lsp.server import PAUSE
 
 # What makes places hard: characters beyond the basic plane, CR LF, a separator that ends no line, a tab.
 MARKDOWN = (
@@ -394,7 +394,7 @@ def test_quotations_and_the_work_are_those_of_the_project(tmp_path: Path) -> Non
 
 
 def test_a_text_longer_than_a_draft_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spoilerguard.editor.MOST_BYTES", 1000)
+    monkeypatch.setattr("spoilerguard.lsp.editor.MOST_BYTES", 1000)
     with pytest.raises(sg.InputError, match="longer than a draft may be"):
         check(Moment(URI, 1, 1), "x" * 1001, "markdown", "utf-16", ())
 
@@ -555,7 +555,7 @@ def test_nonsense_does_not_end_the_server() -> None:
 
 def test_only_the_protocol_goes_to_standard_output() -> None:
     noisy = (
-        "import os, sys, spoilerguard.languageserver as s; check = s.check; "
+        "import os, sys, spoilerguard.lsp.server as s; check = s.check; "
         "s.check = lambda *a, **k: (print('noise'), os.write(1, b'more noise\\n'), check(*a, **k))[2]; "
         "sys.exit(s.serve({}))"
     )

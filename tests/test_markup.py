@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from spoilerguard.markup import SYNTAXES, find_hidden, strip_hidden
 from spoilerguard.spans import Notice
+from spoilerguard.text.markup import SYNTAXES, find_hidden, strip_hidden
 
 # For every row of SYNTAXES: texts and what is hidden in them, without marks; and texts in which it hides nothing.
 HIDES: dict[str, list[tuple[str, list[str]]]] = {

@@ -13,15 +13,15 @@ import pytest
 
 from spoilerguard.datasets import load_labelled, read_works, to_frame
 from spoilerguard.errors import InputError, MissingExtra
-from spoilerguard.neural.plan import Plan, Source
-from spoilerguard.recipes import RECIPES
-from spoilerguard.training import train
+from spoilerguard.training.config import RECIPES
+from spoilerguard.training.finetune_config import Plan, Source
+from spoilerguard.training.pipeline import train
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs the extra train")
 
-from spoilerguard.neural import finetune  # noqa: E402 - what follows needs the extra
-from spoilerguard.neural.export import graph_of, quantised  # noqa: E402
-from spoilerguard.neural.finetune import Corpus, Lesson, fit, readings_of  # noqa: E402
+from spoilerguard.training.export import graph_of, quantised  # noqa: E402
+from spoilerguard.training.finetune import Corpus, Lesson, fit, readings_of  # noqa: E402
+from spoilerguard.training.pipeline import finetune  # noqa: E402 - what follows needs the extra
 
 PLAN = Plan({"few": Source(0.35)}, pieces=512)
 
@@ -145,6 +145,6 @@ def test_the_recipe_trains_joins_and_loads(few: Path, tmp_path: Path) -> None:
 
 
 def test_without_the_extra_it_says_which_to_install(few: Path, quick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spoilerguard.training.find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr("spoilerguard.training.pipeline.find_spec", lambda name: None if name == "torch" else object())
     with pytest.raises(MissingExtra, match=r"torch is not installed.*spoilerguard\[train\]"):
         train(few, recipe=replace(quick, network=PLAN))

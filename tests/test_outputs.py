@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import pytest
 
 from spoilerguard.errors import InputError
-from spoilerguard.jobs.outputs import OUTPUTS, Row, columns, count, encode, finish, head, kind_of
+from spoilerguard.scan.outputs import OUTPUTS, Row, columns, count, encode, finish, head, kind_of
 
 FLAG = {
     "start": 3,

@@ -10,7 +10,7 @@ from lspclient import CODEC, WIDTH
 import pytest
 from timing import assert_linear
 
-from spoilerguard.positions import ENCODINGS, EditedText, Place, Positions
+from spoilerguard.lsp.positions import ENCODINGS, EditedText, Place, Positions
 
 # What ends lines and what only seems to; characters of one to four bytes, and halves of surrogate pairs.
 TEXTS = st.text(st.sampled_from("ab\r\n\r\n\u2028\x0b\x0c\x85éа日😀\U0010ffff\ud83d\ude00\u0301"), max_size=40)

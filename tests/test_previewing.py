@@ -20,11 +20,11 @@ import pytest
 from texts import REVIEW
 
 import spoilerguard as sg
-from spoilerguard.hiding.previewing import FLOOR, preview
-from spoilerguard.hiding.rendering import render
 from spoilerguard.hiding.styles import STYLES
-from spoilerguard.reading import READERS, read
-from spoilerguard.scoring import KINDS
+from spoilerguard.model.scoring import KINDS
+from spoilerguard.preview.page import FLOOR, preview
+from spoilerguard.preview.rendering import render
+from spoilerguard.text.reading import READERS, read
 
 HOSTILE = """# A <script>alert(1)</script> heading
 
@@ -148,7 +148,7 @@ def test_a_style_that_cannot_hide_says_why(fast: sg.Guard) -> None:
 
 
 def test_a_long_draft_has_fewer_stops(fast: sg.Guard, monkeypatch: pytest.MonkeyPatch, orchard: str) -> None:
-    monkeypatch.setattr("spoilerguard.hiding.previewing.WORK", 1)
+    monkeypatch.setattr("spoilerguard.preview.page.WORK", 1)
     data = json.loads(embedded(preview(fast, orchard, format="markdown"), "data"))
     assert [stop[2] for stop in data["stops"] if "threshold" in stop[2]] == [
         f"--threshold {at}" for at in (FLOOR, *(n / 10 for n in range(1, 10)))

@@ -17,8 +17,8 @@ import pytest
 
 import spoilerguard as sg
 from spoilerguard.printing import OUTPUTS, Look, Outcome
-from spoilerguard.reading import read
 from spoilerguard.report import Report
+from spoilerguard.text.reading import read
 
 DATA = Path(__file__).parent / "data" / "outputs"
 SCHEMA = json.loads((DATA / "sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
@@ -185,7 +185,7 @@ def test_every_log_follows_the_schema(outcomes: tuple[Outcome, ...]) -> None:
 
 
 def test_the_rules_are_the_kinds_and_those_that_a_model_adds() -> None:
-    from spoilerguard.scoring import KINDS
+    from spoilerguard.model.scoring import KINDS
 
     flag = sg.Flag(0, 4, 1, 1, "Boo.", 0.9, (sg.Reason("prophecy", "Boo"),))
     run = run_of(Outcome("a.md", Report(read("Boo."), (), (flag,), 0.6)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from spoilerguard.errors import InputError
-from spoilerguard.reading import READERS, SUFFIXES, format_of, guess_format, read
-from spoilerguard.sentences import split
 from spoilerguard.spans import Document
+from spoilerguard.text.reading import READERS, SUFFIXES, format_of, guess_format, read
+from spoilerguard.text.sentences import split
 
 
 def words(text: str, format: str = "markdown", **options: bool) -> str:

@@ -14,7 +14,7 @@ from commands import invoke
 import pytest
 
 from spoilerguard.hiding.styles import STYLES
-from spoilerguard.store import bundled_models
+from spoilerguard.model.store import bundled_models
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

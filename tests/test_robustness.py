@@ -12,8 +12,8 @@ import pytest
 from timing import assert_linear, seconds
 
 import spoilerguard as sg
-from spoilerguard.reading import READERS, guess_format, read
 from spoilerguard.spans import Document
+from spoilerguard.text.reading import READERS, guess_format, read
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "robustness"
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason="no ../shared/robustness beside this checkout")

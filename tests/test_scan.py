@@ -16,9 +16,9 @@ import pytest
 
 import spoilerguard as sg
 from spoilerguard.archives import open_archive
-from spoilerguard.jobs import engines, folder, run, shards
-from spoilerguard.jobs.outputs import count
-from spoilerguard.jobs.tally import Tally
+from spoilerguard.scan import engines, folder, run, shards
+from spoilerguard.scan.outputs import count
+from spoilerguard.scan.summary import Tally
 
 COUNT = 120
 

@@ -9,9 +9,9 @@ import pytest
 from texts import HARMLESS, SPOILERS
 
 import spoilerguard as sg
-from spoilerguard import context, scoring
-from spoilerguard.features import clean, cues, hashed, tokens_of
-from spoilerguard.scoring import LinearScorer
+from spoilerguard.model import context, scoring
+from spoilerguard.model.features import clean, cues, hashed, tokens_of
+from spoilerguard.model.scoring import LinearScorer
 
 DOCUMENTS: list[list[str]] = [
     ["Spoilers ahead!", *SPOILERS],

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import pytest
 from timing import assert_linear
 
-from spoilerguard import runons
 from spoilerguard.errors import ModelError
-from spoilerguard.sentences import by_rules, paragraphs, split
+from spoilerguard.text import runons
+from spoilerguard.text.sentences import by_rules, paragraphs, split
 
 ROOT = Path(__file__).resolve().parents[1]
 EWT_DEV = Path(__file__).resolve().parents[2] / "shared" / "datasets" / "ewt_dev.jsonl"
@@ -244,7 +244,7 @@ def test_what_counts_as_a_full_stop(end: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_ordinary_text_never_imports_spacy() -> None:
     code = (
-        "import sys; from spoilerguard.sentences import paragraphs, split;"
+        "import sys; from spoilerguard.text.sentences import paragraphs, split;"
         "[split(t, paragraphs(t)) for t in eval(sys.argv[1])]; before = 'spacy' in sys.modules;"
         "split(sys.argv[2], paragraphs(sys.argv[2])); sys.exit(before or 'spacy' not in sys.modules)"
     )
@@ -276,7 +276,7 @@ def test_windows_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_or_damaged_senter_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runons, "__file__", str(tmp_path / "spoilerguard" / "runons.py"))
+    monkeypatch.setattr(runons, "models_folder", lambda: tmp_path / "models")
     runons._loaded.cache_clear()
     with pytest.raises(ModelError, match="missing"):
         sents(RUN_ON)
@@ -348,7 +348,7 @@ def test_importing_needs_neither_spacy_nor_numpy() -> None:
         "s = u.spec_from_file_location('s', sys.argv[1]); m = u.module_from_spec(s);"
         "s.loader.exec_module(m); sys.exit(bool({'spacy', 'numpy'} & set(sys.modules)))"
     )
-    path = ROOT / "spoilerguard" / "sentences.py"
+    path = ROOT / "spoilerguard" / "text" / "sentences.py"
     assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 0
 
 

@@ -11,11 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from spoilerguard import settings
+from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
-from spoilerguard.keys import COMMANDS, KEYS
-from spoilerguard.patterns import Patterns
-from spoilerguard.settings import Value, find, for_path, over
+from spoilerguard.settings.keys import COMMANDS, KEYS
+from spoilerguard.settings.layers import Settings, Value, find, for_path, over
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def fault(text: str) -> str:
 
 
 def test_without_a_file_nothing_is_set(project: Path) -> None:
-    assert find("draft.md") == settings.Settings()
+    assert find("draft.md") == Settings()
     assert for_path("draft.md") == {}
 
 
@@ -96,7 +95,7 @@ def test_a_current_folder_that_is_gone_has_no_settings(project: Path) -> None:
     Path("gone").mkdir()
     os.chdir("gone")
     (project / "gone").rmdir()
-    assert find() == settings.Settings()
+    assert find() == Settings()
     put(project / ".spoilerguard.toml", "quotations = false")
     assert for_path(str(project / "draft.md")) == {"quotations": False}
 

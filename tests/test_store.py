@@ -21,9 +21,9 @@ import numpy as np
 import pytest
 
 import spoilerguard as sg
-from spoilerguard import store
 from spoilerguard.errors import ModelError
-from spoilerguard.features import CUES
+from spoilerguard.model import store
+from spoilerguard.model.features import CUES
 
 SENTENCES = ["He dies at the end.", "The prose is lovely.", "Ça va? 👩‍👩‍👧‍👦", ""]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import pytest
 
 from spoilerguard.errors import InputError
-from spoilerguard.streams import (
+from spoilerguard.files.streams import (
     base_name,
     damage,
     encoding_named,

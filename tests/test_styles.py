@@ -13,11 +13,11 @@ from spoilerguard.cli import app
 from spoilerguard.errors import InputError, LeakError
 from spoilerguard.hiding.blurring import hide
 from spoilerguard.hiding.styles import DEFAULTS, STYLES, style_for
-from spoilerguard.htmlscan import Element, Scanner
-from spoilerguard.markup import SYNTAXES
-from spoilerguard.reading import read
-from spoilerguard.sentences import by_rules
 from spoilerguard.spans import Format
+from spoilerguard.text.htmlscan import Element, Scanner
+from spoilerguard.text.markup import SYNTAXES
+from spoilerguard.text.reading import read
+from spoilerguard.text.sentences import by_rules
 
 BOTH = "Safe. She dies. Safe.\n\nShe dies.\n\nHe dies.\n\nSafe."
 # For every style: a format, a text of which each sentence that "dies" is hidden, and the result.

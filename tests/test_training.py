@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 
 import spoilerguard as sg
-from spoilerguard import fitting
 from spoilerguard.errors import InputError
-from spoilerguard.features import tokens_of
-from spoilerguard.scoring import LinearScorer
-from spoilerguard.training import RECIPES, Expert, Recipe, operating_points, train
+from spoilerguard.model.features import tokens_of
+from spoilerguard.model.scoring import LinearScorer
+from spoilerguard.training.pipeline import RECIPES, Expert, Recipe, operating_points, steps, train
 
 FILLER = "a house river garden slow long prose page scene light winter".split()
 GIVEN_AWAY, HARMLESS = ("dies", "betrays", "murdered"), ("lovely", "superb", "boring")
@@ -141,7 +140,7 @@ def test_a_teacher_that_is_unsure_adds_nothing_on_either_side(frame: pd.DataFram
 
 
 def test_a_sure_teacher_gives_one_label_and_an_unsure_one_both() -> None:
-    from spoilerguard.fitting import soft_rows
+    from spoilerguard.training.steps import soft_rows
 
     found = soft_rows(pd.DataFrame({"text": ["One.", "Two.", "Three."], "target": [0.99, 0.5, 0.01]}))
     assert found is not None
@@ -215,16 +214,16 @@ def test_what_cannot_be_reached_is_said() -> None:
 def test_the_search_replaces_the_recipes_regularisation_by_one_that_ranks_best(frame: pd.DataFrame) -> None:
     given = replace(RECIPES["plain"], C=7.0, folds=2, networks=1)
     assert train(frame, recipe=given).manifest.training["recipe"]["C"] == 7.0
-    worth = dict.fromkeys(fitting.GRID, 0.0) | {0.1: 1.0}
+    worth = dict.fromkeys(steps.GRID, 0.0) | {0.1: 1.0}
     with pytest.MonkeyPatch.context() as patched:
-        real = fitting.cross_validated
+        real = steps.cross_validated
 
         def ranked(examples: Any, expert: Any, labels: Any, weights: Any, works: Any, plan: Any, jobs: int) -> Any:
             if plan.C not in worth:
                 return real(examples, expert, labels, weights, works, plan, jobs)
             return labels * worth[plan.C]  # only 0.1 tells spoilers from the rest
 
-        patched.setattr(fitting, "cross_validated", ranked)
+        patched.setattr(steps, "cross_validated", ranked)
         assert train(frame, recipe=given, search=True).manifest.training["recipe"]["C"] == 0.1
 
 

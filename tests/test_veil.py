@@ -14,23 +14,28 @@ import typer
 from typer.testing import CliRunner
 
 from spoilerguard.cli import assets
-from spoilerguard.hiding import veil
-from spoilerguard.reading import read
+from spoilerguard.hiding import accessible_html
+from spoilerguard.text.reading import read
 
-KEY = next(veil.keys("a post"))
+KEY = next(accessible_html.keys("a post"))
 # Text with what the wrappers are made of, but none of them whole.
 SOURCES = st.lists(st.sampled_from(["<b>", "</span>", "</div>", "<!--", "-->", "\n\n", "sg1", '"', "&amp;", "é", "x "]))
 
 
 def hide(text: str, key: str = KEY, **shape: bool) -> str:
     block = shape.get("block", False)
-    return veil.control(key, block=block) + veil.opening(key, **shape) + text + veil.closing(key, **shape)
+    return (
+        accessible_html.control(key, block=block)
+        + accessible_html.opening(key, **shape)
+        + text
+        + accessible_html.closing(key, **shape)
+    )
 
 
 def test_names_count_on_and_tell_nothing_without_the_whole_post() -> None:
-    one, two = (list(islice(veil.keys(text), 3)) for text in ("She dies.", "She dies. \ud800"))
+    one, two = (list(islice(accessible_html.keys(text), 3)) for text in ("She dies.", "She dies. \ud800"))
     assert [name.rpartition("-")[2] for name in one] == ["1", "2", "3"]
-    assert one == list(islice(veil.keys("She dies."), 3))
+    assert one == list(islice(accessible_html.keys("She dies."), 3))
     assert set(one).isdisjoint(two)
     assert all(re.fullmatch(r"sg1-[a-z2-7]{8}-\d", name) for name in one + two)
 
@@ -45,9 +50,9 @@ def test_a_spoiler_is_a_link_and_what_it_leads_to() -> None:
 
 
 def test_parts_have_names_of_their_own() -> None:
-    assert f'href="#{KEY}-2"' in veil.control(KEY, part=2)
-    assert f'id="{KEY}-2"' in veil.opening(KEY, part=2)
-    assert veil.closing(KEY, part=2) == f"</span><!--/{KEY}-2-->"
+    assert f'href="#{KEY}-2"' in accessible_html.control(KEY, part=2)
+    assert f'id="{KEY}-2"' in accessible_html.opening(KEY, part=2)
+    assert accessible_html.closing(KEY, part=2) == f"</span><!--/{KEY}-2-->"
 
 
 @pytest.mark.parametrize(
@@ -60,12 +65,12 @@ def test_parts_have_names_of_their_own() -> None:
     ],
 )
 def test_words_are_neither_markup_nor_markdown(label: str, written: str) -> None:
-    assert f">{written}</a>" in veil.control(KEY, label=label)
-    assert f'aria-label="{written}"' in veil.opening(KEY, name=label)
+    assert f">{written}</a>" in accessible_html.control(KEY, label=label)
+    assert f'aria-label="{written}"' in accessible_html.opening(KEY, name=label)
 
 
 def test_without_a_name_it_is_no_group() -> None:
-    assert veil.opening(KEY, name="") == f'<span class="sg1" id="{KEY}" data-nosnippet hidden>'
+    assert accessible_html.opening(KEY, name="") == f'<span class="sg1" id="{KEY}" data-nosnippet hidden>'
 
 
 # --- out again ------------------------------------------------------------------------------------
@@ -77,11 +82,13 @@ def test_strip_gives_back_the_source(pieces: list[tuple[list[str], list[str], bo
     source, written = "", ""
     for part, (before, inside, block, apart, word) in enumerate(pieces, 1):
         source += "".join(before + inside)
-        written += "".join(before) + veil.control(KEY, part=part, block=block, label=word)
-        written += veil.opening(KEY, part=part, block=block, apart=block and apart, name=word) + "".join(inside)
-        written += veil.closing(KEY, part=part, block=block, apart=block and apart)
-    assert veil.strip(source) == source
-    assert veil.strip(written) == source
+        written += "".join(before) + accessible_html.control(KEY, part=part, block=block, label=word)
+        written += accessible_html.opening(KEY, part=part, block=block, apart=block and apart, name=word) + "".join(
+            inside
+        )
+        written += accessible_html.closing(KEY, part=part, block=block, apart=block and apart)
+    assert accessible_html.strip(source) == source
+    assert accessible_html.strip(written) == source
 
 
 @pytest.mark.parametrize("kind", ["html", "markdown"])
@@ -108,10 +115,15 @@ def test_markdown_set_apart_is_markdown_within_a_block() -> None:
 
 
 def test_a_feed_has_a_placeholder_for_every_spoiler_and_never_its_text() -> None:
-    two = veil.control(KEY, part=2) + veil.opening(KEY, part=2) + "They die." + veil.closing(KEY, part=2)
+    two = (
+        accessible_html.control(KEY, part=2)
+        + accessible_html.opening(KEY, part=2)
+        + "They die."
+        + accessible_html.closing(KEY, part=2)
+    )
     page = f"<p>One. {hide('She dies.')} Two. {two} Three.</p>"
-    assert veil.feed(page) == '<p>One. <span class="sg1-feed">[Spoiler]</span> Two.  Three.</p>'
-    assert veil.feed(page, link='/post?a=1&b="', label="Read on") == (
+    assert accessible_html.feed(page) == '<p>One. <span class="sg1-feed">[Spoiler]</span> Two.  Three.</p>'
+    assert accessible_html.feed(page, link='/post?a=1&b="', label="Read on") == (
         f'<p>One. <a class="sg1-feed" href="/post?a=1&amp;b=&quot;#{KEY}">[Read on]</a> Two.  Three.</p>'
     )
 
@@ -120,33 +132,40 @@ def test_a_feed_of_what_was_cut_off_tells_nothing_more() -> None:
     page = f"<p>One. {hide('She dies. He, too.')} Two.</p>"
     mark = f"<!--/{KEY}-->"
     for end in range(page.index("She"), page.index(mark) + len(mark)):
-        assert veil.feed(page[:end]) == '<p>One. <span class="sg1-feed">[Spoiler]</span>'
+        assert accessible_html.feed(page[:end]) == '<p>One. <span class="sg1-feed">[Spoiler]</span>'
 
 
 def test_a_placeholder_is_no_prose() -> None:
-    document = read(veil.feed(f"<p>One. {hide('She dies.')} Two.</p>"), format="html")
+    document = read(accessible_html.feed(f"<p>One. {hide('She dies.')} Two.</p>"), format="html")
     assert document.prose.split() == ["One.", "Two."]
     assert document.hidden == ()
 
 
 @pytest.mark.parametrize(
     "hard",
-    [veil.control(KEY), veil.control(KEY)[:-5], veil.opening(KEY), veil.closing(KEY), hide("x"), f"\n\n<!--{KEY}-->"],
+    [
+        accessible_html.control(KEY),
+        accessible_html.control(KEY)[:-5],
+        accessible_html.opening(KEY),
+        accessible_html.closing(KEY),
+        hide("x"),
+        f"\n\n<!--{KEY}-->",
+    ],
 )
 def test_time_is_linear_whatever_the_text(hard: str) -> None:
-    assert_linear(lambda text: (veil.strip(text), veil.feed(text)), hard, 2_000_000)
+    assert_linear(lambda text: (accessible_html.strip(text), accessible_html.feed(text)), hard, 2_000_000)
 
 
 # --- the style sheet and the script ---------------------------------------------------------------
 
 
 def test_both_files_together_are_smaller_than_four_kilobytes() -> None:
-    assert sum(len(veil.asset(name).encode()) for name in veil.ASSETS) < 4000
+    assert sum(len(accessible_html.asset(name).encode()) for name in accessible_html.ASSETS) < 4000
 
 
-@pytest.mark.parametrize("name", veil.ASSETS)
+@pytest.mark.parametrize("name", accessible_html.ASSETS)
 def test_a_file_says_whose_it_is_and_fetches_nothing(name: str) -> None:
-    text = veil.asset(name)
+    text = accessible_html.asset(name)
     assert text.startswith("/*! spoilerguard 1 */")
     assert text.count("/*") == 1
     assert re.search(r"https?:|url\(|@import|eval|innerHTML|\.style\b", text) is None
@@ -154,10 +173,10 @@ def test_a_file_says_whose_it_is_and_fetches_nothing(name: str) -> None:
 
 def test_both_files_name_the_classes_of_the_markup() -> None:
     written = set(re.findall(r'class="([^"]+)"', hide("x", block=True))) | {"sg1-all"}
-    for name in veil.ASSETS:
-        named = set(re.findall(r"\bsg1(?:-[a-z]+)?\b", veil.asset(name)))
+    for name in accessible_html.ASSETS:
+        named = set(re.findall(r"\bsg1(?:-[a-z]+)?\b", accessible_html.asset(name)))
         assert written - named <= {"sg1", "sg1-bar"}  # the script finds pieces by their names
-    assert written <= set(re.findall(r"sg1(?:-[a-z]+)?", veil.asset("spoilerguard.css")))
+    assert written <= set(re.findall(r"sg1(?:-[a-z]+)?", accessible_html.asset("spoilerguard.css")))
 
 
 @pytest.fixture
@@ -172,9 +191,9 @@ def test_the_command_writes_both_files(app: typer.Typer, tmp_path: Path) -> None
     folder = tmp_path / "new" / "static"
     for _ in range(2):  # the second time over the first
         ran = CliRunner().invoke(app, ["assets", "-o", str(folder)])
-        assert (ran.exit_code, ran.output) == (0, "".join(f"{folder / name}\n" for name in veil.ASSETS))
+        assert (ran.exit_code, ran.output) == (0, "".join(f"{folder / name}\n" for name in accessible_html.ASSETS))
         assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
-            name: veil.asset(name) for name in veil.ASSETS
+            name: accessible_html.asset(name) for name in accessible_html.ASSETS
         }
 
 

@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 import pytest
 
-from spoilerguard.patterns import Patterns
-from spoilerguard.walking import iter_drafts
+from spoilerguard.drafts.patterns import Patterns
+from spoilerguard.drafts.walking import iter_drafts
 
 ALL = ["a.md", "b/c.md", "b/c.txt", "b/old/d.md", "drafts/new.md", "drafts/old/e.md"]
 

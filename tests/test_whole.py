@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spoilerguard.whole import whole_file
+from spoilerguard.files.atomic import whole_file
 
 
 def beside(path: Path) -> Path:

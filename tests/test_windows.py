@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import numpy as np
 import pytest
 
-from spoilerguard.windows import CORE, LONGEST, MARGIN, NEAR, ROOM, SEP, SYNOPSIS, Window, WorkPieces, windows
+from spoilerguard.model.windows import CORE, LONGEST, MARGIN, NEAR, ROOM, SEP, SYNOPSIS, Window, WorkPieces, windows
 
 PIECE = st.integers(1000, 1100)
 DOCUMENT = st.lists(st.integers(0, 300), max_size=60).map(

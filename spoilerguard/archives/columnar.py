@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from spoilerguard.archives.posts import END
 from spoilerguard.errors import InputError
-from spoilerguard.streams import optional
+from spoilerguard.files.streams import optional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from spoilerguard.errors import InputError
-from spoilerguard.reading import guess_format
+from spoilerguard.text.reading import guess_format
 
 __all__ = ["ROLES", "Columns", "choose", "guess_text_format"]
 

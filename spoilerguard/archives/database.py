@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
-from spoilerguard.streams import optional
+from spoilerguard.files.streams import optional
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

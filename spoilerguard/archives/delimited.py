@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
-from spoilerguard.streams import DELIMITED_SUFFIXES, allow_long_fields, base_name
+from spoilerguard.files.streams import DELIMITED_SUFFIXES, allow_long_fields, base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -18,7 +18,7 @@ from xml.parsers import expat
 
 from spoilerguard.archives.posts import END
 from spoilerguard.errors import InputError
-from spoilerguard.streams import damage
+from spoilerguard.files.streams import damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from spoilerguard.archives.elements import element_rows
 from spoilerguard.errors import InputError
-from spoilerguard.streams import encoding_named
+from spoilerguard.files.streams import encoding_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

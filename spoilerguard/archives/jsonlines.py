@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
-from spoilerguard.streams import JSON_SUFFIXES, base_name
+from spoilerguard.files.streams import JSON_SUFFIXES, base_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -15,8 +15,8 @@ from spoilerguard.archives.delimited import DELIMITERS, QUOTINGS
 from spoilerguard.archives.parts import LONGEST, Head, Part, head_of, unreadable
 from spoilerguard.archives.table import FAMILIES
 from spoilerguard.errors import InputError
-from spoilerguard.reading import READERS
-from spoilerguard.streams import DATA_SUFFIXES, PACKED_SUFFIXES, encoding_named
+from spoilerguard.files.streams import DATA_SUFFIXES, PACKED_SUFFIXES, encoding_named
+from spoilerguard.text.reading import READERS
 
 __all__ = ["open_archive"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from spoilerguard.archives.posts import END
 from spoilerguard.errors import InputError
-from spoilerguard.streams import damage, guess_encoding, has_plain_lines, packing, transcoded, unpacked
+from spoilerguard.files.streams import damage, guess_encoding, has_plain_lines, packing, transcoded, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import spoilerguard
 from spoilerguard.cli import assets, blur, check, config, explain, learn, lsp, preview, scan, serve
 from spoilerguard.cli.common import errors_explained
 from spoilerguard.cli.configured import Configured
-from spoilerguard.runons import without_torch
+from spoilerguard.text.runons import without_torch
 
 app = typer.Typer(
     name="spoilerguard",
@@ -30,8 +30,8 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from spoilerguard.manifest import read_manifest
-        from spoilerguard.store import bundled_models
+        from spoilerguard.model.manifest import read_manifest
+        from spoilerguard.model.store import bundled_models
 
         with errors_explained():
             models = ", ".join(f"{name} {read_manifest(folder).version}" for name, folder in bundled_models().items())

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from spoilerguard.errors import InputError
-from spoilerguard.whole import whole_file
+from spoilerguard.files.atomic import whole_file
 
 __all__ = ["register"]
 
@@ -30,7 +30,7 @@ def assets(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to write the two files.")],
 ) -> None:
     """Write the style sheet and the script of the HTML style: 4 kB, no dependency."""
-    from spoilerguard.hiding.veil import ASSETS, asset
+    from spoilerguard.hiding.accessible_html import ASSETS, asset
     from spoilerguard.printing import harmless
 
     for name in ASSETS:

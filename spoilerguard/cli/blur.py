@@ -31,7 +31,7 @@ from spoilerguard.errors import InputError, LeakError
 from spoilerguard.spans import Span
 
 if TYPE_CHECKING:
-    from spoilerguard.hiding.edited import ReportFile
+    from spoilerguard.drafts.edited import ReportFile
 
 __all__ = ["register"]
 
@@ -96,10 +96,10 @@ def blur(
     if in_place and path == "-":
         fail("--in-place needs a file, not standard input")
     with errors_explained():
-        from spoilerguard import drafts
+        from spoilerguard.drafts import io as drafts
         from spoilerguard.hiding.blurring import hide
         from spoilerguard.hiding.styles import STYLES
-        from spoilerguard.reading import READERS, format_of, read
+        from spoilerguard.text.reading import READERS, format_of, read
 
         one_of("--style", style or "html", STYLES)
         one_of("--input-format", input_format or "auto", (*READERS, "auto"))
@@ -140,7 +140,7 @@ def blur(
 
 
 def _report(path: str, name: str) -> ReportFile:
-    from spoilerguard.hiding.edited import read_report
+    from spoilerguard.drafts.edited import read_report
 
     return read_report(path, name)
 

@@ -40,8 +40,8 @@ from spoilerguard.cli.common import (
 from spoilerguard.cli.configured import exclusion, options_for
 
 if TYPE_CHECKING:
-    from spoilerguard.baseline import Baseline
-    from spoilerguard.changes import Changes
+    from spoilerguard.drafts.baseline import Baseline
+    from spoilerguard.drafts.changes import Changes
     from spoilerguard.guard import Guard
     from spoilerguard.printing import Outcome
 
@@ -144,10 +144,10 @@ def check(
     if diff is not None and (write_baseline or "-" in paths):
         fail(f"--diff does not go with {'--write-baseline' if write_baseline else 'standard input'}")
     with errors_explained():
-        from spoilerguard.checking import check_each
+        from spoilerguard.drafts.checking import check_each
+        from spoilerguard.drafts.walking import iter_drafts
         from spoilerguard.guard import load
-        from spoilerguard.reading import READERS
-        from spoilerguard.walking import iter_drafts
+        from spoilerguard.text.reading import READERS
 
         one_of("--input-format", input_format or "auto", (*READERS, "auto"))
         guard = load(model)
@@ -192,7 +192,7 @@ def check(
 
 def _flagging(ctx: typer.Context, guard: Guard) -> Callable[[str], dict[str, Any]]:
     """The options of `Guard.flag` for a path: the command line, then what the settings say of it."""
-    from spoilerguard.reading import format_of
+    from spoilerguard.text.reading import format_of
 
     work = cache(work_of)
 
@@ -209,13 +209,13 @@ def _flagging(ctx: typer.Context, guard: Guard) -> Callable[[str], dict[str, Any
 
 
 def _changes_since(revision: str) -> Changes:
-    from spoilerguard.changes import Changes  # and subprocess: most runs do without
+    from spoilerguard.drafts.changes import Changes  # and subprocess: most runs do without
 
     return Changes(revision)
 
 
 def _known_from(path: str) -> Baseline:
-    from spoilerguard.baseline import read_baseline
+    from spoilerguard.drafts.baseline import read_baseline
 
     return read_baseline(path)
 
@@ -250,7 +250,7 @@ def _complain_of(outcome: Outcome, quiet: bool) -> None:
 
 def _write(lines: Iterable[str], path: str | None) -> None:
     if path is not None:
-        from spoilerguard.drafts import write_draft
+        from spoilerguard.drafts.io import write_draft
 
         write_draft(path, "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
         return
@@ -260,7 +260,7 @@ def _write(lines: Iterable[str], path: str | None) -> None:
 
 
 def _write_baseline(path: str, outcomes: list[Outcome], failed: bool, quiet: bool) -> None:
-    from spoilerguard.baseline import write_baseline
+    from spoilerguard.drafts.baseline import write_baseline
 
     if failed:
         fail(f"{path}: not written, for not all drafts could be read")

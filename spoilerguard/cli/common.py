@@ -22,7 +22,7 @@ def completing(*choices: str, key: str | None = None) -> Callable[[str], list[st
     """What a shell offers for an option: these choices, or those of a setting (see `keys`)."""
 
     def offer(incomplete: str) -> list[str]:
-        from spoilerguard.keys import KEYS
+        from spoilerguard.settings.keys import KEYS
 
         offered = choices if key is None else (KEYS[key].choices or tuple)()
         return [value for value in offered if value.startswith(incomplete)]
@@ -109,7 +109,7 @@ def output() -> Iterator[None]:
 
 
 def work_of(title: str, blurb: str | None, synopsis: str | None) -> Work | None:
-    from spoilerguard.drafts import read_draft
+    from spoilerguard.drafts.io import read_draft
     from spoilerguard.spans import Work
 
     if not (title or blurb or synopsis):

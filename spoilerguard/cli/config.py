@@ -13,8 +13,8 @@ import typer
 
 from spoilerguard.cli.common import completing, errors_explained, one_of, output, say
 from spoilerguard.cli.configured import Configured
-from spoilerguard.keys import KEYS, Key
-from spoilerguard.settings import FILES, Settings, Value, find
+from spoilerguard.settings.keys import KEYS, Key
+from spoilerguard.settings.layers import FILES, Settings, Value, find
 
 __all__ = ["register"]
 

@@ -10,9 +10,9 @@ import typer
 from typer.core import TyperGroup
 
 from spoilerguard.cli.common import errors_explained
-from spoilerguard.keys import COMMANDS
-from spoilerguard.patterns import Patterns
-from spoilerguard.settings import Settings, as_options, find, over
+from spoilerguard.drafts.patterns import Patterns
+from spoilerguard.settings.keys import COMMANDS
+from spoilerguard.settings.layers import Settings, as_options, find, over
 
 __all__ = ["Configured", "exclusion", "options_for"]
 

@@ -34,7 +34,7 @@ def explain(
 ) -> None:
     """Tell how a sentence scores, alone, and which words weighed."""
     with errors_explained():
-        from spoilerguard.drafts import read_standard_input
+        from spoilerguard.drafts.io import read_standard_input
         from spoilerguard.guard import load
 
         guard = load(model)
@@ -42,8 +42,8 @@ def explain(
         text = read_standard_input("-") if sentence == "-" else sentence
     if not text.strip():
         fail("nothing to explain: the sentence is empty")
+    from spoilerguard.model.scoring import KINDS
     from spoilerguard.printing import plain
-    from spoilerguard.scoring import KINDS
 
     score = float(guard.score([text])[0])
     at = f"at {sensitivity} sensitivity" if threshold is None else "at the threshold given"
@@ -59,8 +59,8 @@ def explain(
 def models() -> None:
     """List the bundled models with their thresholds and origin."""
     from spoilerguard.guard import SENSITIVITIES
-    from spoilerguard.manifest import read_manifest
-    from spoilerguard.store import bundled_models
+    from spoilerguard.model.manifest import read_manifest
+    from spoilerguard.model.store import bundled_models
 
     with errors_explained(), output():
         for name, folder in bundled_models().items():

@@ -26,7 +26,7 @@ Your editor starts it. For Helix, in languages.toml:
   command = "spoilerguard"
   args = ["lsp"]
 Neovim, Emacs, VS Code, Sublime Text:
-  python -c "import spoilerguard.languageserver as s; print(s.__doc__)\""""
+  python -c "import spoilerguard.lsp.server as s; print(s.__doc__)\""""
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +49,7 @@ def lsp(
         if find_spec("pygls") is None:
             raise MissingExtra("pygls", "lsp")
         from spoilerguard.guard import load
-        from spoilerguard.languageserver import serve
+        from spoilerguard.lsp.server import serve
 
         load(model or "fast").threshold(sensitivity or "medium", threshold)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="spoilerguard: %(message)s")

@@ -61,10 +61,10 @@ def preview(
 ) -> None:
     """Write a page with the draft as readers will see it, beside what was found in it."""
     with errors_explained():
-        from spoilerguard import drafts
+        from spoilerguard.drafts import io as drafts
         from spoilerguard.guard import load
-        from spoilerguard.hiding.previewing import preview
-        from spoilerguard.reading import READERS, format_of
+        from spoilerguard.preview.page import preview
+        from spoilerguard.text.reading import READERS, format_of
 
         one_of("--input-format", input_format or "auto", (*READERS, "auto"))
         name = stdin_filename if path == "-" else path

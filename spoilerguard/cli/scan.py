@@ -29,8 +29,8 @@ from spoilerguard.cli.common import (
 from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
-    from spoilerguard.jobs.run import Progress
-    from spoilerguard.jobs.tally import Tally
+    from spoilerguard.scan.run import Progress
+    from spoilerguard.scan.summary import Tally
     from spoilerguard.spans import Work
 
 __all__ = ["register"]
@@ -125,8 +125,8 @@ def scan(
     """Scan a comment archive: one record for each of its records, in order."""
     with _errors_explained(), _told_to_stop() as stop:
         from spoilerguard.archives import open_archive
-        from spoilerguard.jobs import run
-        from spoilerguard.jobs.engines import ENGINES
+        from spoilerguard.scan import run
+        from spoilerguard.scan.engines import ENGINES
 
         if (source is None) == (sql is None):
             raise InputError("give the archive as SOURCE, or a database as --sql URL with --query")
@@ -170,8 +170,8 @@ def scan(
 
         def finishing(tally: Tally) -> None:
             if report is not None:
-                from spoilerguard.jobs.page import page
-                from spoilerguard.pages import write
+                from spoilerguard.files.pages import write
+                from spoilerguard.scan.page import page
 
                 write(report, page(tally, plan, source=_name(source), described=archive.described, output=str(output)))
 

@@ -79,7 +79,7 @@ def serve(
 
 def _token(path: str | None) -> str | None:
     """The token of a file or of the environment, which nobody sees in a list of processes; None without either."""
-    from spoilerguard.drafts import read_draft
+    from spoilerguard.drafts.io import read_draft
 
     name = TOKEN if path is None else path
     text = os.environ.get(TOKEN) if path is None else read_draft(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
-from spoilerguard.whole import whole_file
+from spoilerguard.files.atomic import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,7 +24,7 @@ from spoilerguard.datasets.labelled import LabelledDocument, LabelledSentence
 from spoilerguard.datasets.matching import clean_sentence, label_by_document, label_by_spans
 from spoilerguard.datasets.records import DATA_SUFFIXES, TEXT_SUFFIXES, Row, base_name, fault, read_rows
 from spoilerguard.errors import InputError
-from spoilerguard.markup import find_hidden, strip_hidden
+from spoilerguard.text.markup import find_hidden, strip_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -9,8 +9,8 @@ import re
 
 from spoilerguard.datasets.cleaning import normalise, without_announcement
 from spoilerguard.datasets.labelled import LabelledSentence
-from spoilerguard.markup import SYNTAXES
-from spoilerguard.sentences import paragraphs, split
+from spoilerguard.text.markup import SYNTAXES
+from spoilerguard.text.sentences import paragraphs, split
 
 __all__ = ["WEIGHTS", "clean_sentence", "label_by_document", "label_by_spans"]
 

@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spoilerguard.errors import DataError
-from spoilerguard.streams import (
+from spoilerguard.files.streams import (
     DATA_SUFFIXES,
     DELIMITED_SUFFIXES,
     JSON_SUFFIXES,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from spoilerguard.evaluation import metrics
 from spoilerguard.guard import Guard
-from spoilerguard.scoring import KINDS
+from spoilerguard.model.scoring import KINDS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -23,10 +23,10 @@ from spoilerguard.errors import InputError
 from spoilerguard.evaluation import metrics
 from spoilerguard.evaluation.baselines import BASELINES
 from spoilerguard.evaluation.breakdown import Scored, by_document, by_kind, by_part, by_tag, openings, worst
+from spoilerguard.files.pages import write
 from spoilerguard.guard import SENSITIVITIES, Guard
-from spoilerguard.pages import write
 from spoilerguard.spans import Work
-from spoilerguard.training import Recipe, operating_points, train, work_digest
+from spoilerguard.training.pipeline import Recipe, operating_points, train, work_digest
 
 if TYPE_CHECKING:
     import pandas as pd

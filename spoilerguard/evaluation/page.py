@@ -12,8 +12,8 @@ from typing import Any
 
 from spoilerguard.evaluation.plots import plots
 from spoilerguard.evaluation.words import in_words, number, percent, span
-from spoilerguard.pages import bar, document, facts, section, table, tiles
-from spoilerguard.scoring import KINDS
+from spoilerguard.files.pages import bar, document, facts, section, table, tiles
+from spoilerguard.model.scoring import KINDS
 
 __all__ = ["page"]
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 import re
 
 from spoilerguard.errors import LeakError
-from spoilerguard.hiding.fences import Edit, Target
-from spoilerguard.hiding.outline import Kind, Level, Mark, outline
-from spoilerguard.hiding.pieces import BLANK, cut
+from spoilerguard.hiding.block_edits import Edit, Target
+from spoilerguard.hiding.events import Kind, Level, Mark, outline
+from spoilerguard.hiding.segments import BLANK, cut
 from spoilerguard.hiding.styles import Style, style_for
-from spoilerguard.ranges import keep, minus
-from spoilerguard.reading import READERS
 from spoilerguard.spans import Document, Format, Hidden, Span
+from spoilerguard.text.ranges import keep, minus
+from spoilerguard.text.reading import READERS
 
 __all__ = ["applied", "edits_to_hide", "hide"]
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 import re
 
+from spoilerguard.hiding.block_edits import Edit
 from spoilerguard.hiding.blurring import applied
-from spoilerguard.hiding.fences import Edit
-from spoilerguard.reading import READERS, read
 from spoilerguard.spans import Document, Format
+from spoilerguard.text.reading import READERS, read
 
 __all__ = ["edits_to_ignore"]
 

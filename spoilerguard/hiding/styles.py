@@ -19,9 +19,9 @@ from html import unescape
 import re
 
 from spoilerguard.errors import InputError
-from spoilerguard.hiding import veil
-from spoilerguard.hiding.fences import Edit, Target, block_edits
-from spoilerguard.hiding.pieces import Frame, Piece
+from spoilerguard.hiding import accessible_html
+from spoilerguard.hiding.block_edits import Edit, Target, block_edits
+from spoilerguard.hiding.segments import Frame, Piece
 from spoilerguard.spans import Format
 
 __all__ = ["DEFAULTS", "STYLES", "Style", "style_for"]
@@ -86,7 +86,7 @@ def _escapes(target: Target, style: Style, piece: Piece, pattern: re.Pattern[str
 
 def veiled(target: Target, style: Style) -> Iterator[Edit]:
     """The accessible HTML of `veil`: the pieces of a region are the parts of one spoiler."""
-    keys = veil.keys(target.source)
+    keys = accessible_html.keys(target.source)
     key, part, region = "", 0, -1
     for piece in target.pieces:
         if piece.region != region:
@@ -94,11 +94,13 @@ def veiled(target: Target, style: Style) -> Iterator[Edit]:
         part += 1
         host, block = piece.frame.host, piece.blocks
         apart = block and target.format == "markdown"
-        name = "" if piece.frame.named else veil.NAME
+        name = "" if piece.frame.named else accessible_html.NAME
         at = piece.start if host < 0 else host
-        yield Edit(at, at, veil.control(key, part=part, block=block and host < 0))
-        yield Edit(piece.start, piece.start, veil.opening(key, part=part, block=block, apart=apart, name=name))
-        yield Edit(piece.end, piece.end, veil.closing(key, part=part, block=block, apart=apart))
+        yield Edit(at, at, accessible_html.control(key, part=part, block=block and host < 0))
+        yield Edit(
+            piece.start, piece.start, accessible_html.opening(key, part=part, block=block, apart=apart, name=name)
+        )
+        yield Edit(piece.end, piece.end, accessible_html.closing(key, part=part, block=block, apart=apart))
 
 
 def redacted(target: Target, style: Style) -> Iterator[Edit]:
@@ -159,7 +161,7 @@ STYLES: dict[str, Style] = {
         Style("html", "our accessible markup, with its style sheet and script", "html", _WEB, veiled, block=("", ""),
               inline=("", "")),
         Style("feed", "as html, for feeds and excerpts: a placeholder, never the text", "", _WEB, veiled,
-              block=("", ""), inline=("", ""), finish=veil.feed),
+              block=("", ""), inline=("", ""), finish=accessible_html.feed),
         Style("details", "<details>, in HTML and where Markdown may hold it", "details", _WEB, marked,
               block=("<details>\n<summary>Spoiler</summary>\n\n", "\n\n</details>")),
         Style("reddit", ">!x!<", "reddit", _TEXT, marked, inline=(">!", "!<"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spoilerguard.printing.outcomes import Look, Outcome, harmless, plain
+from spoilerguard.drafts.outcomes import Look, Outcome, harmless, plain
 from spoilerguard.printing.records import results
 from spoilerguard.printing.table import OUTPUTS
 from spoilerguard.printing.text import colour_wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 import os
 
-from spoilerguard.printing.outcomes import Look, Outcome, beneath, harmless, why
+from spoilerguard.drafts.outcomes import Look, Outcome, beneath, harmless, why
 from spoilerguard.spans import Document
 
 __all__ = ["as_github", "as_lines"]

@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from spoilerguard.printing.outcomes import Look, Outcome
+from spoilerguard.drafts.outcomes import Look, Outcome
 
 __all__ = ["as_json", "as_jsonl", "dumped", "results"]
 

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from spoilerguard import __version__
-from spoilerguard.baseline import fingerprint
-from spoilerguard.printing.outcomes import Look, Outcome, beneath, harmless, kind_name, why
+from spoilerguard.drafts.baseline import fingerprint
+from spoilerguard.drafts.outcomes import Look, Outcome, beneath, harmless, kind_name, why
 from spoilerguard.printing.records import dumped
 from spoilerguard.spans import Document
 
@@ -136,7 +136,7 @@ def _artifact(path: str) -> dict[str, str]:
 
 def _rules(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every kind the models may name, and what else a model of the user's own has named."""
-    from spoilerguard.scoring import KINDS
+    from spoilerguard.model.scoring import KINDS
 
     kinds = list(dict.fromkeys((*KINDS, *(result["ruleId"] for result in results if result["ruleId"] != _MARK))))
     spoilers = [_descriptor(kind, "warning", f"A sentence that may give away {kind_name(kind)}") for kind in kinds]

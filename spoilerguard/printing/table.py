@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from spoilerguard.drafts.outcomes import Look, Outcome
 from spoilerguard.printing.lines import as_github, as_lines
-from spoilerguard.printing.outcomes import Look, Outcome
 from spoilerguard.printing.records import as_json, as_jsonl
 from spoilerguard.printing.sarif import as_sarif
 from spoilerguard.printing.text import as_text

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import os
 import re
 
-from spoilerguard.printing.outcomes import Look, Outcome, harmless, kind_name, plain
+from spoilerguard.drafts.outcomes import Look, Outcome, harmless, kind_name, plain
 from spoilerguard.report import Report
 from spoilerguard.spans import Document, Flag
 

@@ -16,8 +16,8 @@ from typing import Any
 import spoilerguard
 from spoilerguard.guard import SENSITIVITIES
 from spoilerguard.hiding.styles import STYLES
-from spoilerguard.reading import READERS
 from spoilerguard.serving.problems import MEDIA_TYPE, PROBLEMS, RequestError
+from spoilerguard.text.reading import READERS
 
 __all__ = ["FIELDS", "OPERATIONS", "Operation", "openapi", "validate"]
 

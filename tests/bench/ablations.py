@@ -21,10 +21,10 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from spoilerguard import Work, load
 from spoilerguard.datasets import load_labelled, read_works, split_of, to_frame
 from spoilerguard.guard import Guard
-from spoilerguard.neural.joined import cost
-from spoilerguard.scoring import Scorer
-from spoilerguard.transformer import NETWORK, TransformerScorer
-from spoilerguard.windows import packed
+from spoilerguard.model.scoring import Scorer
+from spoilerguard.model.transformer import NETWORK, TransformerScorer
+from spoilerguard.model.windows import packed
+from spoilerguard.training.ensemble import cost
 
 ROOT = Path(__file__).resolve().parents[2]
 Doubles = npt.NDArray[np.float64]

@@ -22,7 +22,7 @@ import numpy as np
 
 from spoilerguard import load
 from spoilerguard.datasets import load_labelled, split_of
-from spoilerguard.transformer import TransformerScorer
+from spoilerguard.model.transformer import TransformerScorer
 
 Documents = list[list[str]]
 
@@ -33,8 +33,8 @@ def documents_of(path: str | None) -> Documents:
         return [[s.text for s in d.sentences] for d in found]
     import pandas as pd
 
-    from spoilerguard.reading import read
-    from spoilerguard.sentences import split
+    from spoilerguard.text.reading import read
+    from spoilerguard.text.sentences import split
 
     texts = pd.read_parquet(path, columns=["text"])["text"].iloc[:: 84_947 // 300][:300]
     return [[d.prose[a:b] for a, b in split(d.prose, d.blocks)] for d in map(read, texts)]

@@ -121,9 +121,9 @@ def minilm() -> Score:
     import torch
 
     from spoilerguard import load
-    from spoilerguard.neural.finetune import batches, tensors
-    from spoilerguard.neural.network import Network
-    from spoilerguard.windows import packed, windows
+    from spoilerguard.model.windows import packed, windows
+    from spoilerguard.training.finetune import batches, tensors
+    from spoilerguard.training.network import Network
 
     torch.set_num_threads(1)
     tokenizer = load("accurate").scorer.tokenizer
@@ -246,8 +246,8 @@ def own_texts() -> list[str]:
 
 def prepare(reviews: Path | None, count: int, folder: Path) -> None:
     """`texts.json`, as they come, and `documents.json`, the sentences of each: of a Parquet file, or of our corpus."""
-    from spoilerguard.reading import read
-    from spoilerguard.sentences import split
+    from spoilerguard.text.reading import read
+    from spoilerguard.text.sentences import split
 
     if reviews is None:
         texts = own_texts()

@@ -26,11 +26,11 @@ from spoilerguard import load
 from spoilerguard.datasets import load_labelled, read_works, split_of, to_frame
 from spoilerguard.evaluation import Evaluation, evaluate
 from spoilerguard.guard import Guard
-from spoilerguard.neural.joined import joined
-from spoilerguard.neural.plan import PLAN
-from spoilerguard.scoring import LinearScorer, sigmoid
-from spoilerguard.training import fine_tuned, train
-from spoilerguard.transformer import NETWORK, VOCABULARY, TransformerScorer
+from spoilerguard.model.scoring import LinearScorer, sigmoid
+from spoilerguard.model.transformer import NETWORK, VOCABULARY, TransformerScorer
+from spoilerguard.training.ensemble import joined
+from spoilerguard.training.finetune_config import PLAN
+from spoilerguard.training.pipeline import fine_tuned, train
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).resolve().parents[2]
 CACHE = ROOT / "cache"

@@ -142,8 +142,8 @@ def costs(source: Path) -> None:
     """What a cluster is planned by: what one reader reads, what travels, what a core scores."""
     sys.path.insert(0, str(ROOT))
     from spoilerguard.archives import open_archive
-    from spoilerguard.jobs import run as jobs
-    from spoilerguard.jobs.shards import cut, score
+    from spoilerguard.scan import run as jobs
+    from spoilerguard.scan.shards import cut, score
 
     archive = open_archive(source)
     plan = jobs.plan_of(archive, Path("out.jsonl"))

@@ -18,8 +18,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from spoilerguard.sentences import by_rules, paragraphs, split
-from spoilerguard.senter import without_punctuation
+from spoilerguard.text.sentences import by_rules, paragraphs, split
+from spoilerguard.training.senter import without_punctuation
 
 Ends = Callable[[str], set[int]]
 NEAR = ("reviews", "weblog")  # the genres nearest to what this project reads

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 import pytest
 
-from spoilerguard.hiding import veil
+from spoilerguard.hiding import accessible_html
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
 AXE = "axe-core@4.14.1"
@@ -173,7 +173,7 @@ def _handler(files: Mapping[str, bytes]) -> type[BaseHTTPRequestHandler]:
 
 @pytest.fixture(scope="module")
 def _server() -> Iterator[tuple[str, dict[str, bytes]]]:
-    files = {f"/{name}": veil.asset(name).encode() for name in veil.ASSETS} | {"/image.png": PNG}
+    files = {f"/{name}": accessible_html.asset(name).encode() for name in accessible_html.ASSETS} | {"/image.png": PNG}
     files["/elsewhere"] = b"<!doctype html><link rel=icon href=/image.png><title>Elsewhere</title>"
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(files)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 import pytest
 
 import spoilerguard as sg
-from spoilerguard.hiding.previewing import preview
+from spoilerguard.preview.page import preview
 
 DRAFT = """# The Lantern Keeper
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from playwright.sync_api import Locator, Page, expect
 import pytest
 
-from spoilerguard.hiding import veil
+from spoilerguard.hiding import accessible_html
 
 if TYPE_CHECKING:
     from conftest import Site
@@ -24,14 +24,14 @@ SENTENCE = "Zephyrine murdered Quillon in the boathouse."
 LINKED = 'Quillon was <a href="/elsewhere" title="Zephyrine">the murderer</a> <img src="/image.png" alt="boathouse">.'
 SECRETS = ("zephyrine", "murder", "quillon", "boathouse")
 
-_keys = veil.keys("the browser tests")
+_keys = accessible_html.keys("the browser tests")
 
 
 def hide(html: str, *, block: bool = False, **words: str) -> str:
     """A spoiler of one piece."""
     key = next(_keys)
-    before = veil.control(key, block=block, **words) + veil.opening(key, block=block)
-    return before + html + veil.closing(key, block=block)
+    before = accessible_html.control(key, block=block, **words) + accessible_html.opening(key, block=block)
+    return before + html + accessible_html.closing(key, block=block)
 
 
 def hide_parts(*around: str) -> str:
@@ -39,7 +39,12 @@ def hide_parts(*around: str) -> str:
     key, written = next(_keys), []
     for n, html in enumerate(around):
         part = n // 2 + 1
-        piece = veil.control(key, part=part) + veil.opening(key, part=part) + html + veil.closing(key, part=part)
+        piece = (
+            accessible_html.control(key, part=part)
+            + accessible_html.opening(key, part=part)
+            + html
+            + accessible_html.closing(key, part=part)
+        )
         written.append(piece if n % 2 else html)
     return "".join(written)
 
@@ -47,8 +52,8 @@ def hide_parts(*around: str) -> str:
 def in_link() -> str:
     """A spoiler within a link, its control before it."""
     key = next(_keys)
-    piece = veil.opening(key, name="") + "where Zephyrine murders" + veil.closing(key)
-    return f'{veil.control(key)}<a href="/elsewhere">the scene {piece} again</a>'
+    piece = accessible_html.opening(key, name="") + "where Zephyrine murders" + accessible_html.closing(key)
+    return f'{accessible_html.control(key)}<a href="/elsewhere">the scene {piece} again</a>'
 
 
 def everywhere() -> str:
@@ -314,11 +319,11 @@ def test_13_without_styles_there_is_a_placeholder_and_never_the_text(site: Site,
 def test_13_feeds_and_excerpts_hold_a_placeholder_with_a_link_that_leads_to_the_text(site: Site) -> None:
     content = everywhere()
     page = site.open(content)
-    fed = veil.feed(content, link=page.url)
+    fed = accessible_html.feed(content, link=page.url)
     assert leaks(fed) == []
     excerpt = re.sub(r"<[^>]*>", "", fed)
     assert "A calm start. [Show spoiler] And a calm end, [Show spoiler]" in excerpt
-    assert leaks(re.sub(r"<[^>]*>", "", veil.feed(content))) == []
+    assert leaks(re.sub(r"<[^>]*>", "", accessible_html.feed(content))) == []
     reader = site.open(fed, styled=False, scripted=False)
     links = reader.get_by_role("link", name="[Show spoiler]")
     assert links.count() == 8

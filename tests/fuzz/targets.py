@@ -27,26 +27,28 @@ import tempfile
 
 from trees import html_of, seen
 
-from spoilerguard import drafts, store, streams
 from spoilerguard.archives import Archive, Cursor, open_archive
 from spoilerguard.archives.table import FAMILIES
 from spoilerguard.datasets import load_labelled
 from spoilerguard.datasets.labelled import write_jsonl
+from spoilerguard.drafts import io as drafts
+from spoilerguard.drafts.edited import read_report
 from spoilerguard.errors import InputError, LeakError, ModelError, SpoilerguardError
+from spoilerguard.files import streams
 from spoilerguard.guard import load
-from spoilerguard.hiding import veil
+from spoilerguard.hiding import accessible_html
 from spoilerguard.hiding.blurring import hide
-from spoilerguard.hiding.edited import read_report
-from spoilerguard.hiding.previewing import preview
 from spoilerguard.hiding.styles import STYLES
-from spoilerguard.htmlscan import scan
-from spoilerguard.jobs.folder import Part, part_of
-from spoilerguard.markup import find_hidden, strip_hidden
+from spoilerguard.model import store
+from spoilerguard.preview.page import preview
 from spoilerguard.printing import OUTPUTS, Look, Outcome
-from spoilerguard.ranges import keep
-from spoilerguard.reading import READERS, read
-from spoilerguard.sentences import by_rules, split
+from spoilerguard.scan.folder import Part, part_of
 from spoilerguard.spans import Document, Format
+from spoilerguard.text.htmlscan import scan
+from spoilerguard.text.markup import find_hidden, strip_hidden
+from spoilerguard.text.ranges import keep
+from spoilerguard.text.reading import READERS, read
+from spoilerguard.text.sentences import by_rules, split
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -141,8 +143,8 @@ def markup(data: bytes) -> None:
     bare, ranges = strip_hidden(text)
     flat = [0, *(at for r in ranges for at in r), len(bare)]
     assert flat == sorted(flat)
-    veil.strip(text)
-    veil.feed(text)
+    accessible_html.strip(text)
+    accessible_html.feed(text)
 
 
 # --- writers ------------------------------------------------------------------------------------
@@ -171,7 +173,7 @@ def writer(format: Format, data: bytes) -> None:
     except LeakError:
         return
     if "sg1" not in source and style.name == "html":
-        assert veil.strip(result) == source, "stripped, it is the source again"
+        assert accessible_html.strip(result) == source, "stripped, it is the source again"
     if mode == 1:
         return
     after = _checked(read(result, format))

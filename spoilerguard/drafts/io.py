@@ -1,0 +1,117 @@
+"""Drafts on disk: their decoded text, and how one is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+import os
+import sys
+
+from spoilerguard.errors import InputError
+from spoilerguard.files.atomic import whole_file
+
+__all__ = [
+    "MOST_BYTES", "decode", "encode", "read_bytes", "read_draft", "read_standard_bytes",
+    "read_standard_input", "write_draft",
+]  # fmt: skip
+
+MOST_BYTES = 16 * 1024 * 1024  # of one draft: longer than any book; an archive is for `scan`
+
+
+def read_draft(path: str) -> str:
+    """The decoded text of a draft. Raises InputError naming the file and the remedy."""
+    return decode(read_bytes(path), path)
+
+
+def read_bytes(path: str) -> bytes:
+    """A draft as it is on disk, up to one byte more than it may have. Raises InputError."""
+    try:
+        if not os.path.isfile(path) and os.path.exists(path):
+            raise InputError(f"{path}: not a file")
+        with open(path, "rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def read_standard_input(name: str) -> str:
+    """The decoded text of standard input; `name` stands for it in messages."""
+    return decode(read_standard_bytes(name), name)
+
+
+def read_standard_bytes(name: str) -> bytes:
+    """Standard input as it is, up to one byte more than a draft may have. Raises InputError."""
+    if sys.stdin is None:
+        raise InputError(f"{name}: standard input is closed")
+    return sys.stdin.buffer.read(MOST_BYTES + 1)
+
+
+_MARKS: Sequence[tuple[bytes, str]] = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+
+
+def decode(data: bytes, path: str) -> str:
+    """UTF-8, or what a byte order mark says. Raises InputError for what is no draft and how to mend it.
+
+    Nothing is translated: line breaks and a UTF-8 byte order mark stay in the text.
+    """
+    if len(data) > MOST_BYTES:
+        raise InputError(
+            f"{path}: more than a draft may have ({MOST_BYTES // 2**20} MB); split it, or scan it as an archive"
+        )
+    encoding = _encoding(data)
+    if encoding == "utf-8" and _looks_binary(data):
+        raise InputError(f"{path}: a binary file, not a draft")
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}:{line}: not {encoding.upper()} (byte 0x{data[error.start]:02x}); save the file as UTF-8"
+        ) from None
+
+
+def encode(text: str, like: bytes) -> bytes:
+    """Text as bytes, in the encoding and with the byte order mark of those that `decode` read."""
+    encoding = _encoding(like)
+    if encoding == "utf-8":
+        return text.encode(encoding)
+    mark = next(mark for mark, _ in _MARKS if like.startswith(mark))
+    return mark + text.encode(f"{encoding}-{'le' if mark[0] == 0xFF else 'be'}")
+
+
+def _encoding(data: bytes) -> str:
+    return next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+
+
+def write_draft(path: str, data: bytes, *, instead_of: bytes | None = None) -> None:
+    """Write a file whole or not at all; one that is there keeps its mode and owner. Raises InputError.
+
+    A symbolic link is not written through, nor is a file replaced that is read-only. Of a file with
+    several names (hard links) the others keep what it was. With `instead_of`, what it must hold still.
+    """
+    if os.path.islink(path):
+        raise InputError(f"{path}: a symbolic link; name the file it leads to, {os.path.realpath(path)}")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{path}: not a file")
+    if os.path.exists(path) and not (os.stat(path).st_mode & 0o222 and os.access(path, os.W_OK)):
+        raise InputError(f"{path}: read-only; make it writable, or write another file")
+    if instead_of is not None and read_bytes(path) != instead_of:
+        raise InputError(f"{path}: changed while it was read; run again")
+    try:
+        with whole_file(path) as file:
+            file.write(data)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
+
+
+def _looks_binary(data: bytes) -> bool:
+    """More than one control character in a hundred at the start: no text has that."""
+    head = data[:8192]
+    control = sum(1 for byte in head if byte < 9 or 13 < byte < 27 or 27 < byte < 32)
+    return control * 100 > len(head)

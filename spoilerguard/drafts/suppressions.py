@@ -1,0 +1,37 @@
+"""Which suppressions of a draft suppress nothing that would be told."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import replace
+from itertools import accumulate
+
+from spoilerguard.guard import Guard
+from spoilerguard.report import Report
+from spoilerguard.spans import Notice, Work
+from spoilerguard.text.reading import read, suppressions
+
+__all__ = ["UNUSED", "with_unused"]
+
+UNUSED = "this suppression suppresses nothing; take it out"
+
+
+def with_unused(report: Report, guard: Guard, work: Work | None, *, quotations: bool = True) -> Report:
+    """The report with a notice for each suppression that does nothing.
+
+    The draft is judged a second time as if none were there; the scores of the report stay.
+    """
+    document = report.document
+    every = suppressions(document.source, document.format)
+    if not every:
+        return report
+    bare = read(document.source, document.format, quotations=quotations, suppress=False)
+    [told] = guard.judge([bare], [work], report.threshold)
+    places = sorted([*((flag.start, flag.end) for flag in told.flags), *((n.start, n.end) for n in told.notices)])
+    reach = list(accumulate((end for _, end in places), max, initial=0))
+    unused = [
+        Notice(*comment, UNUSED)
+        for comment, region in every
+        if region.start == region.end or reach[bisect_left(places, (region.end, 0))] <= region.start
+    ]
+    return replace(report, document=replace(document, notices=tuple(sorted([*document.notices, *unused]))))

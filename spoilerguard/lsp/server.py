@@ -1,0 +1,347 @@
+"""A language server: drafts are checked in the editor, while they are written. Read `Server` first.
+
+The editor tells of every change (`Protocol`); some time after the last one the draft is checked in a thread,
+and what was found is published (`_publish`), or fetched by editors that rather ask. What was overtaken by a
+change is dropped. LSP 3.17; pygls speaks it. Editors start `spoilerguard lsp`:
+
+    Neovim   vim.lsp.config("spoilerguard", {cmd = {"spoilerguard", "lsp"}, filetypes = {"markdown", "html", "text"}})
+             vim.lsp.enable("spoilerguard")
+    Helix    [language-server.spoilerguard] with command = "spoilerguard" and args = ["lsp"], and its name among
+             the language-servers of a [[language]], in languages.toml
+    Emacs    (add-to-list 'eglot-server-programs '((markdown-mode html-mode text-mode) "spoilerguard" "lsp"))
+    Sublime  LSP, clients: {"spoilerguard": {"enabled": true, "command": ["spoilerguard", "lsp"],
+             "selector": "text.html.markdown | text.html.basic | text.plain"}}
+    VS Code  any extension that starts a language server of one's own, with the command `spoilerguard lsp`
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+import logging
+import os
+import sys
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
+
+import spoilerguard
+from spoilerguard.errors import SpoilerguardError
+from spoilerguard.lsp.editor import (
+    HIDE_ALL,
+    NAME,
+    OPTIONS,
+    Checked,
+    Moment,
+    actions,
+    check,
+    diagnostics,
+    edits_of,
+    format_for,
+    hover,
+)
+from spoilerguard.lsp.positions import EditedText, Place
+from spoilerguard.settings.layers import FILES
+
+__all__ = ["Server", "serve"]
+
+PAUSE = 0.2  # seconds without a change, then the draft is checked
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Draft:
+    """A document that is open in the editor."""
+
+    moment: Moment
+    format: str
+    text: EditedText
+    checked: Checked | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    publishing: asyncio.Task[None] | None = None
+
+
+class Protocol(LanguageServerProtocol):
+    """What pygls does itself with documents, done exactly: its own lines end at U+2028 and form feeds, too."""
+
+    _server: Server
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        self._server.opened(params.text_document)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        self._server.changed(params.text_document, params.content_changes)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        self._server.closed(params.text_document.uri)
+
+
+class Server(LanguageServer):
+    """The drafts that are open, and the settings. Its methods run in the event loop; only `_check` in a thread."""
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        super().__init__(NAME, spoilerguard.__version__, protocol_cls=Protocol)
+        self.given = [given, {}, {}]  # settings of the command line, at the start, of the editor: the last counts
+        self.drafts: dict[str, Draft] = {}
+        self.editions = count()
+        self.checker = ThreadPoolExecutor(2, "check")  # beside a long draft, a short one
+        self.told: set[str] = set()
+        self.fetching: asyncio.Task[None] | None = None  # of settings
+        self.stopping = False
+
+    # --- what the editor can do
+
+    def can(self, path: str) -> Any:
+        """A capability of the editor, by its path in ClientCapabilities; None where it is not there."""
+        found: Any = self.client_capabilities
+        for name in path.split("."):
+            found = getattr(found, name, None)
+        return found
+
+    @property
+    def pulls(self) -> bool:
+        """Whether the editor asks for diagnostics; then none are published, or it would show them twice."""
+        return self.can("text_document.diagnostic") is not None
+
+    @property
+    def encoding(self) -> str:
+        return types.PositionEncodingKind(self.workspace.position_encoding or "utf-16").value
+
+    # --- documents
+
+    def opened(self, document: types.TextDocumentItem) -> None:
+        self.closed(document.uri)
+        format = format_for(document.language_id, document.uri)
+        if format is not None:
+            text = EditedText(document.text, self.encoding)
+            moment = Moment(document.uri, next(self.editions), document.version)
+            self.drafts[document.uri] = draft = Draft(moment, format, text)
+            self.publish(draft, after=0)
+
+    def changed(
+        self, document: types.VersionedTextDocumentIdentifier, changes: Iterable[types.TextDocumentContentChangeEvent]
+    ) -> None:
+        draft = self.drafts.get(document.uri)
+        if draft is None:
+            return
+        for change in changes:
+            if isinstance(change, types.TextDocumentContentChangePartial):
+                at = change.range
+                start, end = (Place(place.line, place.character) for place in (at.start, at.end))
+                draft.text.change(start, end, change.text)
+            else:
+                draft.text = EditedText(change.text, self.encoding)
+        draft.moment = Moment(document.uri, next(self.editions), document.version)
+        self.publish(draft, after=PAUSE)
+
+    def closed(self, uri: str) -> None:
+        draft = self.drafts.pop(uri, None)
+        if draft is not None and not self.pulls:
+            if draft.publishing:
+                draft.publishing.cancel()
+            self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
+
+    # --- checking
+
+    def publish(self, draft: Draft, *, after: float) -> None:
+        """Check the draft and publish what was found, unless it changes in these seconds or before it is done."""
+        if not self.pulls:
+            if draft.publishing:
+                draft.publishing.cancel()
+            draft.publishing = asyncio.get_running_loop().create_task(self._publish(draft, after))
+
+    async def _publish(self, draft: Draft, after: float) -> None:
+        await asyncio.sleep(after)
+        checked = await self.checked(draft)
+        found = diagnostics(checked) if checked else []
+        self.text_document_publish_diagnostics(
+            types.PublishDiagnosticsParams(draft.moment.uri, found, draft.moment.version)
+        )
+
+    async def checked(self, draft: Draft) -> Checked | None:
+        """What was found in the draft as it is when this returns; None where it cannot be checked, and why is told."""
+        async with draft.lock:
+            while draft.checked is None or draft.checked.moment != draft.moment:
+                moment = draft.moment
+                run = partial(check, moment, str(draft.text), draft.format, self.encoding, tuple(self.given))
+                try:
+                    draft.checked = await asyncio.get_running_loop().run_in_executor(self.checker, run)
+                except SpoilerguardError as error:
+                    draft.checked = None
+                    if draft.moment == moment:
+                        self.tell(str(error))
+                if draft.checked is None and draft.moment == moment:
+                    return None
+            return draft.checked
+
+    async def now(self, document: types.TextDocumentIdentifier) -> Checked | None:
+        """The same of a document that the editor names; None where it is no draft."""
+        draft = self.drafts.get(document.uri)
+        return await self.checked(draft) if draft else None
+
+    def tell(self, message: str) -> None:
+        """Show a message, once until the settings change."""
+        log.warning("%s", message)
+        if message not in self.told:
+            self.told.add(message)
+            self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"spoilerguard: {message}"))
+
+    # --- settings
+
+    def fetch_settings(self) -> None:
+        """Ask the editor for its settings, if it has any."""
+        if self.can("workspace.configuration"):
+            self.fetching = asyncio.get_running_loop().create_task(self._fetch_settings())
+
+    async def _fetch_settings(self) -> None:
+        item = types.ConfigurationItem(section=NAME)
+        try:
+            settings = await self.workspace_configuration_async(types.ConfigurationParams([item]))
+        except JsonRpcException as error:
+            log.warning("the editor does not tell its settings: %s", error)
+        else:
+            self.configured(2, settings[0] if settings else None)
+
+    def configured(self, place: int, settings: Any) -> None:
+        """Settings of the editor: at the start (1), or as they are now (2)."""
+        known = {name: settings[name] for name in OPTIONS if name in settings} if isinstance(settings, dict) else {}
+        settings = {name: value for name, value in known.items() if value not in (None, "")}
+        if settings != self.given[place]:  # an editor may tell what it told before
+            self.given[place] = settings
+            self.recheck()
+
+    def recheck(self) -> None:
+        """Check all drafts again: the settings have changed."""
+        self.told.clear()
+        for draft in self.drafts.values():
+            draft.moment = draft.moment._replace(edition=next(self.editions))
+            self.publish(draft, after=0)
+        if self.pulls and self.drafts and self.can("workspace.diagnostics.refresh_support"):
+            self.workspace_diagnostic_refresh(None)
+
+
+# --- what the editor asks ------------------------------------------------------------------------
+
+
+def _initialize(ls: Server, params: types.InitializeParams) -> None:
+    options = params.initialization_options
+    ls.configured(1, options.get(NAME, options) if isinstance(options, dict) else {})
+
+
+def _initialized(ls: Server, params: types.InitializedParams) -> None:
+    """Ask for the settings, and to be told when they change."""
+    files = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(f"**/{name}") for name in FILES])
+    wanted = (
+        (types.WORKSPACE_DID_CHANGE_CONFIGURATION, "did_change_configuration", {"section": NAME}),
+        (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, "did_change_watched_files", files),
+    )
+    can = [row for row in wanted if ls.can(f"workspace.{row[1]}.dynamic_registration")]
+    if can:  # an editor that refuses goes without
+        registrations = [types.Registration(method, method, options) for method, _, options in can]
+        ls.client_register_capability(types.RegistrationParams(registrations))
+    ls.fetch_settings()
+
+
+def _settings_changed(ls: Server, params: types.DidChangeConfigurationParams) -> None:
+    if ls.can("workspace.configuration"):
+        ls.fetch_settings()
+    elif isinstance(params.settings, dict):
+        ls.configured(2, params.settings.get(NAME))
+
+
+def _files_changed(ls: Server, params: types.DidChangeWatchedFilesParams) -> None:
+    ls.recheck()
+
+
+async def _diagnostic(
+    ls: Server, params: types.DocumentDiagnosticParams
+) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
+    checked = await ls.now(params.text_document)
+    if checked is None:
+        return types.RelatedFullDocumentDiagnosticReport([])
+    edition = str(checked.moment.edition)
+    if params.previous_result_id == edition:
+        return types.RelatedUnchangedDocumentDiagnosticReport(edition)
+    return types.RelatedFullDocumentDiagnosticReport(diagnostics(checked), result_id=edition)
+
+
+async def _hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
+    checked = await ls.now(params.text_document)
+    kinds = ls.can("text_document.hover.content_format") or ()
+    return hover(checked, params.position, markdown=types.MarkupKind.Markdown in kinds) if checked else None
+
+
+async def _code_action(ls: Server, params: types.CodeActionParams) -> list[types.CodeAction]:
+    """The actions, without their edits if the editor asks for these once an action is chosen."""
+    checked = await ls.now(params.text_document)
+    if checked is None:
+        return []
+    found = list(actions(checked, params.range, params.context.only))
+    if "edit" in (ls.can("text_document.code_action.resolve_support.properties") or ()):
+        return found
+    return [action for action in found if await _with_edit(ls, checked, action) is None]
+
+
+async def _resolve(ls: Server, action: types.CodeAction) -> types.CodeAction:
+    data = action.data if isinstance(action.data, dict) else {}
+    checked = await ls.now(types.TextDocumentIdentifier(str(data.get("uri"))))
+    if checked and (trouble := await _with_edit(ls, checked, action)):
+        ls.told.discard(trouble)
+        ls.tell(trouble)
+    return action
+
+
+async def _with_edit(ls: Server, checked: Checked, action: types.CodeAction) -> str | None:
+    """Put its edit into an action; or else, why it has none."""
+    try:
+        edits = await asyncio.to_thread(edits_of, checked, action.data)
+    except SpoilerguardError as error:
+        return str(error)
+    if ls.can("workspace.workspace_edit.document_changes"):
+        document = types.OptionalVersionedTextDocumentIdentifier(checked.moment.uri, checked.moment.version)
+        action.edit = types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(document, edits)])
+    else:
+        action.edit = types.WorkspaceEdit(changes={checked.moment.uri: edits})
+    return None
+
+
+def _shutdown(ls: Server, params: None) -> None:
+    ls.stopping = True
+
+
+_ACTIONS = types.CodeActionOptions([types.CodeActionKind.QuickFix, HIDE_ALL], resolve_provider=True)
+
+
+def serve(given: Mapping[str, Any]) -> int:
+    """Serve the editor on standard input and output until it leaves; the exit status, 0 if it said so first.
+
+    `given` are settings of the command line. What anything else prints goes to standard error.
+    """
+    protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    server = Server(given)
+    for name, run, options in (
+        (types.INITIALIZE, _initialize, None),
+        (types.INITIALIZED, _initialized, None),
+        (types.WORKSPACE_DID_CHANGE_CONFIGURATION, _settings_changed, None),
+        (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _files_changed, None),
+        (types.TEXT_DOCUMENT_DIAGNOSTIC, _diagnostic, types.DiagnosticOptions(False, False, NAME)),
+        (types.TEXT_DOCUMENT_HOVER, _hover, None),
+        (types.TEXT_DOCUMENT_CODE_ACTION, _code_action, _ACTIONS),
+        (types.CODE_ACTION_RESOLVE, _resolve, None),
+        (types.SHUTDOWN, _shutdown, None),
+    ):
+        server.feature(name, options)(run)
+    server.start_io(sys.stdin.buffer, protocol)
+    server.checker.shutdown(wait=False, cancel_futures=True)
+    return 0 if server.stopping else 1

@@ -1,0 +1,204 @@
+"""Sentences to calibrated probabilities and reasons: the linear scorer.
+
+Two steps. Each expert (a kind of text has its own) gives a sentence a logit: the sum of the weights
+of its n-grams and cues. Then a small network looks at these logits among the neighbours': spoilers
+come in runs, and what a document says of itself ("spoilers ahead") counts.
+Arrays and numpy are all it takes, so a model works under every version of scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from spoilerguard.model import context
+from spoilerguard.model.features import BITS, Block, Ints, Tokens, clean, cues, hashed, summed, tokens_of
+from spoilerguard.spans import Reason, Work
+
+__all__ = ["KINDS", "KIND_BITS", "KIND_BLOCKS", "LinearScorer", "Scorer", "logit", "sigmoid"]
+
+PART = 200_000  # characters whose n-grams are held at a time
+KIND_BITS = 16  # the kinds' tables are smaller: only a flagged sentence is asked for its kind
+KIND_BLOCKS = frozenset({"word", "pair"})
+
+# The kinds a flag may name, and what each is called to a reader.
+KINDS = {
+    "death": "a death",
+    "twist": "a twist",
+    "identity": "an identity",
+    "ending": "the ending",
+    "betrayal": "a betrayal",
+    "relationship": "a relationship",
+    "late-event": "a late event",
+}
+
+
+class Scorer(Protocol):
+    """What a Guard needs of a model."""
+
+    @property
+    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        """The weights, as `store` writes them."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What else the model consists of: name of a file to its content."""
+
+    def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Probability that each sentence, alone, is a spoiler: shape (n,)."""
+
+    def score_documents(
+        self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
+    ) -> list[npt.NDArray[np.float64]]:
+        """Probability of each sentence read in its document: one array a document."""
+
+    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
+        """Why each of these sentences looks like a spoiler."""
+
+    def word_weights(self, sentence: str) -> list[tuple[str, float]]:
+        """Each word of a sentence with what it adds to the logit, in order."""
+
+
+def sigmoid(logit: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(np.asarray(logit, np.float64), -30, 30))))
+
+
+def logit(probability: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The inverse of `sigmoid`, within its bounds."""
+    p = np.clip(np.asarray(probability, np.float64), 1e-13, 1 - 1e-13)
+    return np.asarray(np.log(p / (1 - p)))
+
+
+@dataclass(frozen=True, slots=True)
+class LinearScorer:
+    """Experts (weights of hashed n-grams and cues), the context network, kinds of spoiler.
+
+    `arrays` holds: `weights` (2**BITS, E), `cues` (len(CUES), E) and `intercept` (E,) of the E experts,
+    `context_*` the layers of the context network, `kinds` (K, 2**KIND_BITS) and `kind_bias` (K,).
+    """
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        return {}
+
+    def logits(self, tokens: Tokens) -> npt.NDArray[np.float64]:
+        """What each expert makes of each sentence alone: shape (n, E)."""
+        arrays = self.arrays
+        total: npt.NDArray[np.float64] = context.weighed(cues(tokens), arrays["cues"]) + arrays["intercept"]
+        for block in hashed(tokens):
+            # `take` gathers rows in a third of the time that indexing needs.
+            total += summed(block, arrays["weights"].take(block.buckets, axis=0), tokens.sentences)
+        return total
+
+    def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
+        """A sentence alone is a document of one."""
+        return self._scores([clean(s) for s in sentences], np.ones(len(sentences), np.int64), [None] * len(sentences))
+
+    def score_documents(
+        self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
+    ) -> list[npt.NDArray[np.float64]]:
+        lengths = np.array([len(sentences) for sentences in documents], np.int64)
+        scores = self._scores([clean(s) for sentences in documents for s in sentences], lengths, works)
+        return np.split(scores, np.cumsum(lengths)[:-1]) if len(lengths) else []
+
+    def _scores(self, sentences: Sequence[str], lengths: Ints, works: Sequence[Work | None]) -> npt.NDArray[np.float64]:
+        if not sentences:
+            return np.zeros(0)
+        tokens = tokens_of(sentences)
+        rows = context.features(self._in_parts(sentences, tokens), tokens, lengths, works)
+        return sigmoid(context.forward(self.arrays, rows))
+
+    def _in_parts(self, sentences: Sequence[str], tokens: Tokens) -> npt.NDArray[np.float64]:
+        """The logits, of so many sentences at a time that memory stays small."""
+        if len(tokens.codes) <= PART:
+            return self.logits(tokens)
+        parts, start = [], 0
+        while start < len(sentences):
+            end = max(start + 1, int(np.searchsorted(tokens.bounds, tokens.bounds[start] + PART)) - 1)
+            parts.append(self.logits(tokens_of(sentences[start:end])))
+            start = end
+        return np.vstack(parts)
+
+    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
+        """The kind of spoiler each sentence looks like, and the words that weighed most.
+
+        The run of up to four words with the highest sum of gains is named, bar common words at its ends.
+        """
+        texts = [clean(s) for s in sentences]
+        tokens = tokens_of(texts)
+        blocks = list(hashed(tokens, characters=(0, 0)))
+        gain, kinds = self._gains(tokens, blocks), self._kinds(tokens, blocks)
+        out: list[tuple[Reason, ...]] = []
+        for row, text in enumerate(texts):
+            words = _bounds_of_words(tokens, row)
+            first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
+            common = [text[start:end].lower() in context.COMMON for start, end in words]
+            run = _weightiest(gain[first:last], common)
+            named = text[words[run[0]][0] : words[run[1] - 1][1]] if run else text[:40]
+            kind = self.kinds[int(np.argmax(kinds[row]))] if self.kinds else "spoiler"
+            out.append((Reason(kind, named),))
+        return out
+
+    def word_weights(self, sentence: str) -> list[tuple[str, float]]:
+        """Each word of a sentence with what it adds to the logit, in order."""
+        text = clean(sentence)
+        tokens = tokens_of([text])
+        words = _bounds_of_words(tokens, 0)
+        gains = self._gains(tokens, hashed(tokens, characters=(0, 0)))
+        return [(text[s:e], float(g)) for (s, e), g in zip(words, gains, strict=True)]
+
+    def _gains(self, tokens: Tokens, blocks: Iterable[Block]) -> npt.NDArray[np.float64]:
+        """What each word adds to the first expert's logit: an n-gram's weight is shared out among its words."""
+        gain = np.zeros(len(tokens.start))
+        for block in blocks:
+            assert block.token is not None
+            count = np.sqrt(np.maximum(np.bincount(block.rows, minlength=tokens.sentences), 1))
+            share = self.arrays["weights"][block.buckets, 0] / count[block.rows] / len(block.back)
+            for back in block.back:
+                at = block.token - back
+                whole = (at >= 0) & (tokens.sentence_of[at] == block.rows)  # the first word has none before it
+                np.add.at(gain, at[whole], share[whole])
+        return gain
+
+    def _kinds(self, tokens: Tokens, blocks: Iterable[Block]) -> npt.NDArray[np.float64]:
+        """Logit of each kind of spoiler: shape (n, number of kinds)."""
+        kinds = np.tile(self.arrays["kind_bias"].astype(np.float64), (tokens.sentences, 1))
+        for block in blocks:
+            if block.name in KIND_BLOCKS:
+                weights = self.arrays["kinds"][:, block.buckets >> (BITS - KIND_BITS)].T
+                kinds += summed(block, weights.astype(np.float64), tokens.sentences)
+        return kinds
+
+
+def _bounds_of_words(tokens: Tokens, row: int) -> list[tuple[int, int]]:
+    """Where the words of a sentence stand in its cleaned text."""
+    first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
+    offset = int(tokens.bounds[row]) + 1
+    return [
+        (int(s) - offset, int(e) - offset)
+        for s, e in zip(tokens.start[first:last], tokens.end[first:last], strict=True)
+    ]
+
+
+def _weightiest(gain: npt.NDArray[np.float64], common: Sequence[bool], most: int = 4) -> tuple[int, int] | None:
+    """The run of up to `most` words whose gains add up highest: start and end (exclusive).
+
+    It starts and ends with a word that says something ("he is dead" is named as "dead"), where the
+    sentence has one.
+    """
+    telling = not all(common)
+    best: tuple[float, int, int] | None = None
+    for start in range(len(gain)):
+        total = 0.0
+        for end in range(start + 1, min(start + most, len(gain)) + 1):
+            total += float(gain[end - 1])
+            if (best is None or total > best[0]) and not (telling and (common[start] or common[end - 1])):
+                best = (total, start, end)
+    return best[1:] if best else None

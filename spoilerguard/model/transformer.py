@@ -1,0 +1,163 @@
+"""Sentences to probabilities: the transformer, with the linear scorer beside it.
+
+The network (MiniLM, fine-tuned, 8-bit integers, ONNX Runtime) reads a window of the document at a
+time (`windows`) and gives each sentence a logit; the linear scorer gives another, and a weighted sum
+of both is the answer. Windows are never padded nor put together, so a score does not depend on what
+else is scored. As a cascade, the network reads only the sentences of which the linear scorer is unsure,
+and what is near them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spoilerguard.errors import MissingExtra, ModelError
+from spoilerguard.model.scoring import LinearScorer, logit, sigmoid
+from spoilerguard.model.windows import packed, tells, tokenizer_of, windows, work_pieces
+from spoilerguard.spans import Reason, Work
+
+__all__ = ["NETWORK", "VOCABULARY", "TransformerScorer"]
+
+NETWORK, VOCABULARY = "network.onnx", "tokenizer.json"
+# A tensor kept in another file names it under this key (https://onnx.ai/onnx/repo-docs/ExternalData.html).
+_ELSEWHERE = b"location"
+_BERT = ["BertNormalizer", "BertPreTokenizer", "WordPiece"]  # others may hold regular expressions
+_PROBE = "She dies ☃."  # also of a word that no vocabulary has
+PART = 512  # documents whose word pieces are held at a time
+
+Doubles = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TransformerScorer:
+    """The network, its tokenizer and the linear scorer, joined by `arrays["mix"]` of the latter.
+
+    `mix` (2, 3) holds the weights of the network's logit and of the linear one, and the intercept: in
+    its first row without, in its second with a work; `band` (2,) the linear probabilities between
+    which, as a cascade, the network is asked.
+    """
+
+    linear: LinearScorer
+    session: Any
+    tokenizer: Any
+    files: Mapping[str, bytes]
+    cascade: bool = False
+
+    @classmethod
+    def of(
+        cls, linear: LinearScorer, files: Mapping[str, bytes], *, cascade: bool = False, threads: int = 1
+    ) -> TransformerScorer:
+        """The scorer of a model's verified files.
+
+        Raises MissingExtra; ValueError for what is no network; ModelError for one that cannot score a sentence.
+        """
+        try:
+            import onnxruntime
+        except ImportError:
+            raise MissingExtra("onnxruntime", "accurate") from None
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 4
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        if _ELSEWHERE in files[NETWORK]:
+            raise ValueError(f"{NETWORK} refers to data in other files")
+        try:
+            session = onnxruntime.InferenceSession(files[NETWORK], options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's errors share no base of their own
+            raise ValueError(f"{NETWORK} is no network that ONNX Runtime reads ({error})") from None
+        names = {i.name for i in session.get_inputs()}, {o.name for o in session.get_outputs()}
+        if names != ({"ids", "segments", "pool"}, {"logits"}):
+            raise ValueError(f"{NETWORK} is a network, but none of a spoilerguard model")
+        try:
+            tokenizer = tokenizer_of(files[VOCABULARY])
+        except ValueError as error:
+            raise ValueError(f"{VOCABULARY} is no vocabulary ({error})") from None
+        if [type(part).__name__ for part in (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)] != _BERT:
+            raise ValueError(f"{VOCABULARY} is not of the kind that BERT has: {', '.join(_BERT)}")
+        kept = {name: files[name] for name in (NETWORK, VOCABULARY)}
+        scorer = cls(linear, session, tokenizer, kept, cascade)
+        scorer.logits([[_PROBE]], [None], [np.ones(1, bool)])
+        return scorer
+
+    @property
+    def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
+        return self.linear.arrays
+
+    def score(self, sentences: Sequence[str]) -> Doubles:
+        """A sentence alone is a document of one."""
+        return np.array([p[0] for p in self.score_documents([[s] for s in sentences], [None] * len(sentences))])
+
+    def score_documents(
+        self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
+    ) -> list[npt.NDArray[np.float64]]:
+        out: list[Doubles] = []
+        for start in range(0, len(documents), PART):
+            part = slice(start, start + PART)
+            out += self._scored(documents[part], works[part])
+        return out
+
+    def _scored(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Doubles]:
+        linear = self.linear.score_documents(documents, works)
+        asked = [self._asked(p) for p in linear]
+        network = self.logits(documents, works, asked)
+        out = []
+        for work, p, deep, wanted in zip(works, linear, network, asked, strict=True):
+            own, beside, offset = self.arrays["mix"][int(tells(work))]
+            out.append(np.where(wanted, sigmoid(own * np.where(wanted, deep, 0) + beside * logit(p) + offset), p))
+        return out
+
+    def _asked(self, linear: Doubles) -> npt.NDArray[np.bool_]:
+        low, high = self.arrays["band"] if self.cascade else (-1, 2)
+        return np.asarray((linear > low) & (linear < high), bool)
+
+    def logits(
+        self,
+        documents: Sequence[Sequence[str]],
+        works: Sequence[Work | None],
+        asked: Sequence[npt.NDArray[np.bool_]],
+    ) -> list[Doubles]:
+        """What the network makes of each sentence asked for; -inf for the others."""
+        texts = [s for sentences, wanted in zip(documents, asked, strict=True) if wanted.any() for s in sentences]
+        try:
+            pieces = iter(packed(self.tokenizer, texts))
+        except Exception as error:  # a bare Exception is what the tokenizer raises
+            raise ModelError(f"{VOCABULARY} fails on a text ({error})") from None
+        known: dict[int, Any] = {}
+        out = []
+        for sentences, work, wanted in zip(documents, works, asked, strict=True):
+            found = np.full(len(sentences), -np.inf)
+            if wanted.any():
+                if id(work) not in known:
+                    known[id(work)] = work_pieces(self.tokenizer, work)
+                for window in windows([next(pieces) for _ in sentences], known[id(work)], wanted):
+                    inputs = {
+                        "ids": np.array([window.ids], np.int64),
+                        "segments": np.array([window.segments], np.int64),
+                        "pool": window.pool(),
+                    }
+                    numbers = [number for number, _, _ in window.places]
+                    np.maximum.at(found, numbers, self._run(inputs, len(numbers)))
+            out.append(found)
+        return out
+
+    def _run(self, inputs: Mapping[str, object], count: int) -> npt.NDArray[Any]:
+        """The logits of the `count` sentences of a window."""
+        try:
+            logits = np.asarray(self.session.run(["logits"], inputs)[0])
+        except Exception as error:  # the runtime's errors share no base of their own
+            raise ModelError(f"{NETWORK} fails on what {VOCABULARY} makes of a text ({error})") from None
+        if logits.shape != (count,) or logits.dtype.kind != "f" or not np.isfinite(logits).all():
+            raise ModelError(f"{NETWORK} does not give a finite number a sentence")
+        return logits
+
+    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
+        """As the linear scorer sees it: the network gives no words."""
+        return self.linear.reasons(sentences)
+
+    def word_weights(self, sentence: str) -> list[tuple[str, float]]:
+        return self.linear.word_weights(sentence)

@@ -1,0 +1,344 @@
+"""A document as a piece of HTML that looks as published, each sentence of interest in spans of its own.
+
+Written from what the scanners found: the text, and the tags around it, both with offsets in the
+source; so what stands in a span is the very text of a sentence. Only elements of a short list are
+written, none with an attribute of the author's: nothing of the draft can run, load or navigate.
+Spans go around text alone, never around a tag, so a sentence that crosses elements breaks none.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape, unescape
+import re
+from typing import Literal
+
+from spoilerguard.spans import Document, Hidden, Span
+from spoilerguard.text.htmlscan import Scan, Tag, scan
+from spoilerguard.text.markdown import scan_markdown
+from spoilerguard.text.ranges import minus
+from spoilerguard.text.sentences import paragraphs
+
+__all__ = ["render"]
+
+# What is written for each element and Markdown block; what is not here is left out, its text is not.
+_WRITTEN = {
+    **{name: name for name in "b blockquote dd del dl dt em i ins li mark ol p s small strong sub sup table td th tr "
+       "u ul".split()},
+    **dict.fromkeys("abbr acronym cite dfn var".split(), "i"),
+    **dict.fromkeys("address article aside caption center details dialog dir div fieldset figcaption figure footer "
+                    "form header hgroup legend main menu nav search section summary tg-spoiler".split(), "div"),
+    "a": "span", "q": "q", "strike": "s",
+    "BlockQuote": "blockquote", "Emphasis": "em", "FootnoteDefinition": "div", "Item": "li", "Link": "span",
+    "Paragraph": "p", "Strikethrough": "s", "Strong": "strong", "Table": "table", "TableCell": "td",
+    "TableHead": "tr", "TableRow": "tr",
+}  # fmt: skip
+_CLASSES = {"a": "link", "Link": "link", "FootnoteDefinition": "footnote"}
+# Where an element may not stand, browsers move or drop it: a `<div>` stands for it.
+_PARENTS = {"li": {"ol", "ul"}, "td": {"tr"}, "th": {"tr"}, "tr": {"table"}, "dt": {"dl"}, "dd": {"dl"}}
+_BLOCKS = frozenset({"blockquote", "dd", "div", "dl", "dt", "li", "ol", "p", "table", "td", "th", "tr", "ul"})
+_CODE = frozenset({"code", "kbd", "listing", "pre", "samp", "xmp"})
+_DEEPEST = 50  # elements within one another: enough for any post, and no search takes long
+_SCROLL = '<div class="scroll" role="group" aria-label="Table" tabindex="0">'
+_TAG = re.compile(r"<[^<>]*+>")
+_FENCE = re.compile(r"[ \t>]*+(?:`{3,}|~{3,})[^\n]*+\n?")
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+
+Kind = Literal["s", "h"]  # of interest; hidden by its author
+Label = tuple[Kind, int]
+
+
+@dataclass(slots=True)
+class _Open:
+    """An element that is being written: of which tag, as what, where it ends if no tag ends it."""
+
+    key: int
+    name: str
+    start: str
+    end: int
+
+
+def render(document: Document, sentences: Sequence[tuple[int, int, int]]) -> tuple[str, dict[int, str]]:
+    """HTML of a document, and by number the text of each sentence, as HTML without tags.
+
+    `sentences` are ordered, disjoint ranges with a number each. Text of a sentence stands in
+    `<span data-s="number">`, text that its author hid in `<span data-h="number">`; the first of each
+    has an id (`s-number`, `h-number`). A span with `data-j` follows the one before with nothing seen
+    in between. Linear time but for sorting.
+    """
+    found, concealed = _SCANS[document.format](document)
+    renderer = _Renderer(document, found, concealed, sentences)
+    html = renderer.run()
+    return html, {number: text for (kind, number), text in renderer.texts.items() if kind == "s"}
+
+
+# --- what was scanned ---------------------------------------------------------------------------
+
+
+def _text(document: Document) -> tuple[Scan, list[Span]]:
+    found = Scan()
+    for start, end in paragraphs(document.source):
+        if not document.source[start:end].isspace():
+            found.text.append(Span(start, end))
+            found.breaks.append(start)
+    return found, _spans(document.hidden)
+
+
+def _html(document: Document) -> tuple[Scan, list[Span]]:
+    return _with_marked(document, scan(document.source))
+
+
+def _markdown(document: Document) -> tuple[Scan, list[Span]]:
+    return _with_marked(document, scan_markdown(document.source, int(document.source.startswith("\ufeff")))[0])
+
+
+def _with_marked(document: Document, found: Scan) -> tuple[Scan, list[Span]]:
+    """What readers do not see: of elements that hide, all but their summary; marks and what is in them."""
+    elements = set(found.hidden)
+    return found, [*found.concealed, *_spans([h for h in document.hidden if h not in elements])]
+
+
+def _spans(hidden: Sequence[Hidden]) -> list[Span]:
+    return [Span(h.start, h.end) for h in hidden]
+
+
+_SCANS = {"text": _text, "markdown": _markdown, "html": _html}
+
+
+# --- what is written ----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Labels:
+    """Which sentence, or which text hidden by its author, an offset is in."""
+
+    ranges: list[tuple[int, int, Kind, int]]
+    starts: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.ranges.sort()
+        self.starts = [row[0] for row in self.ranges]
+
+    def split(self, start: int, end: int) -> Iterator[tuple[int, int, Label | None]]:
+        """The parts of a range, each with its label or None."""
+        k = max(bisect_right(self.starts, start) - 1, 0)
+        while start < end:
+            while k < len(self.ranges) and self.ranges[k][1] <= start:
+                k += 1
+            label: Label | None = None
+            stop = end
+            if k < len(self.ranges):
+                first, last, kind, number = self.ranges[k]
+                if first <= start:
+                    label, stop = (kind, number), min(end, last)
+                else:
+                    stop = min(end, first)
+            yield start, stop, label
+            start = stop
+
+
+class _Renderer:
+    def __init__(
+        self, document: Document, found: Scan, concealed: list[Span], sentences: Sequence[tuple[int, int, int]]
+    ) -> None:
+        self.source, self.format = document.source, document.format
+        self.found = found
+        hidden = minus(concealed, [])
+        self.labels = _Labels([(*at, "h", k) for k, at in enumerate(hidden)] + list(_bare(sentences, hidden)))
+        self.stack: list[_Open] = []
+        self.out: list[str] = []
+        self.parted = True  # something was seen since the last span
+        self.named: set[Label] = set()
+        self.texts: dict[Label, str] = {}
+        self.skip = -1  # what begins before is not written
+        # Where an element ends whose end tag is not among the tags.
+        self.closed = {id(tag.element) for tag in found.tags if tag.closes and tag.element is not None}
+
+    def run(self) -> str:
+        rules = {tag.start for tag in self.found.tags if tag.name == "Rule"}
+        lines = [at for at in self.found.lines if at not in rules]
+        items: list[tuple[int, int, Tag | Span | None]] = [(tag.start, 1, tag) for tag in self.found.tags]
+        items += [(span.start, 3, span) for span in self.found.text]
+        items += [(at, 2, None) for at in lines]
+        if self.format == "text":
+            items += [(at, 0, Tag(at, at, "Text")) for at in self.found.breaks]
+        items.sort(key=lambda item: item[:2])  # stable: tags at one place stay in order
+        for at, _, item in items:
+            while self.stack and self.stack[-1].end <= at:
+                self.pop()
+            if at < self.skip:
+                if isinstance(item, Tag) and item.closes:
+                    self.close(id(item.element))
+            elif item is None:
+                self.out.append("<br>")
+            elif isinstance(item, Span):
+                self.text(*item)
+            elif item.closes:
+                self.close(id(item.element))
+            else:
+                self.open(item)
+        while self.stack:
+            self.pop()
+        return "".join(self.out)
+
+    def text(self, start: int, end: int) -> None:
+        for first, last, label in self.labels.split(start, end):
+            piece = self.decoded(first, last)
+            blank = piece.isspace() or not piece
+            if label is None or blank:
+                self.out.append(piece)
+                self.parted = self.parted or not blank
+                if label in self.texts:
+                    self.texts[label] += piece
+                continue
+            self.label(label, piece)
+            self.texts[label] = self.texts.get(label, "") + piece
+
+    def label(self, label: Label, html: str, tag: str = "span") -> None:
+        name = "" if label in self.named else f' id="{label[0]}-{label[1]}"'
+        self.named.add(label)
+        joins = "" if self.parted else " data-j"
+        self.out.append(f'<{tag}{name} data-{label[0]}="{label[1]}"{joins}>{html}</{tag}>')
+        self.parted = False
+
+    def decoded(self, start: int, end: int) -> str:
+        """Text with its entities read, as HTML."""
+        text = self.source[start:end]
+        if "&" in text and self.format == "html":
+            text = unescape(text)
+        elif "&" in text and self.format == "markdown":
+            text = _ENTITY.sub(lambda found: unescape(found[0]), text)
+        return escape(text, quote=False)
+
+    # --- elements -------------------------------------------------------------------------------
+
+    def open(self, tag: Tag) -> None:
+        element = tag.element
+        if tag.name == "Whole":
+            self.whole(tag)
+        elif element is None:
+            self.void(tag)
+        elif element.skipped or tag.name == "CodeBlock":
+            self.skipped(tag, element.end)
+        elif tag.name in _WRITTEN or tag.name in _LEVELS or tag.name in ("Heading", "List"):
+            implied = len(self.source) if id(element) in self.closed else max(element.end, tag.end)
+            self.push(id(element), *self.written(tag), implied)
+
+    def written(self, tag: Tag) -> tuple[str, str]:
+        """Name and start tag of what is written for an element."""
+        inside = next((item for item in reversed(self.stack) if item.name in _BLOCKS), None)
+        if tag.name == "Heading" or tag.name in _LEVELS:
+            level = _LEVELS.get(tag.name) or self.level(tag)
+            name = f"h{min(level + 2, 6)}"  # below those of the page
+            return name, f'<{name} class="h{level}">'
+        if tag.name == "List":
+            return ("ol", "<ol>") if self.source[tag.start : tag.start + 1].isdigit() else ("ul", "<ul>")
+        name = _WRITTEN[tag.name]
+        if tag.name == "TableCell" and inside and inside.start == '<tr class="head">':
+            name = "th"
+        if name in _PARENTS and (inside is None or inside.name not in _PARENTS[name]):
+            name = "div"
+        kind = "head" if tag.name == "TableHead" and name == "tr" else _CLASSES.get(tag.name, "")
+        return name, f'<{name} class="{kind}">' if kind else f"<{name}>"
+
+    def level(self, tag: Tag) -> int:
+        """Of a heading of Markdown: its number signs, or one, if it is underlined with `=`."""
+        if signs := re.compile(r"#{1,6}").match(self.source, tag.start):
+            return len(signs[0])
+        lines = self.source[tag.start : tag.element.end if tag.element else tag.end].rstrip().splitlines()
+        return 1 if lines and lines[-1].endswith("=") else 2
+
+    def void(self, tag: Tag) -> None:
+        """What holds no text of its own."""
+        name, source = tag.name, self.source[tag.start : tag.end]
+        if name == "Text":  # plain text has no tags, but paragraphs
+            while self.stack:
+                self.pop()
+            self.push(0, "p", '<p class="plain">', len(self.source))
+            return
+        if name == "Code":
+            self.atom(tag.start, f"<code>{escape(source.strip('`'), quote=False)}</code>")
+        elif name in ("Rule", "hr"):
+            self.atom(tag.start, "<hr>")
+        elif name == "TaskListMarker":
+            self.atom(tag.start, "☑ " if "x" in source.lower() else "☐ ")
+        elif name == "FootnoteReference":
+            self.atom(tag.start, f"<sup>{escape(source.strip('[]^'), quote=False)}</sup>")
+        elif name in ("img", "embed"):
+            self.atom(tag.start, '<span class="image">image</span>')
+
+    def whole(self, tag: Tag) -> None:
+        """A link or image of Markdown that cannot be cut; of an image, its description is shown."""
+        image = self.source.startswith("!", tag.start)
+        self.push(0, "span", f'<span class="{"image" if image else "link"}">', tag.end)
+        self.parted = self.parted or image
+
+    def skipped(self, tag: Tag, end: int) -> None:
+        """What is no prose: code is shown, all else left out."""
+        self.skip = max(end, tag.end)
+        if tag.name != "CodeBlock" and tag.name not in _CODE:
+            return
+        inner = self.source[tag.end : self.skip]
+        if tag.name == "CodeBlock":
+            fence = _FENCE.match(inner)
+            lines = inner[fence.end() if fence else 0 :].splitlines()
+            if fence and lines and _FENCE.fullmatch(lines[-1]):
+                lines.pop()
+            inner = "\n".join(lines)
+        else:
+            inner = unescape(_TAG.sub("", inner))
+        code = escape(inner, quote=False)
+        inline = tag.name in ("code", "kbd", "samp")
+        self.atom(tag.start, f"<code>{code}</code>" if inline else f'<pre tabindex="0"><code>{code}</code></pre>')
+
+    def atom(self, at: int, html: str) -> None:
+        """Something that is seen and is no text: hidden where the sentence is that it stands in."""
+        label = next(self.labels.split(at, at + 1))[2]
+        if label is None:
+            self.out.append(html)
+            self.parted = True
+        else:
+            self.label(label, html, "div" if html.startswith(("<pre", "<hr")) else "span")
+
+    # --- the stack ------------------------------------------------------------------------------
+
+    def push(self, key: int, name: str, start: str, end: int) -> None:
+        if len(self.stack) < _DEEPEST:
+            self.stack.append(_Open(key, name, start, end))
+            self.out.append(_SCROLL + start if name == "table" else start)
+
+    def pop(self) -> _Open:
+        item = self.stack.pop()
+        self.out.append(f"</{item.name}>" + ("</div>" if item.name == "table" else ""))
+        return item
+
+    def close(self, key: int) -> None:
+        """End the element of a tag; what was opened in it and goes on is opened again."""
+        if not any(item.key == key for item in self.stack):
+            return
+        again: list[_Open] = []
+        while (item := self.pop()).key != key:
+            again.append(item)
+        for item in reversed(again):
+            self.push(item.key, item.name, item.start, item.end)
+
+
+_LEVELS = {f"h{level}": level for level in range(1, 7)}
+
+
+def _bare(sentences: Sequence[tuple[int, int, int]], hidden: Sequence[Span]) -> Iterator[tuple[int, int, Kind, int]]:
+    """Ordered sentences less what their author hid in them."""
+    k = 0
+    for start, end, number in sentences:
+        while k < len(hidden) and hidden[k].end <= start:
+            k += 1
+        j = k
+        while j < len(hidden) and hidden[j].start < end:
+            if hidden[j].start > start:
+                yield start, hidden[j].start, "s", number
+            start = max(start, hidden[j].end)
+            j += 1
+        if start < end:
+            yield start, end, "s", number

@@ -1,0 +1,270 @@
+"""Settings of a project: `.spoilerguard.toml`, or `[tool.spoilerguard]` in `pyproject.toml`, found upward.
+
+What wins, from the weakest: the option's default, the table, the command's own table
+(`[tool.spoilerguard.blur]`), the overrides whose paths fit, in their order, the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+import os
+import re
+from typing import Any, NamedTuple, TypeVar
+
+from spoilerguard.drafts.patterns import Patterns
+from spoilerguard.errors import InputError
+from spoilerguard.settings.keys import COMMANDS, KEYS, Key, globs
+
+__all__ = ["FILES", "Settings", "Value", "as_options", "find", "for_path", "over"]
+
+FILES = (".spoilerguard.toml", "pyproject.toml")  # in one folder, the first wins
+_PROJECT = ("tool", "spoilerguard")  # the table in pyproject.toml
+
+V = TypeVar("V")
+
+
+# --- what was found ------------------------------------------------------------------------------
+
+
+class Value(NamedTuple):
+    """A value, and the `file:line` it comes from."""
+
+    value: Any
+    origin: str
+
+
+class Override(NamedTuple):
+    """Values for the documents whose paths fit."""
+
+    paths: Patterns
+    values: Mapping[str, Value]
+
+
+def over(low: Mapping[str, V], high: Mapping[str, V]) -> dict[str, V]:
+    """Both, where `high` wins: its sensitivity also over a threshold of `low`, which else overrode it."""
+    beaten = "threshold" if "sensitivity" in high else None
+    return {**{name: value for name, value in low.items() if name != beaten}, **high}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one settings file says; of no file, nothing."""
+
+    file: str | None = None
+    folder: str = ""
+    values: Mapping[str, Value] = field(default_factory=dict)
+    sections: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
+    overrides: tuple[Override, ...] = ()
+
+    def values_for(self, command: str | None, path: str | None = None) -> dict[str, Value]:
+        """The keys that are set for a command, and for one file where a path is given, with their origins.
+
+        Without a command, all keys, and no command's own table.
+        """
+        ours = {name: v for name, v in self.values.items() if command is None or command in KEYS[name].commands}
+        return over(over(ours, self.sections.get(command or "", {})), self.overridden(path) if path else {})
+
+    def overridden(self, path: str) -> dict[str, Value]:
+        """What the overrides say of one file."""
+        values: dict[str, Value] = {}
+        for override in self.overrides:
+            if override.paths.cover(path):
+                values = over(values, override.values)
+        return values
+
+    def options(self, command: str, path: str | None = None) -> dict[str, Any]:
+        """The same as `values_for`, as values by the names of Python: `input_format`."""
+        return as_options(self.values_for(command, path))
+
+
+def as_options(values: Mapping[str, Value]) -> dict[str, Any]:
+    return {KEYS[name].option: value.value for name, value in values.items()}
+
+
+def for_path(path: str, command: str = "check") -> dict[str, Any]:
+    """What the nearest settings say of one file, for a command: values by the names of its options.
+
+    Only what is set is there. `blurb` and `synopsis` are paths of files. Raises InputError as `find` does.
+    """
+    return find(path).options(command, path)
+
+
+# --- finding and reading -------------------------------------------------------------------------
+
+
+def find(path: str | None = None) -> Settings:
+    """The nearest settings, from the folder of `path` (or the current one) up to the root.
+
+    The path need not exist. Raises InputError naming file, line and remedy for what is no setting.
+    """
+    try:
+        start = os.path.abspath(path or ".")
+    except OSError:  # the current folder is gone
+        return Settings()
+    for folder in _upward(start if path is None or os.path.isdir(start) else os.path.dirname(start)):
+        for name in FILES:
+            file = os.path.join(folder, name)
+            if os.path.isfile(file) and (found := _read(file)) is not None:
+                return found
+    return Settings()
+
+
+def _upward(folder: str) -> Iterator[str]:
+    while True:
+        yield folder
+        above = os.path.dirname(folder)
+        if above == folder:
+            return
+        folder = above
+
+
+def _read(file: str) -> Settings | None:
+    """None for a pyproject.toml that is not about us."""
+    shown, project = _shown(file), os.path.basename(file) == "pyproject.toml"
+    try:
+        with open(file, "rb") as stream:
+            data = stream.read()
+    except OSError as error:
+        raise InputError(f"{shown}: cannot be read ({error.strerror}); it may hold settings") from None
+    if project and b"spoilerguard" not in data:
+        return None  # not even parsed: its faults are not ours to tell
+    text, table = _parse(data, shown)
+    for name in _PROJECT if project else ():
+        table = table.get(name) if isinstance(table, dict) else None
+    if table is None:
+        return None
+    return _Reader(file, shown, _lines(text), ".".join(_PROJECT) if project else "").read(table)
+
+
+def _shown(file: str) -> str:
+    """Relative, where it lies below the current folder."""
+    with suppress(OSError):  # there may be none
+        return file.removeprefix(os.path.join(os.getcwd(), ""))
+    return file
+
+
+def _parse(data: bytes, shown: str) -> tuple[str, Any]:
+    import tomllib  # only where there is a file
+
+    try:
+        text = data.decode("utf-8-sig")
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{shown}:{line}: not UTF-8; save the file as UTF-8") from None
+    except (ValueError, RecursionError) as error:  # also a number of too many digits, brackets in brackets
+        place = re.search(r"at line (\d+)", str(error))
+        last = data.count(b"\n") + 1 if "at end of document" in str(error) else None
+        at = f"{shown}:{place[1] if place else last}" if place or last else shown
+        raise InputError(f"{at}: not TOML: {error}") from None
+
+
+_HEADER = re.compile(r"""\s*(\[\[?)([\w\s."'-]+)\]\]?\s*(?:#.*)?$""")
+_KEY = re.compile(r"""\s*(["']?)([\w-]+)\1\s*=""")
+
+
+def _lines(text: str) -> dict[tuple[str, str], int]:
+    """The line of each table, as ("tool.x", ""), and key; of the third of an array, table "tool.x.2"."""
+    table, counts, lines = "", dict[str, int](), dict[tuple[str, str], int]()
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := _HEADER.match(line):
+            table = re.sub(r"""[\s"']""", "", header[2])
+            if header[1] == "[[":
+                counts[table] = counts.get(table, -1) + 1
+                table = f"{table}.{counts[table]}"
+            lines.setdefault((table, ""), number)
+        elif key := _KEY.match(line):
+            lines.setdefault((table, key[2]), number)
+    return lines
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the tables of one file; every fault is told with its line, where that is known."""
+
+    file: str
+    shown: str  # the same, in messages
+    lines: Mapping[tuple[str, str], int]
+    top: str  # the name of the table that is read
+
+    @property
+    def folder(self) -> str:
+        return os.path.dirname(self.file)
+
+    def read(self, table: Any) -> Settings:
+        if not isinstance(table, dict):
+            raise self._fault("", "", f"write the settings as a table: [{self.top}]")
+        values, sections, overrides = dict[str, Value](), dict[str, Mapping[str, Value]](), list[Override]()
+        for name, value in table.items():
+            if name == "overrides":
+                overrides = self._overrides(value)
+            elif name in COMMANDS and isinstance(value, dict):
+                sections[name] = self._values(value, name, {k: key for k, key in KEYS.items() if name in key.commands})
+            else:
+                values.update(self._values({name: value}, "", KEYS))
+        return Settings(self.file, self.folder, values, sections, tuple(overrides))
+
+    def _overrides(self, tables: Any) -> list[Override]:
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            raise self._fault("", "overrides", f"write each as a table of its own: [[{self._name('overrides')}]]")
+        known, found = {name: key for name, key in KEYS.items() if key.per_path}, []
+        for number, table in enumerate(tables):
+            under = f"overrides.{number}"
+            if not (paths := table.get("paths")):
+                raise self._fault(under, "", 'an override needs the paths it is for, as in paths = ["reviews/**"]')
+            lines = self._value(under, "paths", paths, globs)
+            rest = {name: value for name, value in table.items() if name != "paths"}
+            patterns = Patterns(self.folder, lines, self._at(under, "paths"))
+            found.append(Override(patterns, self._values(rest, under, known)))
+        return found
+
+    def _values(self, table: Mapping[str, Any], under: str, known: Mapping[str, Key]) -> dict[str, Value]:
+        values = {}
+        for name, value in table.items():
+            if name not in known:
+                raise self._unknown(under, name, known)
+            key = known[name]
+            read = self._value(under, name, value, key.read)
+            if (choices := key.allowed()) is not None and read not in choices:
+                message = f"{name} is {read!r}, which is none of {', '.join(choices)}"
+                raise self._fault(under, name, message + _like(read, choices))
+            values[name] = Value(read, self._at(under, name))
+        return values
+
+    def _value(self, under: str, name: str, value: Any, read: Callable[[Any, str], V]) -> V:
+        try:
+            return read(value, self.folder)
+        except ValueError as error:
+            raise self._fault(under, name, f"{name} must be {error}, not {value!r}") from None
+
+    def _unknown(self, under: str, name: str, known: Mapping[str, Key]) -> InputError:
+        if not under and name in COMMANDS:
+            return self._fault(under, name, f"the settings of {name} are a table: [{self._name(name)}]")
+        if name in KEYS:
+            where = (
+                "an override: it is not of one document" if under.startswith("overrides") else f"[{self._name(under)}]"
+            )
+            return self._fault(under, name, f"{name} cannot stand in {where}")
+        near = _like(name, [*known, *(() if under else ("overrides", *COMMANDS))])
+        return self._fault(under, name, f"unknown setting {name!r}" + (near or f"; there are {', '.join(known)}"))
+
+    def _fault(self, under: str, name: str, message: str) -> InputError:
+        return InputError(f"{self._at(under, name)}: {message}")
+
+    def _at(self, under: str, name: str) -> str:
+        table = self._name(under)
+        places = (table, name), (self._name(f"{under}.{name}".strip(".")), ""), (table, "")
+        line = next((self.lines[place] for place in places if place in self.lines), None)
+        return f"{self.shown}:{line}" if line else self.shown
+
+    def _name(self, under: str) -> str:
+        return ".".join(filter(None, (self.top, under)))
+
+
+def _like(word: str, words: Iterable[str]) -> str:
+    """A suggestion, where there is one."""
+    near = get_close_matches(word.replace("_", "-").lower(), words, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

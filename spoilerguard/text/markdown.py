@@ -1,0 +1,187 @@
+"""Markdown to ranges of visible text, by the scanner of HTML.
+
+Parsed by pyromark (pulldown-cmark), whose events carry ranges. They drive the scanner of HTML as if
+they were tags, so that HTML within may span Markdown blocks, and ends where they end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+import re
+from typing import Any
+
+from spoilerguard.spans import Span
+from spoilerguard.text.htmlscan import Element, Scan, Scanner, Tag
+from spoilerguard.text.markup import reddit_line_starts
+from spoilerguard.text.ranges import blank, keep, minus
+
+__all__ = ["FRONT_MATTER", "scan_markdown"]
+
+
+def scan_markdown(source: str, start: int) -> tuple[Scan, list[Span], str]:
+    """What was scanned from an offset on, its text, hidden or not, and the source where spoiler marks count."""
+    return _MarkdownReader(source, start).read()
+
+
+_ELEMENT_OF = {
+    "BlockQuote": "blockquote",
+    "CodeBlock": "pre",
+    "FootnoteDefinition": "div",
+    "Heading": "h2",
+    "HtmlBlock": None,
+    "Item": "li",
+    "List": "ul",
+    "Paragraph": "p",
+    "Table": "table",
+    "TableCell": "td",
+    "TableHead": "tr",
+    "TableRow": "tr",
+}
+# Only at the very start, and only what can be YAML or TOML: elsewhere `---` is a rule.
+FRONT_MATTER = re.compile(
+    r"""(?xsm)
+    ---[ \t]*\r?\n (?=\#|"?[\w-]++(?:[ ][\w-]++){0,3}"?[ \t]*:\s) .*? ^(?:---|\.\.\.)[ \t]*(?=\r?\n|\Z)
+    | \+\+\+[ \t]*\r?\n (?=[#\[]|[\w."-]++[ \t]*=) .*? ^\+\+\+[ \t]*(?=\r?\n|\Z)"""
+)
+
+
+class _MarkdownReader:
+    def __init__(self, source: str, begin: int) -> None:
+        self.source, self.begin = source, begin
+        self.scanner = Scanner()
+        self.elements: list[Element | None] = []
+        self.gaps: list[Span] = []  # what lies between the lines of an HTML block: `> `
+        self.literal: list[Span] = []  # where spoiler marks hide nothing
+        self.html: list[Span] = []
+        self.html_text = ""  # the source with all but its HTML blocks blanked
+        self.html_at = -1  # inside an HTML block: where its last line ended
+        self.autolink = False
+        self.images = 0  # that are open
+        self.tags = self.scanner.found.tags
+        self.inline: list[Element | int] = []  # open emphasis, links ...; of what cannot be cut, its place in `tags`
+
+    def read(self) -> tuple[Scan, list[Span], str]:
+        begin = self.begin
+        if matter := FRONT_MATTER.match(self.source, begin):
+            self.literal.append(Span(*matter.span()))
+            begin = matter.end()
+        # Where Reddit hides, a line that starts with `>!` is no quotation.
+        text = _escaped(self.source, reddit_line_starts(self.source))
+        events = [(*_name(event), span) for event, span in _events(text, begin)]
+        self.html = [span for name, _, span in events if name == "Html"]
+        if self.html:
+            self.html_text = keep(self.source, self.html)
+        for name, detail, span in events:
+            self.event(name, detail, span)
+        found = self.scanner.finish(len(self.source))
+        tags = minus(self.html, found.text)
+        markable = blank(self.source, minus([*self.literal, *tags], []))
+        return found, minus(found.text, self.gaps), markable
+
+    def event(self, name: str, detail: Any, span: Span) -> None:
+        if name == "Start":
+            self.start(*_name(detail), span)
+        elif name == "End":
+            self.end(_name(detail)[0], span)
+        elif name in ("Text", "SoftBreak"):
+            if self.autolink or self.scanner.skipping:
+                self.literal.append(span)
+            else:
+                self.scanner.text(*span)
+        elif name in ("HardBreak", "Rule"):
+            self.scanner.found.lines.append(span.start)
+        elif name == "Html":
+            self.gaps.append(Span(self.html_at, span.start))
+            self.html_at = span.end
+        elif name == "InlineHtml":
+            self.literal.append(span)
+            if not self.images:  # there, only the text counts
+                self.scanner.feed_tag(detail, *span)
+        elif name == "Code":
+            self.literal.append(span)
+        if name in ("Code", "FootnoteReference", "Rule", "TaskListMarker"):
+            self.tags.append(Tag(*span, name))
+
+    def start(self, kind: str, detail: Any, span: Span) -> None:
+        if kind == "Link":
+            self.autolink = detail["link_type"] in ("Autolink", "Email")
+        elif kind == "HtmlBlock":
+            self.html_at = span.start
+        elif name := _ELEMENT_OF.get(kind):
+            element = self.scanner.enter(name, span.start)
+            self.elements.append(element)
+            self.tags.append(Tag(span.start, span.start, kind, element))
+        self.images += kind == "Image"
+        if kind == "Image" or (kind == "Link" and detail["link_type"] not in ("Inline", "Reference")):
+            self.inline.append(len(self.tags))
+        elif kind not in _ELEMENT_OF:
+            mark = Element(kind, span.start, -1)
+            self.inline.append(mark)
+            self.tags.append(Tag(span.start, span.start, kind, mark))
+        if kind == "CodeBlock":
+            self.literal.append(span)
+        elif kind == "Table":  # two bars are an empty cell
+            bars = re.finditer(r"\|", self.source[slice(*span)])
+            self.literal += [Span(span.start + bar.start(), span.start + bar.end()) for bar in bars]
+
+    def end(self, kind: str, span: Span) -> None:
+        self.images -= kind == "Image"
+        if kind == "HtmlBlock":
+            self.gaps.append(Span(self.html_at, span.end))
+            first = len(self.tags)
+            self.scanner.feed(self.html_text, *span)
+            for tag in self.tags[first:]:
+                tag.fixed = _begins_line(self.source, tag.start)
+        elif _ELEMENT_OF.get(kind):
+            element = self.elements.pop()
+            self.scanner.leave(element, span.end, span.end)
+            self.tags.append(Tag(span.end, span.end, kind, element, closes=True))
+        elif isinstance(mark := self.inline.pop(), int):
+            # The range of `[a][]` lacks its last two characters.
+            end = span.end + 2 * self.source.startswith("[]", span.end)
+            self.tags[mark:] = [Tag(span.start, end, "Whole")]
+        else:
+            self.tags.append(Tag(span.end, span.end, kind, mark, closes=True))
+        if kind == "Link":
+            self.autolink = False
+
+
+def _begins_line(source: str, offset: int) -> bool:
+    """Whether only white space stands before it on its line."""
+    while offset and source[offset - 1] in " \t":
+        offset -= 1
+    return offset == 0 or source[offset - 1] in "\r\n"
+
+
+def _escaped(source: str, offsets: Sequence[int]) -> str:
+    """The source with backslashes at these ordered offsets."""
+    bounds = pairwise([-1, *offsets, len(source)])
+    return "\\".join(source[before + 1 : offset] for before, offset in bounds)
+
+
+def _name(event: Any) -> tuple[str, Any]:
+    """pyromark writes an event without details as a string, one with details as a dictionary."""
+    return next(iter(event.items())) if isinstance(event, dict) else (event, None)
+
+
+def _events(source: str, start: int) -> Iterator[tuple[Any, Span]]:
+    import pyromark
+
+    o = pyromark.Options
+    options = o.ENABLE_TABLES | o.ENABLE_FOOTNOTES | o.ENABLE_STRIKETHROUGH | o.ENABLE_TASKLISTS
+    options |= o.ENABLE_HEADING_ATTRIBUTES
+    # A lone surrogate, which UTF-8 cannot carry, becomes one question mark: offsets hold.
+    data = source[start:].encode("utf-8", "replace")
+    events = pyromark.events_with_range(data.decode("utf-8"), options=options)
+    if len(data) == len(source) - start:
+        for event, at in events:
+            yield event, Span(at["start"] + start, at["end"] + start)
+        return
+    import numpy as np
+
+    # points[b] counts the characters that begin before byte b: the code point offset of byte b.
+    begins = (np.frombuffer(data, np.uint8) & 0xC0) != 0x80
+    points = [start, *(np.cumsum(begins) + start).tolist()]
+    for event, at in events:
+        yield event, Span(points[at["start"]], points[at["end"]])

@@ -1,0 +1,295 @@
+"""Prose to sentences: blocks first, then sentence ranges inside each block.
+
+Offsets are Unicode code points into the string that was given, end exclusive.  One regular
+expression finds the candidate ends and a few tables judge them.  The tables were tuned on the
+training part of Universal Dependencies English EWT and chosen on its development part, where a
+trained spaCy `senter` judged no kind of candidate better; see `tests/bench/sentences.py`.  Where
+there are no candidates, in run-on text, a senter finds the ends: see `runons.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from html import unescape
+from itertools import pairwise
+import re
+
+from spoilerguard.text import runons
+
+__all__ = ["by_rules", "paragraphs", "split"]
+
+_LONGEST_WRAP = 110  # columns; a line of prose longer than this was not wrapped by its writer
+_SHORTEST_WRAP = 36  # columns; margin 60 less one long word: a shorter line was ended on purpose
+_RAGGED = 4  # columns by which a wrapped line may fall short of the margin
+
+# List items, dialogue, quoted lines and "Name: value" lines always begin a block.
+_ITEM = re.compile(
+    r"(?:[-*+•‣◦●▪·]|#{1,6}|\(?\d{1,3}[.)]|\(?[a-hA-H]\))\s|[–—―]\s*[\"“‘'A-Z]|>"
+    r"|[A-Z][\w'’/-]*(?: [A-Z&][\w'’/-]*){0,3}:(?:\s|$)"
+)
+_ENDED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_~]*$")
+# What no line but a wrapped one ends with.
+_OPEN = re.compile(
+    r"(?<![\w'’-])(?:a|an|the|of|to|and|or|but|in|at|by|for|from|with|into|than|as|if|is|was|are|"
+    r"were|be|been|has|had|my|your|his|its|our|their|that|which|who|when|because|very|not|i)$|,$"
+)
+
+# Run-on text: words in a piece that ends without a terminator; words in a row without any mark.
+_RUN_UNENDED, _RUN_UNMARKED = 20, 40
+_PAUSE = re.compile(r"[^\w\s'’-]|--")
+
+_Line = tuple[int, int, int]  # start of the line, start and end of the text on it
+
+
+def paragraphs(text: str) -> list[tuple[int, int]]:
+    """Plain text to blocks: trimmed, never empty, in order.
+
+    A blank line ends a block, and so does a line break its writer meant; the line breaks of
+    hard-wrapped prose (filled up to a margin of about 60 to 100 columns) do not.
+    """
+    groups: list[list[_Line]] = [[]]
+    offset = 0
+    for line in text.splitlines(keepends=True):
+        if bare := line.strip():
+            start = offset + len(line) - len(line.lstrip())
+            groups[-1].append((offset, start, start + len(bare)))
+        if groups[-1] and (not bare or line[-1] == "\u2029"):
+            groups.append([])
+        offset += len(line)
+
+    full, wrapped = _full_lines(text, [pair for group in groups for pair in pairwise(group)])
+    blocks: list[tuple[int, int]] = []
+    for group in filter(None, groups):
+        first = group[0][1]
+        # A writer who starts in lower case gives no clue by going on in lower case.
+        cased = not text[first : first + 8].lstrip("\"'“‘([*_")[:1].islower()
+        for here, below in pairwise(group):
+            if not _continues(text, here, below, here[0] in full, wrapped, cased):
+                blocks.append((first, here[2]))
+                first = below[1]
+        blocks.append((first, group[-1][2]))
+    return blocks
+
+
+def _full_lines(text: str, breaks: list[tuple[_Line, _Line]]) -> tuple[set[int], bool]:
+    """Where the lines filled up to the margin start, and whether the text was surely wrapped.
+
+    A line is full if the first word of the line below would not have fitted behind it.  Nearly
+    every line in wrapped prose is; of lines that are comments, hardly any but the longest is.
+    """
+    # A line of one word is an address or a rule: it may stand out beyond the margin.
+    widths = [ln[2] - ln[0] for pair in breaks for ln in pair if text.find(" ", *ln[1:]) >= 0]
+    margin = max((width for width in widths if width <= _LONGEST_WRAP), default=0)
+    full: set[int] = set()
+    sure = False  # a few full lines prove little, unless one cannot be the end of anything
+    for (line, _, end), (_, start, stop) in breaks:
+        word = text[start : min(stop, start + _LONGEST_WRAP)].split(None, 1)[0]
+        if end - line + 1 + len(word) + _RAGGED > margin:
+            full.add(line)
+            sure = sure or len(full) >= 4 or bool(_OPEN.search(text, end - 12, end))
+    return full, sure and len(full) >= 0.6 * len(breaks)
+
+
+def _continues(text: str, here: _Line, below: _Line, full: bool, sure: bool, cased: bool) -> bool:
+    """Whether the line `below` goes on with the paragraph that `here` belongs to."""
+    line, start, end = here
+    width = end - line
+    if not _SHORTEST_WRAP <= width <= _LONGEST_WRAP or _ITEM.match(text, *below[1:]):
+        return False
+    if full and sure:
+        return True
+    # Deeper than the line above: the first line of a paragraph, or the second of a list item.
+    if below[1] - below[0] >= start - line + 2 and not _ITEM.match(text, start, end):
+        return False
+    if _OPEN.search(text, end - 12, end):
+        return True
+    goes_on = text[below[1]].islower() and not _ENDED.search(text, end - 8, end)
+    return goes_on and (width >= 50 if cased else full and width >= 58)
+
+
+_PICTURE = "\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55"
+_FACE = (
+    rf"(?:[{_PICTURE}][{_PICTURE}\ufe0e\ufe0f\u200d]*"
+    r"|(?<=\s)(?:[:;=][-'^o]?[)(DPpO/|*\]\[]+|[xX]D+|\^_+\^)(?!\w))"
+)
+_CANDIDATE = re.compile(
+    # An address swallows its own dots and question marks.
+    r"(?:https?://|www\.)\S*[^\s.!?…,;:'\"”’)\]}>]\s*"
+    # The terminators, also spaced out (". . .", "! ?"), but not the dot of ".NET" ...
+    rf"|(?P<stop>[.!?…؟।‼⁇⁈⁉。！？｡．]+(?:\s+[.!?…]+(?![\w.!?…]))*)"
+    # ... the closing quotes and brackets behind them, which markup may have moved off ...
+    r"(?P<close>[\"'”’»›)\]}*_」』）]*(?:\s+[”’»)\]}]+|\s+[\"']+(?=\s|$))?)"
+    # ... and smileys.
+    rf"(?P<face>(?:\s*{_FACE})*)(?P<gap>\s*)|{_FACE}(?:\s*{_FACE})*\s*"
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_WORD_BEFORE = re.compile(r"(?:[^\W_]|[.'’&/@:=-])+$")
+_WORD_AFTER = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_NUMBER = re.compile(r"#?\d|[IVXL]+\b")
+_ACRONYM = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]$")
+_LABEL = re.compile(r"[(\[*#\s-]*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})$")
+_SPEECH = re.compile(
+    r"(?i)(?:[\w'’.-]+\s+){0,2}(?:said|says?|ask(?:s|ed)|repl(?:ies|ied)|whisper(?:s|ed)|told|"
+    r"shout(?:s|ed)|yell(?:s|ed)|scream(?:s|ed)|cried|answer(?:s|ed)|added|thought|wrote|writes)\b"
+)
+
+
+def _words(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# Never the last word of a sentence when something follows.
+_TITLES = _words(
+    "mr mrs ms mx messrs dr drs prof gen sen rep gov lt col capt cmdr sgt maj rev pres fr vs e.g "
+    "i.e eg ie cf viz esp incl approx resp p.s ps p.p.s attn"
+)
+# Ends a sentence unless a number follows it.
+_BEFORE_NUMBER = _words(
+    "no nos vol vols ch chap chs p pp pg pgs fig figs sec sect ep eps pt pts bk bks art ver ed op "
+    "jan feb mar apr jun jul aug sep sept oct nov dec ext tel par nr"
+)
+# Ends a sentence only if what follows looks like the start of one.  No word here is a name.
+_MAYBE_LAST = _words(
+    "st mt ft inc co corp pvt ltd llc jr sr bros dept univ ave blvd rd etc ect est ph ph.d gov't "
+    "govt tue tues thu thur thurs fri"
+)
+# First words that all but prove a new sentence behind these: in any case, and with a capital.
+_PRONOUNS = _words("he she it they we i you this these there but the it's he's she's i'm they're")
+_STARTERS = _PRONOUNS | _words(
+    "a an that those here and so when if in at as my his her its our their what who why how not "
+    "for with after before on once then while because although though however also even just all "
+    "some one no yes now by from to is are was do does did don't please that's there's i've"
+)
+
+
+def split(prose: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Sentence ranges of `prose`, in order; each lies within one of `blocks` and is trimmed.
+
+    Every character of a block but white space lies in exactly one sentence.  Run-on text goes on
+    to the senter; raises ModelError if that is missing.
+    """
+    sentences = by_rules(prose, blocks)
+    runs = [k for k, at in enumerate(sentences) if _runs_on(prose, *at)]
+    if not runs:
+        return sentences
+    found = runons.boundaries([_decoded(prose[slice(*sentences[k])]) for k in runs])
+    inner = dict(zip(runs, found, strict=True))
+    return [piece for k, at in enumerate(sentences) for piece in _pieces(prose, at, inner.get(k, ()))]
+
+
+def _pieces(prose: str, at: tuple[int, int], inner: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """A sentence cut at these offsets from its start."""
+    first = at[0]
+    for cut in inner:
+        begin, first = first, at[0] + cut
+        yield begin, begin + len(prose[begin:first].rstrip())
+    yield first, at[1]
+
+
+def by_rules(prose: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """What `split` gives where no text runs on: no model, and nothing imported."""
+    sentences: list[tuple[int, int]] = []
+    for start, end in blocks:
+        block, first = prose[start:end], 0
+        for cut in _cuts(_decoded(block)):
+            piece = block[first:cut]
+            if bare := piece.lstrip():
+                begin = start + first + len(piece) - len(bare)
+                sentences.append((begin, begin + len(bare.rstrip())))
+            first = cut
+    return sentences
+
+
+def _runs_on(prose: str, start: int, end: int) -> bool:
+    """Whether rules do not suffice: many words without a terminator, or without any mark at all."""
+    if end - start < _RUN_UNENDED * 3:
+        return False
+    piece = _decoded(prose[start:end])
+    if len(piece.split()) < _RUN_UNENDED:
+        return False
+    return not runons.ends_sentence(piece) or any(
+        len(part.split()) >= _RUN_UNMARKED for part in _PAUSE.split(piece) if len(part) >= _RUN_UNMARKED * 3
+    )
+
+
+def _decoded(text: str) -> str:
+    """Entities as the character they mean, repeated: the length stays."""
+    return _ENTITY.sub(lambda m: (unescape(m[0]) or "-")[0] * len(m[0]), text)
+
+
+def _cuts(block: str) -> Iterator[int]:
+    """Offsets at which one sentence of `block` ends and the next begins; its end is the last."""
+    uncased = block.islower()
+    last = 0
+    for match in _CANDIDATE.finditer(block):
+        if match.end() < len(block) and _ends(block, match, last, uncased):
+            last = match.end()
+            yield last
+    yield len(block)
+
+
+def _ends(block: str, match: re.Match[str], last: int, uncased: bool) -> bool:
+    """Whether a sentence that began at `last` ends at this candidate."""
+    stop, close, here = match["stop"], match["close"], match.end()
+    follow = block[here]
+    if stop is None:  # an address or a smiley: only a capital proves a new sentence
+        return block[here - 1].isspace() and (follow.isupper() or block.startswith("http", here))
+    if stop[0] in "。！？｡．":
+        return follow not in "」』）,，、"
+    if match["face"] or follow in ",;:)]}”’»%&/\\":
+        return bool(match["face"])
+    if not match["gap"]:
+        return _ends_unspaced(block, match.start(), stop, here, bool(close))
+    if stop == "." and not close:
+        return _ends_at_dot(block, match.start(), here, last, uncased)
+    if not follow.islower():
+        return True
+    if stop[0] in ".…" and not close:  # an ellipsis
+        return uncased and _first_word(block, here) in _PRONOUNS
+    # '"Go!" he said', "(really?) and so on": in lower case, but no new sentence.
+    return (uncased or not close) and not (_SPEECH.match(block, here) and (close or not uncased))
+
+
+def _ends_unspaced(block: str, begin: int, stop: str, here: int, closed: bool) -> bool:
+    """Whether a sentence ends at a terminator without white space behind it ("over.She")."""
+    after = _WORD_AFTER.match(block, here, here + 24)
+    word = _word_before(block, begin)
+    if after is None or re.search(r"[/@=.]", word) or (closed and stop != "."):
+        return False
+    if stop != ".":
+        return block[here].isupper() if stop[-1] in ".…" else word[-1:].isalpha()
+    # Neither "U.S.A", "Node.JS", "example.Com/" nor "e.g.The".
+    if not (word.islower() and len(word) > 1) or block.startswith(("(", ".", "/"), after.end()):
+        return False
+    if block[here].isupper():
+        return after[0] == "I" or after[0][1:].islower()
+    return len(word) > 2 and after[0] in _PRONOUNS and after[0] != "it"
+
+
+def _ends_at_dot(block: str, begin: int, here: int, last: int, uncased: bool) -> bool:
+    """Whether a sentence ends at one dot with white space behind it."""
+    low = (word := _word_before(block, begin)).lower()
+    # "1. Here is why", "The reasons: 1. He dies": the label of a list item stays with the item.
+    if low in _TITLES or (begin - last < 8 and _LABEL.match(block, last, begin)):
+        return False
+    if word.isdigit() and len(word) < 3 and block.endswith(": ", 0, begin - len(word)):
+        return False
+    if low in _BEFORE_NUMBER:
+        return not _NUMBER.match(block, here)
+    initial = len(word) == 1 and word.isalpha() and low != "i"
+    if not (initial or low in _MAYBE_LAST or _ACRONYM.match(word)):
+        return True
+    if block[here].islower():
+        return (initial or uncased) and _first_word(block, here) in _PRONOUNS
+    if block[here].isalpha():
+        return low in ("etc", "ect") or _first_word(block, here) in _STARTERS
+    return not (initial and block[here].isdigit())
+
+
+def _word_before(block: str, begin: int) -> str:
+    # The window keeps the time constant where a "word" is a megabyte long.
+    return "".join(_WORD_BEFORE.findall(block[max(0, begin - 24) : begin])).lstrip("'’-.:&/=")
+
+
+def _first_word(block: str, here: int) -> str:
+    return "".join(_WORD_AFTER.findall(block, here, here + 24)[:1]).lower().replace("’", "'")

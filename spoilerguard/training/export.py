@@ -1,0 +1,146 @@
+"""The trained network as an ONNX file, in 32-bit floats or in 8-bit integers.
+
+The graph is written node by node, with ONNX Runtime's fused operators for attention and layer
+normalisation, so that the same weights give the same bytes and no exporter's version shows. One window
+is read at a time (batch 1, no padding): a score cannot depend on what else is in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import logging
+from pathlib import Path
+import tempfile
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from spoilerguard.model.transformer import NETWORK, VOCABULARY
+from spoilerguard.training.network import HEADS, LAYERS, WIDTH, minilm_folder
+
+__all__ = ["Graphs", "graph_of", "graphs_of", "quantised"]
+
+_CONTRIB = "com.microsoft"
+_EPSILON = 1e-12
+
+
+def graph_of(state: Mapping[str, Any]) -> onnx.ModelProto:
+    """The graph of a `Network`'s state: ids and segments (1, length), pool (sentences, length) to logits."""
+    nodes: list[onnx.NodeProto] = []
+    weights: list[onnx.TensorProto] = []
+
+    def held(name: str, value: npt.NDArray[Any]) -> str:
+        weights.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def of(name: str, *, turned: bool = False) -> str:
+        value = np.asarray(state[name].detach().float().numpy())
+        return held(name, value.T if turned else value)
+
+    def node(kind: str, inputs: list[str], out: str, domain: str = "", **attributes: Any) -> str:
+        nodes.append(helper.make_node(kind, inputs, [out], name=f"{kind}_{out}", domain=domain, **attributes))
+        return out
+
+    def dense(x: str, name: str, out: str) -> str:
+        product = node("MatMul", [x, of(f"{name}.weight", turned=True)], f"{out}_product")
+        return node("Add", [product, of(f"{name}.bias")], out)
+
+    def normalised(x: str, skip: str, name: str, out: str) -> str:
+        inputs = [x, skip, of(f"{name}.weight"), of(f"{name}.bias")]
+        return node("SkipLayerNormalization", inputs, out, _CONTRIB, epsilon=_EPSILON)
+
+    node("Shape", ["ids"], "shape")
+    node("Slice", ["shape", held("one", np.array([1])), held("two", np.array([2]))], "length")
+    node("Slice", [of("encoder.places.weight"), held("zero", np.array([0])), "length", "zero"], "places_here")
+    word = node("Gather", [of("encoder.words.weight"), "ids"], "words_here")
+    segment = node("Gather", [of("encoder.segments.weight"), "segments"], "segments_here")
+    placed = node("Add", [segment, "places_here"], "placed")
+    x = normalised(word, placed, "encoder.norm", "x0")
+    for k in range(LAYERS):
+        layer = f"encoder.layers.{k}"
+        attended = node(
+            "Attention",
+            [x, of(f"{layer}.qkv.weight", turned=True), of(f"{layer}.qkv.bias")],
+            f"attended{k}",
+            _CONTRIB,
+            num_heads=HEADS,
+        )
+        y = normalised(dense(attended, f"{layer}.out", f"out{k}"), x, f"{layer}.after_attention", f"y{k}")
+        product = node("MatMul", [y, of(f"{layer}.up.weight", turned=True)], f"up{k}")
+        wide = node("BiasGelu", [product, of(f"{layer}.up.bias")], f"wide{k}", _CONTRIB)
+        x = normalised(dense(wide, f"{layer}.down", f"down{k}"), y, f"{layer}.after", f"x{k + 1}")
+    flat = node("Reshape", [x, held("flat_shape", np.array([-1, WIDTH]))], "flat")
+    own, whole = np.split(state["head.weight"].detach().float().numpy()[0], 2)
+    # The head is linear: weigh each piece first, then average, and the first piece is for all.
+    piece = node("MatMul", [flat, held("head_own", own[:, None])], "pieces")
+    mean = node("MatMul", ["pool", piece], "mean")
+    first = node("Slice", [flat, "zero", "one"], "first")
+    about = node("MatMul", [first, held("head_whole", whole[:, None])], "about")
+    total = node("Add", [mean, about], "total")
+    biased = node("Add", [total, of("head.bias")], "biased")
+    node("Squeeze", [biased, "one"], "logits")
+    graph = helper.make_graph(
+        nodes,
+        "spoilers",
+        [
+            helper.make_tensor_value_info("ids", TensorProto.INT64, [1, "length"]),
+            helper.make_tensor_value_info("segments", TensorProto.INT64, [1, "length"]),
+            helper.make_tensor_value_info("pool", TensorProto.FLOAT, ["sentences", "length"]),
+        ],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["sentences"])],
+        weights,
+    )
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid(_CONTRIB, 1)],
+        producer_name="spoilerguard",
+    )
+    model.ir_version = 8
+    return model
+
+
+def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Weights in 8 bits, a scale a column (activations are quantised as they come): a quarter of the size."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
+        onnx.save(model, before)
+        logging.disable(logging.WARNING)  # it advises what was done here by hand
+        try:
+            quantize_dynamic(
+                before,
+                after,
+                op_types_to_quantize=["MatMul", "Attention", "Gather"],
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=["MatMul_pieces", "MatMul_mean", "MatMul_about", "Gather_segments_here"],
+                extra_options={"DefaultTensorType": TensorProto.FLOAT},
+            )
+        finally:
+            logging.disable(logging.NOTSET)
+        return onnx.load(after)
+
+
+@dataclass(frozen=True)
+class Graphs:
+    """A network to ship, as the files of a model, and the same in 32-bit floats, to compare it with."""
+
+    files: Mapping[str, bytes]
+    floats: bytes
+
+
+def graphs_of(state: Mapping[str, Any]) -> Graphs:
+    """The graphs of a `Network`'s state, with the vocabulary it was trained with."""
+    exact = graph_of(state)
+    return Graphs(
+        {
+            NETWORK: quantised(exact).SerializeToString(deterministic=True),
+            VOCABULARY: (minilm_folder() / "tokenizer.json").read_bytes(),
+        },
+        exact.SerializeToString(deterministic=True),
+    )

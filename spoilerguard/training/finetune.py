@@ -1,0 +1,280 @@
+"""Fine-tune the network on labelled documents, with checkpoints that survive an interruption.
+
+Every document is read in windows of many sentences, each with its own label; some documents one
+sentence at a time, so that the network can do without context; some with blurb or synopsis of their
+work, some without. Each source of labels has an intercept of its own, dropped at inference, so that
+how often a site tags spoilers stays out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+import hashlib
+from itertools import pairwise
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from spoilerguard.errors import InputError
+from spoilerguard.model.windows import Window, WorkPieces, packed, tokenizer_of, windows, work_pieces
+from spoilerguard.spans import Work
+from spoilerguard.training.finetune_config import Plan
+from spoilerguard.training.network import Network, minilm, minilm_folder
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Corpus", "fit", "logits"]
+
+Say = Callable[[str, float], None]
+EVERY = 200  # steps from checkpoint to checkpoint
+SHORT = 64  # pieces of a document
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Labelled documents in word pieces: sentence k of the frame is `pieces[k]`."""
+
+    frame: pd.DataFrame
+    pieces: Sequence[Sequence[int]]
+    documents: Sequence[range]  # of sentences
+    works: Sequence[WorkPieces | None]  # one a document
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, works: Mapping[str, Work] | None = None) -> Corpus:
+        tokenizer = tokenizer_of(minilm_folder() / "tokenizer.json")
+        frame = frame.reset_index(drop=True)
+        keys = (frame["source"].astype(str) + "\0" + frame["document"].astype(str)).to_numpy()
+        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+        bounds = [*starts.tolist(), len(frame)]
+        known = {name: work_pieces(tokenizer, work) for name, work in (works or {}).items()}
+        return cls(
+            frame,
+            packed(tokenizer, frame["text"].tolist()),
+            [range(a, b) for a, b in pairwise(bounds)],
+            [known.get(name) for name in frame["work"].to_numpy()[starts]],
+        )
+
+
+Reading = tuple[Window, range]  # a window and the sentences of its document
+
+
+def batches(
+    readings: Sequence[Reading], pieces: int, rng: np.random.Generator | None = None
+) -> Iterator[list[Reading]]:
+    """Windows of like length together, up to so many pieces; with `rng` in random order."""
+    order = rng.permutation(len(readings)) if rng is not None else np.arange(len(readings))
+    together = 40 * pieces if rng is not None else 10**9
+    chunk: list[int] = []
+    size = 0
+    for k in [*order.tolist(), -1]:
+        if k >= 0:
+            chunk.append(k)
+            size += len(readings[k][0].ids)
+        if chunk and (k < 0 or size >= together):
+            parts = list(_alike([readings[j] for j in chunk], pieces))
+            yield from (parts[j] for j in (rng.permutation(len(parts)) if rng is not None else range(len(parts))))
+            chunk, size = [], 0
+
+
+def _alike(readings: list[Reading], pieces: int) -> Iterator[list[Reading]]:
+    batch: list[Reading] = []
+    for reading in sorted(readings, key=lambda r: len(r[0].ids)):
+        if batch and (len(batch) + 1) * len(reading[0].ids) > pieces:
+            yield batch
+            batch = []
+        batch.append(reading)
+    if batch:
+        yield batch
+
+
+def tensors(batch: Sequence[Reading]) -> tuple[tuple[torch.Tensor, ...], torch.Tensor, npt.NDArray[np.int64]]:
+    """The network's inputs, which places of the output hold a sentence, and the sentences' numbers."""
+    length = max(len(w.ids) for w, _ in batch)
+    most = max(len(w.places) for w, _ in batch)
+    ids, segments = (torch.zeros(len(batch), length, dtype=torch.long) for _ in range(2))
+    mask = torch.zeros(len(batch), length, dtype=torch.bool)
+    pool = torch.zeros(len(batch), most, length)
+    there = torch.zeros(len(batch), most, dtype=torch.bool)
+    numbers: list[int] = []
+    for k, (window, sentences) in enumerate(batch):
+        size = len(window.ids)
+        ids[k, :size] = torch.tensor(window.ids)
+        segments[k, :size] = torch.tensor(window.segments)
+        mask[k, :size] = True
+        pool[k, : len(window.places), :size] = torch.from_numpy(window.pool())
+        there[k, : len(window.places)] = True
+        numbers += [sentences[n] for n, _, _ in window.places]
+    return (ids, segments, mask, pool), there, np.array(numbers, np.int64)
+
+
+def readings_of(corpus: Corpus, plan: Plan, rng: np.random.Generator) -> list[Reading]:
+    """All readings of a training: each document as often as its source's passes say."""
+    readings: list[Reading] = []
+    sources = corpus.frame["source"].to_numpy()
+    for sentences, work in zip(corpus.documents, corpus.works, strict=True):
+        source = plan.source(sources[sentences.start])
+        times = int(source.passes) + (rng.random() < source.passes % 1)
+        for _ in range(times):
+            told = None
+            if work is not None:
+                # Of a short comment most of what is read would be its work: it is told less often.
+                draw = rng.random() * max(1.0, SHORT / (1 + sum(len(corpus.pieces[k]) for k in sentences)))
+                if draw < plan.with_synopsis:
+                    told = work
+                elif draw < plan.with_synopsis + plan.with_blurb:
+                    told = WorkPieces(work.blurb, [])
+            if rng.random() < source.alone:
+                for k in sentences:
+                    readings += [(w, range(k, k + 1)) for w in windows([corpus.pieces[k]])]
+            else:
+                readings += [(w, sentences) for w in windows([corpus.pieces[k] for k in sentences], told)]
+    return readings
+
+
+def fit(
+    corpus: Corpus, plan: Plan, *, checkpoint: Path | None = None, say: Say = lambda step, share: None
+) -> tuple[Network, list[str]]:
+    """Fine-tune on all documents of a corpus; returns the network and the names of the kinds.
+
+    With `checkpoint`, the state is written to that file every EVERY steps, and a training of the same
+    data and plan that finds one goes on from there, to the same weights.
+    """
+    torch.manual_seed(plan.seed)
+    rng = np.random.default_rng(plan.seed)
+    kinds = sorted(corpus.frame["tag"].dropna().unique())
+    sources = sorted(corpus.frame["source"].unique())
+    network = Network(len(kinds), len(sources))
+    network.encoder.load_state_dict(minilm())
+    lesson = Lesson.of(corpus, plan, kinds, sources)
+    plans = list(batches(readings_of(corpus, plan, rng), plan.pieces, rng))
+    steps = len(plans)
+    heads = [p for n, p in network.named_parameters() if not n.startswith("encoder")]
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": list(network.encoder.parameters()), "lr": plan.learning_rate},
+            {"params": heads, "lr": plan.head_learning_rate},
+        ],
+        weight_decay=0.01,
+        fused=True,
+    )
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda k: min(1, (k + 1) / (steps * plan.warm_up)) * max(0.02, 1 - k / steps)
+    )
+    of = _fingerprint(corpus, plan)
+    parts = {"network": network, "optimiser": optimiser, "rate": rate}
+    network.train()
+    for step in range(_resumed(checkpoint, of, parts), steps):
+        if checkpoint and step and step % EVERY == 0:
+            _keep(checkpoint, of, parts, step)
+        inputs, there, rows = tensors(plans[step])
+        with torch.autocast("cpu", torch.bfloat16):
+            logit, tags = network(*inputs)
+        loss = lesson.loss(logit[there].float() + network.source(lesson.source[rows])[:, 0], tags[there].float(), rows)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        rate.step()
+        if step % 10 == 0:
+            say(f"fine-tuning: step {step} of {steps}, loss {float(loss.detach()):.2f}", step / steps)
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+    return network.eval(), kinds
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What each sentence teaches: target and weight, kind (-100: none named), source."""
+
+    target: torch.Tensor
+    weight: torch.Tensor
+    kind: torch.Tensor
+    source: torch.Tensor
+    kinds_weigh: float
+
+    @classmethod
+    def of(cls, corpus: Corpus, plan: Plan, kinds: Sequence[str], sources: Sequence[str]) -> Lesson:
+        frame = corpus.frame
+        source = frame["source"].map(sources.index).to_numpy()
+        rules = [plan.source(name) for name in sources]
+        smoothing, worth, more = (np.array([getattr(r, f) for r in rules])[source] for f in _FIELDS)
+        label = frame["label"].to_numpy(float)
+        if "target" in frame:  # a teacher's probability
+            label = np.where(frame["target"].notna(), frame["target"], label)
+        index = {name: k for k, name in enumerate(kinds)}
+        return cls(
+            torch.tensor(label * (1 - 2 * smoothing) + smoothing, dtype=torch.float32),
+            torch.tensor(worth * (1 + (more - 1) * label) * frame["weight"].to_numpy(float), dtype=torch.float32),
+            torch.tensor([index.get(t, -100) if isinstance(t, str) else -100 for t in frame["tag"]]),
+            torch.tensor(source),
+            plan.kinds,
+        )
+
+    def loss(self, logit: torch.Tensor, tags: torch.Tensor, rows: npt.NDArray[np.int64]) -> torch.Tensor:
+        each = functional.binary_cross_entropy_with_logits(logit, self.target[rows], reduction="none")
+        weight = self.weight[rows]
+        loss = (each * weight).sum() / weight.sum().clamp(min=1e-6)
+        if (self.kind[rows] >= 0).any():
+            named = functional.cross_entropy(tags, self.kind[rows], ignore_index=-100, label_smoothing=0.1)
+            loss = loss + self.kinds_weigh * named
+        return loss
+
+
+_FIELDS = ("smoothing", "weight", "spoilers")
+
+
+def _fingerprint(corpus: Corpus, plan: Plan) -> str:
+    digest = hashlib.sha256(json.dumps(asdict(plan), sort_keys=True).encode())
+    for text, label in zip(corpus.frame["text"], corpus.frame["label"], strict=True):
+        digest.update(f"{label}{text}".encode(errors="replace"))
+    return digest.hexdigest()
+
+
+def _keep(checkpoint: Path, of: str, parts: Mapping[str, Any], step: int) -> None:
+    """Write a checkpoint beside its place, then move it there."""
+    state = {name: part.state_dict() for name, part in parts.items()}
+    beside = checkpoint.with_name(f".{checkpoint.name}.part")
+    torch.save({"of": of, "step": step, "random": torch.get_rng_state(), **state}, beside)
+    os.replace(beside, checkpoint)
+
+
+def _resumed(checkpoint: Path | None, of: str, parts: Mapping[str, Any]) -> int:
+    """The step to go on from: 0, or that of a checkpoint of the same training, which is loaded."""
+    if checkpoint is None or not checkpoint.exists():
+        return 0
+    try:
+        kept = torch.load(checkpoint, weights_only=True)
+    except Exception as error:  # of many kinds: a file cut short, or none of ours
+        raise InputError(f"{checkpoint}: not a checkpoint ({error}); remove it to begin anew") from None
+    if kept.get("of") != of:
+        raise InputError(f"{checkpoint}: a checkpoint of other data or another plan; remove it to begin anew")
+    for name, part in parts.items():
+        part.load_state_dict(kept[name])
+    torch.set_rng_state(kept["random"])
+    return int(kept["step"])
+
+
+def logits(network: Network, corpus: Corpus, *, told: bool = False, alone: bool = False) -> npt.NDArray[np.float64]:
+    """The logit of every sentence of a corpus, read in its document (with its work if `told`): shape (n,)."""
+    readings: list[Reading] = []
+    for sentences, work in zip(corpus.documents, corpus.works, strict=True):
+        known = work if told else None
+        if alone:
+            readings += [(w, range(k, k + 1)) for k in sentences for w in windows([corpus.pieces[k]], known)]
+        else:
+            readings += [(w, sentences) for w in windows([corpus.pieces[k] for k in sentences], known)]
+    out = np.full(len(corpus.frame), -np.inf)
+    network.eval()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for batch in batches(readings, 4096):
+            inputs, there, rows = tensors(batch)
+            np.maximum.at(out, rows, network(*inputs)[0][there].float().numpy())
+    return out
