@@ -19,9 +19,9 @@ from spoilerguard.training.pipeline import train
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs the extra train")
 
+from spoilerguard.training import finetune  # noqa: E402 - what follows needs the extra
 from spoilerguard.training.export import graph_of, quantised  # noqa: E402
 from spoilerguard.training.finetune import Corpus, Lesson, fit, readings_of  # noqa: E402
-from spoilerguard.training.pipeline import finetune  # noqa: E402 - what follows needs the extra
 
 PLAN = Plan({"few": Source(0.35)}, pieces=512)
 

@@ -13,7 +13,8 @@ import spoilerguard as sg
 from spoilerguard.errors import InputError
 from spoilerguard.model.features import tokens_of
 from spoilerguard.model.scoring import LinearScorer
-from spoilerguard.training.pipeline import RECIPES, Expert, Recipe, operating_points, steps, train
+from spoilerguard.training import steps
+from spoilerguard.training.pipeline import RECIPES, Expert, Recipe, operating_points, train
 
 FILLER = "a house river garden slow long prose page scene light winter".split()
 GIVEN_AWAY, HARMLESS = ("dies", "betrays", "murdered"), ("lovely", "superb", "boring")
