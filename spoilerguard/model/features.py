@@ -32,8 +32,8 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 _ONE, _TWO = np.uint64(31), np.uint64(1_000_003)
-_SEPARATOR = 2  # a code point that clean() never leaves in a sentence
-_TABLE_SIZE = 0x3040  # code points above are all letters to us (CJK, emoji)
+SEPARATOR = 2  # a code point that clean() never leaves in a sentence
+TABLE_SIZE = 0x3040  # code points above are all letters to us (CJK, emoji)
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
 _NUMBER = np.uint64(0x2545F4914F6CDD1D)
@@ -72,7 +72,7 @@ class Block:
 @lru_cache(maxsize=1)
 def _word_table() -> npt.NDArray[np.uint8]:
     """1 for letters and marks, 2 for digits, 0 else, by code point."""
-    return np.array([2 if chr(c).isdigit() else chr(c).isalpha() for c in range(_TABLE_SIZE)], np.uint8)
+    return np.array([2 if chr(c).isdigit() else chr(c).isalpha() for c in range(TABLE_SIZE)], np.uint8)
 
 
 class _Powers:
@@ -125,7 +125,7 @@ class Tokens:
 
 def tokens_of(sentences: Sequence[str]) -> Tokens:
     """Find and hash the words of cleaned sentences. All numbers share one hash."""
-    separator = chr(_SEPARATOR)
+    separator = chr(SEPARATOR)
     joined = separator + "".join([sentence + separator for sentence in sentences])
     lowered = joined.lower()
     raw = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -133,14 +133,14 @@ def tokens_of(sentences: Sequence[str]) -> Tokens:
     if len(codes) != len(raw):  # a letter whose lower case is two letters: keep the upper case
         codes, lowered = raw, joined
     upper = raw != codes
-    kind = np.where(codes < _TABLE_SIZE, _word_table()[np.minimum(codes, _TABLE_SIZE - 1)], np.uint8(1))
+    kind = np.where(codes < TABLE_SIZE, _word_table()[np.minimum(codes, TABLE_SIZE - 1)], np.uint8(1))
     word = kind > 0
     # An apostrophe belongs to the word it stands in.
     inner = (codes[1:-1] == 39) & word[:-2] & word[2:]
     word[1:-1] |= inner
     edges = np.flatnonzero(word[1:] != word[:-1]) + 1
     start, end = edges[0::2], edges[1::2]
-    bounds = np.flatnonzero(codes == _SEPARATOR)
+    bounds = np.flatnonzero(codes == SEPARATOR)
     sentence_of = np.searchsorted(bounds, start) - 1
     base, inverse = _POWERS.upto(len(codes) + 1)
     prefix = np.zeros(len(codes) + 1, np.uint64)
@@ -185,14 +185,14 @@ def hashed(tokens: Tokens, *, characters: tuple[int, int] = (3, 5)) -> Iterator[
 
 def _character_blocks(tokens: Tokens, low: int, high: int) -> Iterator[Block]:
     """Character n-grams of words with their punctuation and the space on either side (`char_wb`)."""
-    spaces = (tokens.codes == 32) | (tokens.codes == _SEPARATOR)
+    spaces = (tokens.codes == 32) | (tokens.codes == SEPARATOR)
     plain = np.where(spaces, 32, tokens.codes).astype(np.uint64)
     base, inverse = _POWERS.upto(len(plain) + 1)
     prefix = np.zeros(len(plain) + 1, np.uint64)
     np.cumsum(plain * base[: len(plain)], out=prefix[1:])
     blank = np.zeros(len(plain) + 1, np.int64)
     np.cumsum(spaces, out=blank[1:])
-    sentence = np.cumsum(tokens.codes == _SEPARATOR) - 1
+    sentence = np.cumsum(tokens.codes == SEPARATOR) - 1
     for size in range(low, high + 1):
         # No space within: only the first and the last character may be one.
         at = np.flatnonzero(blank[size - 1 : len(plain)] - blank[1 : len(plain) - size + 2] == 0)

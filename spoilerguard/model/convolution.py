@@ -1,0 +1,187 @@
+"""The word network: convolutions over the words of a sentence, then over the sentences of a document.
+
+A small convolutional network (Kim 2014; hierarchical over sentences as in Yang et al. 2016), taught by the
+transformer. Every weight and every activation is a small integer (quantisation-aware training, Jacob et al.
+2018), kept in 32-bit floats so that BLAS multiplies them. Sums of integers below 2**24 are exact in such floats
+whatever the order of addition, so a score depends neither on the batch it was computed in nor on the machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from spoilerguard.model.features import SEPARATOR, TABLE_SIZE, Ints, Tokens
+
+__all__ = ["ATTRIBUTES", "EXTRAS", "TAILS", "WordNetwork", "attributes_of", "rows_of"]
+
+Floats = npt.NDArray[np.float32]
+Array = npt.NDArray[Any]
+
+TAILS = 512  # rows shared by the words that are not in the vocabulary, by their last three letters
+CASES, MARKS = 4, 8
+ATTRIBUTES = CASES * MARKS  # how a word is written, and the mark behind it
+EXTRAS = ("announced", "announcement itself", "said to be free", "first", "last", "without words")
+STEP = 16.0  # activations are multiples of 1/16, up to LARGEST
+LARGEST = 127.0
+MEAN_STEP, LARGEST_MEAN = 64.0, 255.0  # means are multiples of 1/64
+PART = 4096  # words whose activations are held at a time
+
+_MARKS = np.zeros(TABLE_SIZE, np.int64)
+for _class, _characters in enumerate(("", ",;:", ".", "?", "!", "\"'", "()[]", "-/*_")):
+    for _character in _characters:
+        _MARKS[ord(_character)] = _class
+
+
+def rows_of(tokens: Tokens, vocabulary: npt.NDArray[np.uint64]) -> Ints:
+    """The row of each word in the table of words: its own, or one shared by unknown words that end alike.
+
+    Args:
+        tokens: The words of n sentences.
+        vocabulary: Hashes of the known words, ascending.
+
+    Returns:
+        Shape (words,), from 0 to `len(vocabulary) + TAILS - 1`.
+    """
+    at = np.searchsorted(vocabulary, tokens.hash)
+    at[at == len(vocabulary)] = 0
+    codes, last = tokens.codes, tokens.end - 1
+    tail = np.zeros(len(last), np.uint32)
+    for back, factor in ((0, 1147), (1, 37), (2, 1)):
+        tail += codes[np.maximum(last - back, tokens.start)] * np.uint32(factor)
+    unknown = len(vocabulary) + (tail % np.uint32(TAILS)).astype(np.int64)
+    return np.where(vocabulary[at] == tokens.hash, at, unknown)
+
+
+def attributes_of(tokens: Tokens) -> Ints:
+    """How each word is written (lower case, name, capitals, first) and the mark behind it: shape (words,)."""
+    first = np.ones(len(tokens.start), np.bool_)
+    first[1:] = tokens.sentence_of[1:] != tokens.sentence_of[:-1]
+    case = np.where(tokens.shouted, 2, np.where(tokens.name, 1, np.where(first, 3, 0)))
+    mark = _MARKS[np.minimum(tokens.codes[tokens.end], TABLE_SIZE - 1)]
+    return np.asarray(case * MARKS + mark, np.int64)
+
+
+@dataclass(frozen=True)
+class WordNetwork:
+    """The network's integers.
+
+    `arrays` holds `vocabulary` (V,) hashes; `words` (V + TAILS + 1, D), whose last row is the boundary between
+    sentences, and `attributes` (ATTRIBUTES, D), added to a word's; `words1` and `words2`, convolutions of width
+    three over words; `sentence`, a layer over each sentence's maximum, mean and EXTRAS; `document1` and
+    `document2`, convolutions over sentences; `out`, the logit and then one output a kind. Each layer has
+    `NAME` (inputs, outputs) of integers, `NAME_scale` and `NAME_bias` (outputs,).
+    """
+
+    arrays: Mapping[str, Array]
+
+    @cached_property
+    def _weights(self) -> dict[str, Floats]:
+        """Layers as floats; of a convolution, the three parts side by side."""
+        return {
+            name: np.ascontiguousarray(self.arrays[name], np.float32)
+            for name in ("words1", "words2", "sentence", "document1", "document2", "out", "attributes")
+        }
+
+    def outputs(self, tokens: Tokens, lengths: Ints, announcements: tuple[Array, Array, Array]) -> Floats:
+        """The logit and the kinds of each sentence.
+
+        Args:
+            tokens: The words of n sentences, documents one after the other.
+            lengths: The number of sentences of each document.
+            announcements: Whether spoilers stand announced before each sentence (n,), whether it announces them
+                itself, whether its document claims to be free of them; see `context.announcements`.
+
+        Returns:
+            Shape (n, 1 + kinds).
+        """
+        sentences = self._sentences(tokens)
+        counts = np.bincount(tokens.sentence_of, minlength=tokens.sentences)
+        index = np.arange(len(sentences)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        announced, itself, free = announcements
+        extras = np.stack(
+            [announced, itself > 0, free, index == 0, index == np.repeat(lengths, lengths) - 1, counts == 0], axis=1
+        )
+        vectors = self._layer("sentence", np.hstack([sentences, extras.astype(np.float32) * np.float32(STEP)]))
+        return self._read_in_document(vectors, lengths)
+
+    def _sentences(self, tokens: Tokens) -> Floats:
+        """Of each sentence the maximum and the mean of its words' vectors, as integers: shape (n, 2 * H)."""
+        rows, written = rows_of(tokens, self.arrays["vocabulary"]), attributes_of(tokens)
+        width = self.arrays["words2"].shape[1] // 3
+        out = np.zeros((tokens.sentences, 2 * width), np.float32)
+        starts = np.flatnonzero(np.append(True, tokens.sentence_of[1:] != tokens.sentence_of[:-1])) if len(rows) else []
+        bounds = np.append(starts, len(rows)).astype(np.int64)
+        first = 0
+        while first < len(starts):
+            last = max(first + 1, int(np.searchsorted(bounds, bounds[first] + PART)) - 1)
+            here = slice(int(bounds[first]), int(bounds[last]))
+            found = tokens.sentence_of[bounds[first:last]]
+            out[found] = self._pooled(rows[here], written[here], bounds[first : last + 1] - bounds[first])
+            first = last
+        return out
+
+    def _pooled(self, rows: Ints, written: Ints, bounds: Ints) -> Floats:
+        """Words of some sentences to the maximum and the mean of each; `bounds` (k + 1,) are where they begin."""
+        sizes = np.diff(bounds)
+        gaps = np.repeat(np.arange(1, len(sizes) + 1), sizes)
+        at = np.arange(len(rows)) + gaps  # a boundary before each sentence, and one after the last
+        table = self.arrays["words"]
+        full = np.full(len(rows) + len(sizes) + 1, len(table) - 1)
+        full[at] = rows
+        x = table.take(full, axis=0).astype(np.float32)
+        x[at] += self._weights["attributes"].take(written, axis=0)
+        np.clip(x, -LARGEST, LARGEST, out=x)
+        boundary = bounds + np.arange(len(bounds))
+        x = self._convolved("words1", x)
+        x[boundary] = 0
+        x = self._convolved("words2", x, skip=True)
+        starts = bounds[:-1] + np.arange(1, len(bounds))
+        x[boundary] = 0  # adds nothing, and no activation is below it
+        mean = np.add.reduceat(x, starts, axis=0)
+        mean *= (np.float32(MEAN_STEP / STEP) / sizes.astype(np.float32))[:, None]
+        return np.hstack([np.maximum.reduceat(x, starts, axis=0), _whole(mean, LARGEST_MEAN)])
+
+    def _read_in_document(self, vectors: Floats, lengths: Ints) -> Floats:
+        """Each sentence's vector beside its neighbours': shape (n, outputs)."""
+        document = np.repeat(np.arange(len(lengths)), lengths)
+        at = np.arange(len(vectors)) + document + 1
+        padded = np.zeros((len(vectors) + len(lengths) + 1, vectors.shape[1]), np.float32)
+        padded[at] = vectors
+        x = self._convolved("document1", padded)
+        boundary = np.ones(len(x), np.bool_)
+        boundary[at] = False
+        x[boundary] = 0
+        x = self._convolved("document2", x, skip=True)
+        return self._scaled("out", np.hstack([vectors, x[at]]) @ self._weights["out"])
+
+    def _convolved(self, name: str, x: Floats, *, skip: bool = False) -> Floats:
+        """A convolution of width three; rows beyond the ends count as zero. With `skip`, the input is added."""
+        parts = x @ self._weights[name]  # before, here, after, side by side
+        width = parts.shape[1] // 3
+        y = parts[:, width : 2 * width].copy()
+        y[1:] += parts[:-1, :width]
+        y[:-1] += parts[1:, 2 * width :]
+        y = self._scaled(name, y)
+        if skip:
+            y += x
+        return _whole(y, LARGEST)
+
+    def _layer(self, name: str, x: Floats) -> Floats:
+        return _whole(self._scaled(name, x @ self._weights[name]), LARGEST)
+
+    def _scaled(self, name: str, sums: Floats) -> Floats:
+        sums *= self.arrays[f"{name}_scale"]
+        sums += self.arrays[f"{name}_bias"]
+        return sums
+
+
+def _whole(x: Floats, largest: float) -> Floats:
+    """Rounded to whole numbers from 0 to `largest`, in place."""
+    np.rint(x, out=x)
+    return np.clip(x, 0, largest, out=x)
