@@ -1,10 +1,9 @@
-"""Sentences to probabilities: the transformer, with the linear scorer beside it.
+"""Sentences to probabilities: the transformer, with a fast model beside it.
 
-The network (MiniLM, fine-tuned, 8-bit integers, ONNX Runtime) reads a window of the document at a
-time (`windows`) and gives each sentence a logit; the linear scorer gives another, and a weighted sum
-of both is the answer. Windows are never padded nor put together, so a score does not depend on what
-else is scored. As a cascade, the network reads only the sentences of which the linear scorer is unsure,
-and what is near them.
+The network (MiniLM, fine-tuned, 8-bit integers, ONNX Runtime) reads a window of the document at a time
+(`windows`) and gives each sentence a logit; the fast model gives another, and a weighted sum of both is the
+answer. Windows are never padded nor batched, so a score does not depend on what else is scored. As a cascade,
+the network reads only the sentences that the fast model is unsure of, and what is near them.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from spoilerguard.errors import MissingExtra, ModelError
-from spoilerguard.model.scoring import LinearScorer, logit, sigmoid
+from spoilerguard.model.manifest import NETWORK, VOCABULARY
+from spoilerguard.model.scoring import Scorer, logit, one_by_one, sigmoid
 from spoilerguard.model.windows import packed, tells, tokenizer_of, windows, work_pieces
 from spoilerguard.spans import Reason, Work
 
 __all__ = ["NETWORK", "VOCABULARY", "TransformerScorer"]
 
-NETWORK, VOCABULARY = "network.onnx", "tokenizer.json"
 # A tensor kept in another file names it under this key (https://onnx.ai/onnx/repo-docs/ExternalData.html).
 _ELSEWHERE = b"location"
 _BERT = ["BertNormalizer", "BertPreTokenizer", "WordPiece"]  # others may hold regular expressions
@@ -35,14 +34,14 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TransformerScorer:
-    """The network, its tokenizer and the linear scorer, joined by `arrays["mix"]` of the latter.
+    """The network, its tokenizer and a fast model (`base`), weighed by `arrays["mix"]` of the latter.
 
-    `mix` (2, 3) holds the weights of the network's logit and of the linear one, and the intercept: in
-    its first row without, in its second with a work; `band` (2,) the linear probabilities between
-    which, as a cascade, the network is asked.
+    `mix` (2, 3) holds the weights of the network's logit and of the fast model's, and the intercept: its first
+    row where nothing is known of the work, its second where a blurb or a synopsis is. `band` (2,) are the fast
+    model's probabilities between which, as a cascade, the network is asked.
     """
 
-    linear: LinearScorer
+    base: Scorer
     session: Any
     tokenizer: Any
     files: Mapping[str, bytes]
@@ -50,7 +49,7 @@ class TransformerScorer:
 
     @classmethod
     def of(
-        cls, linear: LinearScorer, files: Mapping[str, bytes], *, cascade: bool = False, threads: int = 1
+        cls, base: Scorer, files: Mapping[str, bytes], *, cascade: bool = False, threads: int = 1
     ) -> TransformerScorer:
         """The scorer of a model's verified files.
 
@@ -79,18 +78,18 @@ class TransformerScorer:
             raise ValueError(f"{VOCABULARY} is no vocabulary ({error})") from None
         if [type(part).__name__ for part in (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)] != _BERT:
             raise ValueError(f"{VOCABULARY} is not of the kind that BERT has: {', '.join(_BERT)}")
-        kept = {name: files[name] for name in (NETWORK, VOCABULARY)}
-        scorer = cls(linear, session, tokenizer, kept, cascade)
+        kept = {**base.files, **{name: files[name] for name in (NETWORK, VOCABULARY)}}
+        scorer = cls(base, session, tokenizer, kept, cascade)
         scorer.logits([[_PROBE]], [None], [np.ones(1, bool)])
         return scorer
 
     @property
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
-        return self.linear.arrays
+        return self.base.arrays
 
     def score(self, sentences: Sequence[str]) -> Doubles:
         """A sentence alone is a document of one."""
-        return np.array([p[0] for p in self.score_documents([[s] for s in sentences], [None] * len(sentences))])
+        return one_by_one(self, sentences)
 
     def score_documents(
         self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
@@ -102,18 +101,18 @@ class TransformerScorer:
         return out
 
     def _scored(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Doubles]:
-        linear = self.linear.score_documents(documents, works)
-        asked = [self._asked(p) for p in linear]
+        base = self.base.score_documents(documents, works)
+        asked = [self._asked(p) for p in base]
         network = self.logits(documents, works, asked)
         out = []
-        for work, p, deep, wanted in zip(works, linear, network, asked, strict=True):
+        for work, p, deep, wanted in zip(works, base, network, asked, strict=True):
             own, beside, offset = self.arrays["mix"][int(tells(work))]
             out.append(np.where(wanted, sigmoid(own * np.where(wanted, deep, 0) + beside * logit(p) + offset), p))
         return out
 
-    def _asked(self, linear: Doubles) -> npt.NDArray[np.bool_]:
+    def _asked(self, base: Doubles) -> npt.NDArray[np.bool_]:
         low, high = self.arrays["band"] if self.cascade else (-1, 2)
-        return np.asarray((linear > low) & (linear < high), bool)
+        return np.asarray((base > low) & (base < high), bool)
 
     def logits(
         self,
@@ -156,8 +155,8 @@ class TransformerScorer:
         return logits
 
     def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
-        """As the linear scorer sees it: the network gives no words."""
-        return self.linear.reasons(sentences)
+        """As the fast model sees it: the network gives no words."""
+        return self.base.reasons(sentences)
 
     def word_weights(self, sentence: str) -> list[tuple[str, float]]:
-        return self.linear.word_weights(sentence)
+        return self.base.word_weights(sentence)

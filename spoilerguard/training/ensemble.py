@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.model.manifest import Manifest
+from spoilerguard.model.manifest import NETWORK, Manifest
 from spoilerguard.model.scoring import LinearScorer, logit
-from spoilerguard.model.transformer import NETWORK, TransformerScorer
+from spoilerguard.model.transformer import TransformerScorer
 from spoilerguard.model.windows import Pieces, packed, windows
 from spoilerguard.spans import Work
 from spoilerguard.training.finetune_config import Plan
@@ -97,7 +97,7 @@ def _mix(
     whole = [np.ones(len(d), bool) for d in held.documents]
     for k, told in enumerate((held.untold(), [works.get(name) for name in held.names])):
         deep = np.concatenate(scorer.logits(held.documents, told, whole))
-        linear = np.concatenate(scorer.linear.score_documents(held.documents, told))
+        linear = np.concatenate(scorer.base.score_documents(held.documents, told))
         both = np.stack([deep, logit(linear)], axis=1)
         model = LogisticRegression(C=1e3).fit(both, held.truth)
         mix[k] = [*model.coef_[0], model.intercept_[0]]
@@ -111,7 +111,7 @@ def _band(scorer: TransformerScorer, arrays: dict[str, npt.NDArray[Any]], held: 
     from sklearn.metrics import average_precision_score
 
     full = np.concatenate(scorer.score_documents(held.documents, held.untold()))
-    linear = np.concatenate(scorer.linear.score_documents(held.documents, held.untold()))
+    linear = np.concatenate(scorer.base.score_documents(held.documents, held.untold()))
     pieces = [packed(scorer.tokenizer, sentences) for sentences in held.documents]
     best = average_precision_score(held.truth, full)
     promising = []

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from spoilerguard.model.transformer import NETWORK, VOCABULARY
+from spoilerguard.model.manifest import NETWORK, VOCABULARY
 from spoilerguard.training.network import HEADS, LAYERS, WIDTH, minilm_folder
 
 __all__ = ["Graphs", "graph_of", "graphs_of", "quantised"]

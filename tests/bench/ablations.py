@@ -21,8 +21,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from spoilerguard import Work, load
 from spoilerguard.datasets import load_labelled, read_works, split_of, to_frame
 from spoilerguard.guard import Guard
+from spoilerguard.model.manifest import NETWORK
 from spoilerguard.model.scoring import Scorer
-from spoilerguard.model.transformer import NETWORK, TransformerScorer
+from spoilerguard.model.transformer import TransformerScorer
 from spoilerguard.model.windows import packed
 from spoilerguard.training.ensemble import cost
 
@@ -60,7 +61,7 @@ def table(guard: Guard, floats: Path) -> str:
     scorer = guard.scorer
     assert isinstance(scorer, TransformerScorer)
     medium = guard.manifest.thresholds["medium"]
-    linear = scorer.linear
+    linear = scorer.base
 
     def scores(of: Scorer, works: Works = none) -> Doubles:
         return np.concatenate(of.score_documents(documents, works))

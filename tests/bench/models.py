@@ -26,8 +26,9 @@ from spoilerguard import load
 from spoilerguard.datasets import load_labelled, read_works, split_of, to_frame
 from spoilerguard.evaluation import Evaluation, evaluate
 from spoilerguard.guard import Guard
+from spoilerguard.model.manifest import NETWORK, VOCABULARY
 from spoilerguard.model.scoring import LinearScorer, sigmoid
-from spoilerguard.model.transformer import NETWORK, VOCABULARY, TransformerScorer
+from spoilerguard.model.transformer import TransformerScorer
 from spoilerguard.training.ensemble import joined
 from spoilerguard.training.finetune_config import PLAN
 from spoilerguard.training.pipeline import fine_tuned, train
