@@ -176,7 +176,7 @@ def _array(data: bytes, name: str, kinds: frozenset[str]) -> npt.NDArray[Any]:
         raise ValueError(f"{name!r} is a .npy of another version than 1.0")
     shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream)
     if dtype.str not in kinds:
-        raise ValueError(f"{name!r} holds {dtype}, not numbers of this kind of model")
+        raise ValueError(f"{name!r} holds {dtype}, not numbers of a model")
     numbers = np.frombuffer(data, dtype, offset=stream.tell())
     if math.prod(shape) != len(numbers):
         raise ValueError(f"{name!r} holds {len(numbers)} numbers, its shape {shape} has others")
