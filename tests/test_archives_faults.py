@@ -23,8 +23,9 @@ import pytest
 from timing import assert_linear
 
 from spoilerguard.archives import FAMILIES, START, Archive, Cursor, Post, open_archive
-from spoilerguard.archives.posts import END, iso_time
+from spoilerguard.archives.posts import iso_time
 from spoilerguard.errors import InputError, MissingExtra
+from spoilerguard.files.source import END
 
 ROW = b'{"id": "a", "text": "Fine."}\n'
 

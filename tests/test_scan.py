@@ -18,7 +18,7 @@ import spoilerguard as sg
 from spoilerguard.archives import open_archive
 from spoilerguard.scan import engines, folder, run, shards
 from spoilerguard.scan.outputs import count
-from spoilerguard.scan.summary import Tally
+from spoilerguard.scan.summary import Summary
 
 COUNT = 120
 
@@ -33,7 +33,7 @@ def source(tmp_path: Path) -> Path:
     return archive_of(tmp_path / "comments.jsonl", COUNT)
 
 
-def scan(source: Path, output: Path, *, options: dict[str, Any] | None = None, **how: Any) -> Tally | None:
+def scan(source: Path, output: Path, *, options: dict[str, Any] | None = None, **how: Any) -> Summary | None:
     archive = open_archive(source)
     return run.scan(archive, output, run.plan_of(archive, output, **(options or {})), **how)
 
@@ -295,7 +295,7 @@ def test_an_output_is_not_replaced_unasked(source: Path, tmp_path: Path) -> None
 def test_an_output_that_comes_into_being_meanwhile_is_not_lost(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
 
-    def meddle(tally: Tally) -> None:
+    def meddle(tally: Summary) -> None:
         output.write_text("mine", encoding="utf-8")
 
     with pytest.raises(sg.InputError, match="has come into being meanwhile; move it away and go on with --resume"):
@@ -309,7 +309,7 @@ def test_an_output_that_comes_into_being_meanwhile_is_not_lost(source: Path, tmp
 def test_rows_that_got_lost_on_the_disk_are_found_out(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
 
-    def meddle(tally: Tally) -> None:
+    def meddle(tally: Summary) -> None:
         rows = folder.part_of(output) / "rows-00000"
         rows.write_bytes(rows.read_bytes().replace(b"\n", b" ", 1))
 
