@@ -607,7 +607,7 @@ def test_many_rows_stream_in_constant_memory(tmp_path: Path) -> None:
     assert sum(1 for _ in read_records(path)) == 100_000
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 1 << 20
+    assert peak < 1 << 21  # the head of the file, by which its format is recognised
 
 
 def test_a_quote_that_is_never_closed_is_reported_where_it_opens(tmp_path: Path) -> None:

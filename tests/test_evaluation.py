@@ -247,7 +247,9 @@ def test_an_option_out_of_range_is_named(
 
 def test_data_that_cannot_be_judged(trained: sg.Guard, frame: pd.DataFrame) -> None:
     harmless = frame[frame["label"] == 0]
-    with pytest.raises(InputError, match=r"all \d+ sentences to evaluate are harmless sentences: figures need both"):
+    with pytest.raises(
+        InputError, match=r"all \d+ sentences to evaluate are harmless sentences: evaluation needs both"
+    ):
         evaluate(trained, harmless)
     train_only = frame[frame["work"].map(split_of) == "train"]
     with pytest.raises(InputError, match=r"no work of the data is in the test split .*--split all"):

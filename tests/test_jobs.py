@@ -81,9 +81,9 @@ def test_a_plan_is_itself_again_after_json_and_pickle(plan: Plan) -> None:
 
 def test_a_worker_with_another_model_or_version_refuses(plan: Plan, fast: sg.Guard, small_folder: Any) -> None:
     assert plan.guard().version == fast.version
-    with pytest.raises(sg.ModelError, match="here this is another model than where the scan was begun"):
+    with pytest.raises(sg.ModelError, match="not the model that the scan was started with"):
         plan_for(fast, model=str(small_folder)).guard()
-    with pytest.raises(sg.ModelError, match=r"the scan was begun with 9\.9; install the same everywhere"):
+    with pytest.raises(sg.ModelError, match=r"the scan was started with 9\.9; install the same version everywhere"):
         plan_for(fast, spoilerguard="9.9").guard()
 
 
@@ -123,7 +123,7 @@ def test_a_post_too_long_keeps_its_place(plan: Plan) -> None:
     assert [len(post.text) for post in shard.posts] == [len(CLEAN), 0, len(SPOILERS[0])]
     rows = rows_of(score(plan, shard))
     assert [row["id"] for row in rows] == ["c0", "c1", "c2"]
-    assert rows[1]["error"] == "1,048,577 characters; a record may have 1,048,576: check it as a draft"
+    assert rows[1]["error"] == "1,048,577 characters, more than 1,048,576; check this record as a draft"
 
 
 def test_the_record_of_a_post_with_spoilers(plan: Plan, fast: sg.Guard) -> None:

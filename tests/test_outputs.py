@@ -132,5 +132,5 @@ def test_the_suffix_tells_the_format() -> None:
 
 @pytest.mark.parametrize("name", ["scanned", "scanned.txt", "scanned.gz", "scanned.parquet.gz", "scanned.jsonl.bz2"])
 def test_another_suffix_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match=f"^{name}: its suffix tells the format of the output: .jsonl, .csv, "):
+    with pytest.raises(InputError, match=f"^{name}: unknown output format; end the name in one of .jsonl, .csv, "):
         kind_of(Path(name))
