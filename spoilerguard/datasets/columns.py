@@ -54,7 +54,7 @@ class Columns:
 
     @classmethod
     def of(cls, records: Sequence[Record], options: Options) -> Columns:
-        """The columns of a file, judged by its first records."""
+        """The columns of a file, guessed from its first records."""
         sample: dict[str, list[Any]] = {}
         for record in records:
             for name, value in record.fields.items():

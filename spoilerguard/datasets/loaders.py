@@ -11,63 +11,30 @@ sentence (traces of removed markup, "SPOILER:") is removed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 import os
 from pathlib import Path
 import re
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from spoilerguard.datasets.columns import Columns, Level, Options
+from spoilerguard.datasets.columns import Level, Options
+from spoilerguard.datasets.fields import LabelledFile, document_of, label_of, string_of
 from spoilerguard.datasets.labelled import LabelledDocument, LabelledSentence
 from spoilerguard.datasets.matching import clean_sentence, label_by_document, label_by_spans
-from spoilerguard.datasets.records import Record, RecordFile, fault, open_records, read_records
+from spoilerguard.datasets.records import Record, fault, read_records
 from spoilerguard.errors import InputError
 from spoilerguard.files.columns import listed
 from spoilerguard.files.streams import DATA_SUFFIXES, TEXT_SUFFIXES, base_name
-from spoilerguard.files.values import as_name, as_text, without_surrogates
+from spoilerguard.files.values import without_surrogates
 from spoilerguard.text.markup import find_hidden, strip_hidden
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 __all__ = ["LOADERS", "Loader", "Options", "load_labelled", "sniff"]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledFile:
-    """A file about to be read.
-
-    Attributes:
-        file: The file, and how it is written.
-        head: Its first records, by which format and columns are recognised.
-        options: What the caller asked for.
-        columns: The column of each role.
-    """
-
-    file: RecordFile
-    head: Sequence[Record]
-    options: Options
-    columns: Columns
-
-    @classmethod
-    def of(cls, path: Path, options: Options) -> LabelledFile:
-        file = open_records(path)
-        head = list(islice(file.records(), _HEAD_RECORDS))
-        return cls(file, head, options, Columns.of(head, options))
-
-    def asking(self, **options: Any) -> LabelledFile:
-        """The same file with other options."""
-        changed = replace(self.options, **options)
-        return replace(self, options=changed, columns=Columns.of(self.head, changed))
-
-    def records(self) -> Iterator[Record]:
-        return self.file.records()
-
-
-_HEAD_RECORDS = 200  # by which format and columns are recognised
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,53 +54,6 @@ class Loader:
     roles: tuple[str, ...] = ()
 
 
-# --- fields ------------------------------------------------------------------------------------
-
-_LABELS = {
-    **dict.fromkeys(("1", "1.0", "true", "t", "yes", "y", "spoiler"), 1),
-    **dict.fromkeys(("0", "0.0", "false", "f", "no", "n", "no spoiler", "non-spoiler", "not spoiler"), 0),
-}
-_OPENS = re.compile(r"\s*?\n[ \t\r]*\n")
-
-
-def _string(record: Record, value: Any, what: str) -> str:
-    text, error = as_text(value, what)
-    if error is not None:
-        raise record.fault(error)
-    return without_surrogates(text)
-
-
-def _name(record: Record, value: Any, what: str) -> str:
-    return _string(record, as_name(value) if isinstance(value, float) else value, what)
-
-
-def _label(record: Record, value: Any) -> int:
-    label = _LABELS.get(str(value).strip().lower())
-    if label is None:
-        raise record.fault(f"unknown label {value!r}; expected 0 or 1, true or false, yes or no")
-    return label
-
-
-def _document(
-    data: LabelledFile, record: Record, sentences: Iterable[LabelledSentence | None], medium: str = ""
-) -> Iterator[LabelledDocument]:
-    """The document of a record, unless it has no sentence: an empty text teaches nothing."""
-    kept = tuple(sentence for sentence in sentences if sentence is not None)
-    if not kept:
-        return
-    fields, stem = record.fields, base_name(record.path)[0]
-    source = data.options.source or _string(record, fields.get("source"), "source") or stem
-    value = data.columns.value
-    yield LabelledDocument(
-        id=_name(record, value(record, "id", required=False), "id") or f"{stem}-{record.line}",
-        work=_name(record, value(record, "work", required=False), "work") or f"{source}:{record.line}",
-        kind=_string(record, fields.get("kind"), "kind") or "review",
-        sentences=kept,
-        source=source,
-        medium=_string(record, fields.get("medium"), "medium") or medium,
-    )
-
-
 # --- the formats -------------------------------------------------------------------------------
 
 
@@ -148,19 +68,22 @@ def _own(data: LabelledFile) -> Iterator[LabelledDocument]:
                 there = listed(tuple(record.fields))
                 raise record.fault(f"no {name!r}; expected id, work, kind and sentences, there are: {there}")
         sentences = [_own_sentence(record, index, value) for index, value in enumerate(_list(record, "sentences"), 1)]
-        medium = _string(record, media.get(record.fields["work"]), "medium")
-        yield from _document(data, record, sentences, medium)
+        medium = string_of(record, media.get(record.fields["work"]), "medium")
+        yield from document_of(data, record, sentences, medium)
+
+
+_OPENS = re.compile(r"\s*?\n[ \t\r]*\n")
 
 
 def _own_sentence(record: Record, index: int, value: Any) -> LabelledSentence | None:
     if not (isinstance(value, dict) and isinstance(value.get("text"), str) and value["text"].strip()):
         raise record.fault(f"sentence {index} has no text; expected an object with text and label")
-    text = _string(record, value["text"], "text")
+    text = string_of(record, value["text"], "text")
     weight = value.get("weight", 1.0)
     if not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
         raise record.fault(f"sentence {index} has weight {weight!r}; expected a number that is not negative")
-    tag = _string(record, value.get("tag"), "tag") or None
-    label = _label(record, value.get("label"))
+    tag = string_of(record, value.get("tag"), "tag") or None
+    label = label_of(record, value.get("label"))
     return clean_sentence(text, label, float(weight), opens=bool(_OPENS.match(text)), tag=tag)
 
 
@@ -179,9 +102,9 @@ def _goodreads(data: LabelledFile) -> Iterator[LabelledDocument]:
         for pair in _list(record, "review_sentences"):
             if not (isinstance(pair, list) and len(pair) == 2):
                 raise record.fault(f"review_sentences contains {str(pair)[:60]!r}; expected pairs of [0 or 1, text]")
-            text, label = _string(record, pair[1], "text"), _label(record, pair[0])
+            text, label = string_of(record, pair[1], "text"), label_of(record, pair[0])
             sentences.append(clean_sentence(text, label, 1.0, opens=False))
-        yield from _document(data, record, sentences, "book")
+        yield from document_of(data, record, sentences, "book")
 
 
 def _imdb(data: LabelledFile) -> Iterator[LabelledDocument]:
@@ -205,14 +128,14 @@ def _table(data: LabelledFile, medium: str = "") -> Iterator[LabelledDocument]:
     """A text and a label in each record: of a sentence, or (weakly) of every sentence of a document."""
     value, level = data.columns.value, _level(data)
     for record in data.records():
-        text = _string(record, value(record, "text"), "text")
-        label = _label(record, value(record, "label"))
+        text = string_of(record, value(record, "text"), "text")
+        label = label_of(record, value(record, "label"))
         sentences: Iterable[LabelledSentence | None]
         if level == "sentence":
             sentences = [clean_sentence(text, label, 1.0, opens=False)]
         else:
             sentences = label_by_document(text, label)
-        yield from _document(data, record, sentences, medium)
+        yield from document_of(data, record, sentences, medium)
 
 
 def _level(data: LabelledFile) -> Level:
@@ -233,7 +156,7 @@ def _spans(data: LabelledFile) -> Iterator[LabelledDocument]:
         if not isinstance(hidden, list):
             raise record.fault(f"spans {hidden!r}; expected a list of [start, end]")
         spans = [_span(record, value, len(text)) for value in hidden]
-        yield from _document(data, record, label_by_spans(without_surrogates(text), spans))
+        yield from document_of(data, record, label_by_spans(without_surrogates(text), spans))
 
 
 def _span(record: Record, value: Any, length: int) -> tuple[int, int]:
@@ -247,10 +170,10 @@ def _marked(data: LabelledFile) -> Iterator[LabelledDocument]:
     """Texts in which spoilers are hidden by any syntax in `text.markup`."""
     hides = False
     for record in data.records():
-        text = _string(record, data.columns.value(record, "text"), "text")
+        text = string_of(record, data.columns.value(record, "text"), "text")
         bare, spans = strip_hidden(text)
         hides = hides or bool(spans)
-        yield from _document(data, record, label_by_spans(bare, spans))
+        yield from document_of(data, record, label_by_spans(bare, spans))
     if not hides:
         raise fault(data.file.path, 1, "no spoiler markup in the whole file; expected hidden text such as >!this!<")
 

@@ -31,13 +31,13 @@ from spoilerguard.spans import Work
 from spoilerguard.training.config import RECIPES, Expert, Recipe, example_weights
 from spoilerguard.training.ensemble import combined
 from spoilerguard.training.finetune_config import FinetuneConfig
+from spoilerguard.training.kinds import fit_kinds
 from spoilerguard.training.steps import (
     CUE_SCALE,
     Examples,
     context_rows,
     cross_validated,
     fit_context,
-    fit_kinds,
     matrix,
     operating_points,
     platt,

@@ -1,4 +1,4 @@
-"""The steps of training: n-grams to a matrix, experts, cross-validation, context network, kinds.
+"""The steps of training: n-grams to a matrix, experts, cross-validation, context network, thresholds.
 
 All of it is scikit-learn except the features, which are those of inference.
 """
@@ -17,7 +17,6 @@ from spoilerguard.datasets import documents_of
 from spoilerguard.errors import InputError
 from spoilerguard.model import context
 from spoilerguard.model.features import BITS, clean, cues, hashed, tokens_of
-from spoilerguard.model.scoring import KIND_BITS, KIND_BLOCKS, KINDS
 from spoilerguard.spans import Work
 from spoilerguard.training.config import Expert, Recipe
 
@@ -32,7 +31,6 @@ __all__ = [
     "context_rows",
     "cross_validated",
     "fit_context",
-    "fit_kinds",
     "matrix",
     "operating_points",
     "platt",
@@ -331,30 +329,3 @@ def platt(logits: Doubles, truth: Any, weights: Doubles) -> Doubles:
 
     model = LogisticRegression(C=1e3).fit(logits[:, None], truth, sample_weight=weights)
     return np.array([model.coef_[0, 0], model.intercept_[0]])
-
-
-def fit_kinds(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
-    """Fit one linear model for each kind, on the sentences tagged with it."""
-    import scipy.sparse as sp
-    from sklearn.linear_model import LogisticRegression
-
-    tagged = frame[(frame["label"] == 1) & frame["tag"].isin(list(KINDS))]
-    table = np.zeros((len(KINDS), 2**KIND_BITS), np.float32)
-    bias = np.zeros(len(KINDS), np.float32)
-    if tagged["tag"].nunique() > 1:
-        tokens = tokens_of([clean(t) for t in tagged["text"]])
-        parts = []
-        for block in hashed(tokens, characters=(0, 0)):
-            if block.name in KIND_BLOCKS:
-                count = np.sqrt(np.maximum(np.bincount(block.rows, minlength=tokens.sentences), 1))
-                column = (block.buckets >> (BITS - KIND_BITS)).astype(np.int32)
-                parts.append(
-                    sp.csr_matrix((1 / count[block.rows], (block.rows, column)), shape=(len(tagged), 2**KIND_BITS))
-                )
-        model = LogisticRegression(C=3.0, max_iter=300, tol=1e-7).fit(sum(parts), tagged["tag"])
-        known = {name: k for k, name in enumerate(KINDS)}
-        bias[:] = -10
-        for row, name in enumerate(model.classes_):
-            table[known[name]] = model.coef_[row] if len(model.coef_) > 1 else model.coef_[0] * (1 if row else -1)
-            bias[known[name]] = model.intercept_[row] if len(model.coef_) > 1 else 0
-    return {"kinds": table, "kind_bias": bias}
