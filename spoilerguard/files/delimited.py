@@ -202,14 +202,9 @@ def _explained(error: Exception) -> str:
     return message
 
 
-def _checked(source: DataSource, found: Iterator[Cells], width: int) -> Iterator[Cells]:
-    """The rows after the header; one with more or fewer cells than the header is an error."""
-    for row, error, after, line in found:
-        if row is not None and len(row) != width:
-            sign = DELIMITERS.get(source.delimiter, source.delimiter)
-            error = f"{len(row)} cells, but the header has {width}; quote cells that contain a {sign} or a line break"
-            row = None
-        yield row, error, after, line
+def _wrong_width(source: DataSource, row: Sequence[str], width: int) -> str:
+    sign = DELIMITERS.get(source.delimiter, source.delimiter)
+    return f"{len(row)} cells, but the header has {width}; quote cells that contain a {sign} or a line break"
 
 
 def records(source: DataSource) -> Iterator[tuple[dict[str, str] | None, str | None, int]]:
@@ -227,8 +222,13 @@ def records(source: DataSource) -> Iterator[tuple[dict[str, str] | None, str | N
     found = _rows_of_cells(source, source.lines())
     columns, _ = _header(source, found)
     at = _first_of_each(columns)
-    for row, error, _, line in _checked(source, found, len(columns)):
-        yield None if row is None else {name: row[number] for name, number in at.items()}, error, line
+    for row, error, _, line in found:
+        if row is None:
+            yield None, error, line
+        elif len(row) != len(columns):
+            yield None, _wrong_width(source, row, len(columns)), line
+        else:
+            yield {name: row[number] for name, number in at.items()}, error, line
 
 
 def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
@@ -248,9 +248,12 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
     columns, begin = _header(source, _rows_of_cells(source, source.lines()))
     width, at = len(columns), _first_of_each(columns)
     pick = itemgetter(*(width if name is None else at[name] for name in wanted))
-    for row, error, after, _ in _checked(source, _rows_of_cells(source, source.lines(max(place, begin))), width):
+    for row, error, after, _ in _rows_of_cells(source, source.lines(max(place, begin))):
         if row is None:
             yield None, error, after
+            continue
+        if len(row) != width:
+            yield None, _wrong_width(source, row, width), after
             continue
         row.append(None)
         yield pick(row), error, after
