@@ -537,7 +537,7 @@ def test_databases_that_cannot_be_read(database: Path, tmp_path: Path) -> None:
         ("nonsense://a:secret@b/c", query, r"nonsense://a:\*\*\*@b/c"),
         ("oracle://a:secret@b/c", query, "the driver '.*' is not installed; install it with: pip install"),
         ("://", query, "not a database URL"),
-        (f"sqlite:///{database}", "SELECT '\udcff'", "the query is no text .*; write it in UTF-8"),
+        (f"sqlite:///{database}", "SELECT '\udcff'", "the query is not valid text .*; write it in UTF-8"),
     ):
         with pytest.raises(InputError, match=message) as caught:
             open_archive(url, query=asked)
