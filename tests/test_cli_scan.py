@@ -85,7 +85,7 @@ def test_a_database_is_scanned(tmp_path: Path) -> None:
     assert address not in result.stderr, "an address may hold a password"
     unordered = query.removesuffix(" order by id")
     result = runner.invoke(app, ["scan", "--sql", address, "--query", unordered, "-o", str(out), "--force"])
-    assert "a query without ORDER BY cannot be gone on with" in result.stderr
+    assert "a query without ORDER BY cannot be resumed" in result.stderr
     for neither_or_both in ([], [str(out), "--sql", address]):
         result = runner.invoke(app, ["scan", *neither_or_both, "--query", query, "-o", str(tmp_path / "x.jsonl")])
         assert result.exit_code == 2

@@ -106,7 +106,7 @@ def test_told_to_stop_it_says_how_to_go_on(
     said = process.communicate(timeout=60)[1]
     assert process.returncode == status
     assert said.splitlines()[-1] == (
-        f"spoilerguard: interrupted; what was done is in {output}.part: go on with --resume"
+        f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume"
     )
     assert "Traceback" not in said
     assert not output.exists()
@@ -191,7 +191,7 @@ def test_one_comment_of_50_megabytes(tmp_path: Path) -> None:
     assert time.monotonic() - began < 60
     records = records_of(output)
     assert [record["error"] is not None for record in records] == [number == 10 for number in range(21)]
-    assert "a record may have 1,048,576" in records[10]["error"]
+    assert "more than 1,048,576" in records[10]["error"]
 
 
 def test_a_hundred_thousand_empty_comments(tmp_path: Path) -> None:

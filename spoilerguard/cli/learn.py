@@ -79,12 +79,16 @@ def train(
     with errors_explained():
         _refuse_taken(output)
         from spoilerguard import training
+        from spoilerguard.training.pipeline import works_beside
 
         columns = (text_column, label_column, work_column)
+        frame = _frame(data, *columns, quiet=quiet)
+        held = None if validation is None else _frame([validation], *columns, quiet=quiet)
         with _progress(quiet) as progress:
             guard = training.train(
-                _read(data, *columns),
-                validation=None if validation is None else _read([validation], *columns),
+                frame,
+                validation=held,
+                works=works_beside(data),
                 name=name or output.resolve().name,
                 recipe=recipe,
                 seed=seed,
@@ -98,10 +102,10 @@ def train(
 
 
 def _refuse_taken(output: Path) -> None:
-    """Said before training rather than after it: a model replaces a model or an empty folder, nothing else."""
-    if output.exists() and not (
-        output.is_dir() and ((output / "manifest.json").is_file() or not any(output.iterdir()))
-    ):
+    """Fail before training rather than after it: a model replaces only a model or an empty folder."""
+    from spoilerguard.model.store import replaceable
+
+    if output.exists() and not replaceable(output):
         raise InputError(f"{output}: exists and is not a model; give another name")
 
 
@@ -173,10 +177,11 @@ def evaluate(
         from spoilerguard.guard import load
 
         guard = load(model)
+        frame = _frame(data, text_column, label_column, work_column, quiet=quiet)
         with _progress(quiet) as progress:
             found = evaluation.evaluate(
                 guard,
-                _read(data, text_column, label_column, work_column),
+                frame,
                 split=split,
                 baselines=baselines,
                 learning_curve=learning_curve,
@@ -234,7 +239,7 @@ def convert(
 
         if output.exists() and any(path.exists() and output.samefile(path) for path in data):
             raise InputError(f"{output}: is one of the files to convert; give another name")
-        documents = _documents(data, text_column, label_column, work_column, format, level)
+        documents = _documents(data, text_column, label_column, work_column, format, level, quiet=quiet)
         count = write_jsonl(documents, output)
     tell(f"{output}: {count:,} document{'s' * (count != 1)}", quiet)
 
@@ -249,19 +254,24 @@ def _documents(
     work: str | None,
     format: str | None = None,
     level: Any = None,
+    *,
+    quiet: bool,
 ) -> Iterator[LabelledDocument]:
+    """The documents; what was guessed about each file is printed."""
     from spoilerguard.datasets import load_labelled
 
-    return load_labelled(data, format=format, text_column=text, label_column=label, work_column=work, level=level)
+    def notice(line: str) -> None:
+        tell(line, quiet)
+
+    return load_labelled(
+        data, format=format, text_column=text, label_column=label, work_column=work, level=level, notice=notice
+    )
 
 
-def _read(data: list[Path], text: str | None, label: str | None, work: str | None) -> Any:
-    """The paths themselves, or a frame where columns are named."""
-    if text is None and label is None and work is None:
-        return data
+def _frame(data: list[Path], text: str | None, label: str | None, work: str | None, *, quiet: bool) -> Any:
     from spoilerguard.datasets import to_frame
 
-    return to_frame(_documents(data, text, label, work))
+    return to_frame(_documents(data, text, label, work, quiet=quiet))
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
     from spoilerguard.scan.run import Progress
-    from spoilerguard.scan.summary import Tally
+    from spoilerguard.scan.summary import Summary
     from spoilerguard.spans import Work
 
 __all__ = ["register"]
@@ -152,7 +152,10 @@ def scan(
         )
         tell(f"{source if sql is None else _name(source)}: {archive.described}", quiet)
         if not archive.resumable:
-            tell("spoilerguard: a query without ORDER BY cannot be gone on with: an interruption loses it all", quiet)
+            tell(
+                "spoilerguard: a query without ORDER BY cannot be resumed; an interruption loses everything",
+                quiet,
+            )
         known = _works(works)
         plan = run.plan_of(
             archive,
@@ -168,16 +171,18 @@ def scan(
             works=known,
         )
 
-        def finishing(tally: Tally) -> None:
+        def finishing(summary: Summary) -> None:
             if report is not None:
                 from spoilerguard.files.pages import write
                 from spoilerguard.scan.page import page
 
-                write(report, page(tally, plan, source=_name(source), described=archive.described, output=str(output)))
+                write(
+                    report, page(summary, plan, source=_name(source), described=archive.described, output=str(output))
+                )
 
         began = time.monotonic()
         with _progress(quiet) as progress:
-            tally = run.scan(
+            summary = run.scan(
                 archive,
                 output,
                 plan,
@@ -191,10 +196,10 @@ def scan(
                 progress=progress,
                 stop=stop,
             )
-    if tally is None:
-        tell(f"spoilerguard: interrupted; what was done is in {output}.part: go on with --resume", quiet=False)
+    if summary is None:
+        tell(f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED)
-    _summarise(tally, output, report, time.monotonic() - began, quiet)
+    _summarise(summary, output, report, time.monotonic() - began, quiet)
 
 
 def _check_places(source: str, output: Path, report: Path | None) -> None:
@@ -221,11 +226,11 @@ def _works(path: Path | None) -> dict[str, Work] | None:
     return read_works(path)
 
 
-def _summarise(tally: Tally, output: Path, report: Path | None, seconds: float, quiet: bool) -> None:
-    unread = f", {tally.errors:,} could not be read" if tally.errors else ""
+def _summarise(summary: Summary, output: Path, report: Path | None, seconds: float, quiet: bool) -> None:
+    unread = f", {summary.errors:,} could not be read" if summary.errors else ""
     tell(
-        f"{output}: {tally.records:,} records, {tally.flagged:,} with a spoiler{unread}; "
-        f"{tally.sentences:,} sentences, {tally.flags:,} flagged ({_duration(seconds)})",
+        f"{output}: {summary.records:,} records, {summary.flagged:,} with a spoiler{unread}; "
+        f"{summary.sentences:,} sentences, {summary.flags:,} flagged ({_duration(seconds)})",
         quiet,
     )
     if report is not None:
@@ -326,5 +331,5 @@ def _errors_explained() -> Iterator[None]:
         with errors_explained():
             yield
     except KeyboardInterrupt:
-        tell("spoilerguard: stopped at once; go on with --resume", quiet=False)
+        tell("spoilerguard: stopped at once; continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED) from None

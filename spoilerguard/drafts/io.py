@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import os
 import sys
 
 from spoilerguard.errors import InputError
 from spoilerguard.files.atomic import whole_file
+from spoilerguard.files.streams import BYTE_ORDER_MARKS
 
 __all__ = [
     "MOST_BYTES", "decode", "encode", "read_bytes", "read_draft", "read_standard_bytes",
@@ -47,14 +47,6 @@ def read_standard_bytes(name: str) -> bytes:
     return sys.stdin.buffer.read(MOST_BYTES + 1)
 
 
-_MARKS: Sequence[tuple[bytes, str]] = (
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-
-
 def decode(data: bytes, path: str) -> str:
     """UTF-8, or what a byte order mark says. Raises InputError for what is no draft and how to mend it.
 
@@ -81,12 +73,12 @@ def encode(text: str, like: bytes) -> bytes:
     encoding = _encoding(like)
     if encoding == "utf-8":
         return text.encode(encoding)
-    mark = next(mark for mark, _ in _MARKS if like.startswith(mark))
+    mark = next(mark for mark, _ in BYTE_ORDER_MARKS if like.startswith(mark))
     return mark + text.encode(f"{encoding}-{'le' if mark[0] == 0xFF else 'be'}")
 
 
 def _encoding(data: bytes) -> str:
-    return next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    return next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
 
 
 def write_draft(path: str, data: bytes, *, instead_of: bytes | None = None) -> None:

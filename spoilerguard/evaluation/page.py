@@ -1,4 +1,4 @@
-"""An evaluation as one self-contained HTML page: no script, nothing fetched, light and dark, phone first.
+"""An evaluation as one self-contained HTML page: no scripts, no requests, light and dark, made for phones first.
 
 `page` reads from top to bottom as the page does; each section is one function.
 """
@@ -21,7 +21,17 @@ Figures = Mapping[str, Any]
 
 
 def page(evaluation: Figures) -> str:
-    """The report of what `Evaluation.to_dict` gives. Raises MissingExtra (matplotlib)."""
+    """The report as HTML.
+
+    Args:
+        evaluation: The result of `Evaluation.to_dict`.
+
+    Returns:
+        The page.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
     model = evaluation["model"]
     title = f"{model['name']} {model['version']}: evaluation"
     sections = [
@@ -56,7 +66,7 @@ def _between(figure: Figures | None, share: bool) -> str:
 
 
 def _bar(figure: Figures | None, *, share: bool = False, start: float = 0.0, colour: str = "spoiler") -> str:
-    """A figure as a bar from `start` to 1, its interval drawn over it."""
+    """A figure as a bar from `start` to 1, with its interval drawn over it."""
     if figure is None or figure["value"] is None:
         return _cell(figure, share=share)
 
@@ -73,7 +83,7 @@ def _bar(figure: Figures | None, *, share: bool = False, start: float = 0.0, col
 
 def _summary(evaluation: Figures) -> str:
     model, overall = evaluation["model"], evaluation["overall"]
-    medium, said = overall["points"]["medium"], in_words(evaluation)
+    medium, sentences = overall["points"]["medium"], in_words(evaluation)
     figures = [
         ("AUC", number(overall["auc"]), span(overall["auc"])),
         ("average precision", number(overall["average_precision"]), span(overall["average_precision"])),
@@ -88,13 +98,13 @@ def _summary(evaluation: Figures) -> str:
     if leaks := model["leaked_works"]:
         warning = (
             f'<p class="warning">The model was trained on {len(leaks):,} of these works '
-            f"({escape(', '.join(leaks[:3]))}{' …' if len(leaks) > 3 else ''}). These figures flatter it.</p>\n"
+            f"({escape(', '.join(leaks[:3]))}{' …' if len(leaks) > 3 else ''}). These figures are too good.</p>\n"
         )
     return (
         "<header>\n<p>spoilerguard evaluation</p>\n"
         f"<h1>{escape(model['name'])} <span>{escape(model['version'])}</span></h1>\n</header>\n"
-        f'<section id="summary">\n{warning}<p class="lead">{escape(" ".join(said[:3]))}</p>\n'
-        f"<p>{escape(' '.join(said[3:]))}</p>\n"
+        f'<section id="summary">\n{warning}<p class="lead">{escape(" ".join(sentences[:3]))}</p>\n'
+        f"<p>{escape(' '.join(sentences[3:]))}</p>\n"
         f"{tiles(figures)}\n{note}</section>"
     )
 
@@ -133,10 +143,10 @@ def _ranks(row: Figures) -> str:
 def _curves(evaluation: Figures) -> str:
     captions = {
         "Precision and recall": "Circles are the operating points; the dashed line is guessing.",
-        "ROC": "The more to the upper left, the better; the dashed line is guessing.",
-        "Reliability": "On the dashed line, probabilities are what they say. Strokes are 95% intervals.",
-        "Scores": "How the scores of each class are spread; dotted lines are the thresholds.",
-        "Learning curve": "The same sentences judged by models trained on growing shares of the works.",
+        "ROC": "The closer to the upper left, the better; the dashed line is guessing.",
+        "Reliability": "On the dashed line, probabilities match the observed shares. Vertical lines are 95% intervals.",
+        "Scores": "The distribution of the scores of each class; dotted lines are the thresholds.",
+        "Learning curve": "The same sentences scored by models trained on growing shares of the works.",
     }
     figures = "\n".join(
         f"<figure><h3>{title}</h3>\n{svg}\n<figcaption>{captions[title]}</figcaption></figure>"
@@ -177,8 +187,8 @@ def _compared(evaluation: Figures) -> str:
         rows = [_row(f"{row['training_sentences']:,}", row) for row in evaluation["learning_curve"]]
         body.append("<h3>Learning curve</h3>\n" + table(("training sentences", *_HEADS), rows))
     note = (
-        "Judged on the same sentences, each alone; trained on the works of the same data that are not judged; the "
-        "threshold chosen there by the rule for medium sensitivity. AUC bars start at 0.5, which is guessing."
+        "Measured on the same sentences, each alone; trained on the other works of the same data, where the threshold "
+        "is chosen by the rule for medium sensitivity. AUC bars start at 0.5, which is guessing."
     )
     return section("Baselines", *body, note=note) if body else ""
 
@@ -200,7 +210,7 @@ def _tags(evaluation: Figures) -> str:
     if not tags:
         return ""
     tables = []
-    for title, guilty in (("Of spoilers: the share found", True), ("Of harmless sentences: the share flagged", False)):
+    for title, guilty in (("Share of spoilers found", True), ("Share of harmless sentences flagged", False)):
         chosen = {tag: row for tag, row in tags.items() if (2 * row["spoilers"] >= row["sentences"]) == guilty}
         ordered = sorted(chosen.items(), key=lambda item: -(item[1]["flagged"]["medium"]["value"] or 0))
         rows = [
@@ -258,15 +268,15 @@ def _share_and_span(figure: Figures | None) -> str:
 def _errors(evaluation: Figures) -> str:
     lists = []
     for key, title in (
-        ("false_alarms", "False alarms: harmless, but sure to be a spoiler"),
-        ("misses", "Misses: spoilers held to be harmless"),
+        ("false_alarms", "False alarms: harmless sentences that score as spoilers"),
+        ("misses", "Misses: spoilers that score as harmless"),
     ):
         rows = evaluation["errors"][key]
         if rows:
             lists.append(f"<h3>{title}</h3>\n" + "\n".join(map(_error, rows)))
     if not lists:
         return ""
-    return section("Worst errors", *lists, note="Blurred until tapped: these sentences may give real plots away.")
+    return section("Worst errors", *lists, note="Blurred until opened: these sentences may give away real plots.")
 
 
 def _error(row: Figures) -> str:
@@ -285,15 +295,15 @@ def _error(row: Figures) -> str:
 
 def _again(evaluation: Figures) -> str:
     model, data, settings = evaluation["model"], evaluation["data"], evaluation["settings"]
-    judged = f"{data['sentences']:,} of {data['of_sentences']:,} sentences, {data['documents']:,} texts"
+    measured = f"{data['sentences']:,} of {data['of_sentences']:,} sentences, {data['documents']:,} texts"
     rows = [
         ("model", f"{escape(model['name'])} {escape(model['version'])} ({escape(model['architecture'])})"),
         ("weights", f"<code>sha256 {escape(model['digest'])}</code>" if model["digest"] else "not saved"),
         ("trained on", escape(_counts(model["trained_on"])) + f", {model['works_trained_on']:,} works"),
         ("data", f"{escape(shlex.join(data['paths']) or 'a frame')}: {escape(_counts(data['sources']))}"),
-        ("judged", f"split {escape(settings['split'])}: {judged}, {data['works']:,} works"),
-        ("weak labels", f"{data['weak_labels']:,}, counted like the others"),
-        ("digest of what was judged", f"<code>sha256 {escape(data['digest'])}</code>"),
+        ("measured on", f"split {escape(settings['split'])}: {measured}, {data['works']:,} works"),
+        ("weak labels", f"{data['weak_labels']:,}, counted like the rest"),
+        ("digest of the sentences", f"<code>sha256 {escape(data['digest'])}</code>"),
         ("intervals", f"{settings['interval']:.0%}, {settings['bootstrap']:,} draws of works, seed {settings['seed']} "
          "(percentile bootstrap, Efron and Tibshirani 1993)"),
     ]  # fmt: skip

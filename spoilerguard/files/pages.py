@@ -1,6 +1,6 @@
-"""The pieces of our pages: self-contained HTML, no script, nothing fetched, light and dark, phone first.
+"""The parts of our pages: self-contained HTML without scripts or requests, light and dark, made for phones first.
 
-Each takes and gives HTML; what comes from outside is escaped by the caller. The style is `pages.css`.
+Each function takes and returns HTML; the caller escapes text from outside. The style is in `pages.css`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["bar", "document", "facts", "section", "table", "tiles", "write"]
 
 
 def document(title: str, sections: Iterable[str]) -> str:
-    """A whole page; `title` is plain text, empty sections are left out."""
+    """A complete page; `title` is plain text, and empty sections are left out."""
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -33,13 +33,14 @@ def _style() -> str:
 
 
 def section(title: str, *body: str, note: str = "") -> str:
+    """A section with a heading, an optional note under it, and its content."""
     name = title.lower().replace(" ", "-")
     about = f'<p class="note">{note}</p>\n' if note else ""
     return f'<section id="{name}">\n<h2>{title}</h2>\n{about}' + "\n".join(body) + "\n</section>"
 
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str = "") -> str:
-    """A table that scrolls in its own box; the first cell of each row is its head."""
+    """A table that scrolls in its own box; the first cell of each row is its header."""
     head = "".join(f'<th scope="col">{h}</th>' for h in heads)
     body = "\n".join(
         "<tr>"
@@ -54,7 +55,7 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str = ""
 
 
 def bar(text: str, share: float, *, colour: str = "spoiler", interval: tuple[float, float] | None = None) -> str:
-    """A figure and its share of a whole bar, an interval drawn over it; shares from 0 to 1."""
+    """A figure and a bar of that share of the width, with an interval drawn over it; shares are from 0 to 1."""
     line = ""
     if interval:
         low, high = map(_at, interval)
@@ -70,20 +71,28 @@ def _at(share: float) -> float:
 
 
 def tiles(figures: Iterable[tuple[str, str, str]]) -> str:
-    """What a page says first: a name, a figure, and what stands small beneath it."""
+    """The key figures of a page: a name, a figure, and small text under it for each."""
     shown = "".join(f"<div><dt>{t}</dt><dd>{v}<small>{i}</small></dd></div>" for t, v, i in figures)
     return f'<dl class="tiles">{shown}</dl>'
 
 
 def facts(pairs: Iterable[tuple[str, str]]) -> str:
-    """A list of terms and what each is."""
+    """A list of terms and their descriptions."""
     return (
         '<dl class="facts">' + "".join(f"<div><dt>{term}</dt><dd>{what}</dd></div>" for term, what in pairs) + "</dl>"
     )
 
 
 def write(path: str | os.PathLike[str], text: str) -> None:
-    """Write a file whole or not at all: what stood there stays until the new one is complete."""
+    """Write a text file atomically.
+
+    Args:
+        path: The file.
+        text: Its content.
+
+    Raises:
+        InputError: It cannot be written.
+    """
     try:
         with whole_file(path) as file:
             file.write(text.encode("utf-8", "backslashreplace"))

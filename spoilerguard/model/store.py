@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spoilerguard.errors import ModelError
+from spoilerguard.files.atomic import contains_only
 from spoilerguard.files.bundled import models_folder
 from spoilerguard.model import context, features
 from spoilerguard.model.convolution import ConvolutionalScorer, network_of
@@ -44,7 +45,7 @@ from spoilerguard.model.manifest import (
 from spoilerguard.model.scoring import KIND_BITS, LinearScorer, Scorer
 from spoilerguard.model.transformer import TransformerScorer
 
-__all__ = ["archived", "bundled", "bundled_models", "load", "resolve", "save"]
+__all__ = ["archived", "bundled", "bundled_models", "load", "replaceable", "resolve", "save"]
 
 _FLOATS = frozenset({"<f2", "<f4", "<f8"})
 _NUMBERS = _FLOATS | {"|i1", "<u8"}  # the word network is integers
@@ -240,7 +241,7 @@ def save(
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     text = json.dumps(asdict(manifest) | {"digests": digests}, indent=1, ensure_ascii=False) + "\n"
     files[MANIFEST] = text.encode()
-    if target.exists() and not _replaceable(target):
+    if target.exists() and not replaceable(target):
         raise ModelError(f"{target}: exists and is not a model; give another name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -268,12 +269,10 @@ def save(
     return Manifest(**json.loads(text))
 
 
-def _replaceable(target: Path) -> bool:
+def replaceable(target: Path) -> bool:
     """Whether nothing is lost by replacing a path: an empty folder, or a model and no other file."""
-    if not target.is_dir():
-        return False
-    present = {p.name for p in target.iterdir()}
-    return not present or (MANIFEST in present and present <= {MANIFEST, CARD}.union(*FILES.values()))
+    own = {MANIFEST, CARD}.union(*FILES.values())
+    return contains_only(target, own.__contains__) and ((target / MANIFEST).is_file() or not any(target.iterdir()))
 
 
 def archived(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:

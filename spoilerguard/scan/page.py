@@ -1,4 +1,4 @@
-"""What a scan found as one self-contained page; sentences that may spoil stay folded away until opened."""
+"""The report of a scan as one self-contained page; sentences that may be spoilers are folded until opened."""
 
 from __future__ import annotations
 
@@ -9,45 +9,56 @@ from typing import Any
 from spoilerguard.files.pages import bar, document, facts, section, table, tiles
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.scan.plan import Plan
-from spoilerguard.scan.summary import BINS, OTHERS, Tally
+from spoilerguard.scan.summary import BINS, OTHERS, Summary
 
 __all__ = ["page"]
 
-_MOST_ROWS = 15  # of a table of works
-_ENOUGH = 20  # records of a work before its rate says something
+_MOST_ROWS = 15  # in a table of works
+_ENOUGH = 20  # records that make the rate of a work meaningful
 
 
-def page(tally: Tally, plan: Plan, *, source: str, described: str, output: str) -> str:
-    """The report of a scan. `source` and `output` are names, `described` how the archive was read."""
+def page(summary: Summary, plan: Plan, *, source: str, described: str, output: str) -> str:
+    """The report of a scan as HTML.
+
+    Args:
+        summary: What was found.
+        plan: The plan of the scan.
+        source: The name of the archive.
+        described: How the archive was read.
+        output: The name of the output.
+
+    Returns:
+        The page.
+    """
     return document(
         f"{source}: scan",
         [
-            _summary(tally, plan, source),
-            _scores(tally, plan),
-            _months(tally),
-            _works(tally),
-            _kinds(tally),
-            _examples(tally),
-            _faults(tally),
-            _again(tally, plan, described, output),
+            _summary(summary, plan, source),
+            _scores(summary, plan),
+            _months(summary),
+            _works(summary),
+            _kinds(summary),
+            _examples(summary),
+            _faults(summary),
+            _again(summary, plan, described, output),
         ],
     )
 
 
-def _summary(tally: Tally, plan: Plan, source: str) -> str:
-    read = tally.records - tally.errors
+def _summary(summary: Summary, plan: Plan, source: str) -> str:
+    read = summary.records - summary.errors
     figures = [
-        ("records", f"{tally.records:,}", f"{tally.sentences:,} sentences"),
-        ("with a spoiler", _percent(tally.flagged, read), f"{tally.flagged:,} records"),
-        ("sentences flagged", _percent(tally.flags, tally.sentences), f"{tally.flags:,}"),
-        ("could not be read", f"{tally.errors:,}", "see below" if tally.errors else ""),
+        ("records", f"{summary.records:,}", f"{summary.sentences:,} sentences"),
+        ("with a spoiler", _percent(summary.flagged, read), f"{summary.flagged:,} records"),
+        ("sentences flagged", _percent(summary.flags, summary.sentences), f"{summary.flags:,}"),
+        ("could not be read", f"{summary.errors:,}", "see below" if summary.errors else ""),
     ]
-    figures += [(escape(state), f"{count:,}", "says the archive") for state, count in sorted(tally.states.items())]
+    figures += [(escape(state), f"{count:,}", "in the archive") for state, count in sorted(summary.states.items())]
     return (
         f"<header>\n<p>spoilerguard scan</p>\n<h1>{escape(source)}</h1>\n</header>\n"
         f'<section id="summary">\n{tiles(figures)}\n'
-        f'<p class="note">A sentence is flagged from a probability of {plan.threshold:.0%}; a record has a spoiler '
-        "where one of its sentences is flagged.</p>\n</section>"
+        f'<p class="note">Sentences with a probability of at least {plan.threshold:.0%} are flagged; a record has a '
+        "spoiler if one of its sentences is flagged.</p>\n</section>"
     )
 
 
@@ -57,19 +68,19 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f}%"
 
 
-def _scores(tally: Tally, plan: Plan) -> str:
-    most = max(tally.scores)
+def _scores(summary: Summary, plan: Plan) -> str:
+    most = max(summary.scores)
     if not most:
         return ""
     rows = []
-    for k, count in enumerate(tally.scores):
+    for k, count in enumerate(summary.scores):
         low, high = k / BINS, (k + 1) / BINS
         colour = "spoiler" if high > plan.threshold else "harmless"
         rows.append([f"{low:.2f}–{high:.2f}", bar(f"{count:,}", count / most, colour=colour)])
     return section(
         "Scores",
         table(("highest score of a record", "records"), rows, kind="dense"),
-        note="Records by their highest sentence score; red where some or all are at or above the threshold.",
+        note="Records by the highest score of their sentences; red bars reach the threshold.",
     )
 
 
@@ -81,49 +92,55 @@ def _rates(title: str, pairs: Iterable[tuple[str, list[int]]]) -> str:
     return table((title, "records", "with a spoiler", "rate"), rows, kind="dense")
 
 
-def _months(tally: Tally) -> str:
-    return section("By month", _rates("month", sorted(tally.months.items()))) if tally.months else ""
+def _months(summary: Summary) -> str:
+    return section("By month", _rates("month", sorted(summary.months.items()))) if summary.months else ""
 
 
-def _works(tally: Tally) -> str:
-    named = {name: pair for name, pair in tally.works.items() if name != OTHERS}
+def _works(summary: Summary) -> str:
+    named = {name: pair for name, pair in summary.works.items() if name != OTHERS}
     if not named:
         return ""
     most = sorted(named.items(), key=lambda item: (-item[1][1], -item[1][0], item[0]))[:_MOST_ROWS]
     often = [(name, pair) for name, pair in named.items() if pair[0] >= _ENOUGH]
     often.sort(key=lambda item: (-item[1][1] / item[1][0], -item[1][0], item[0]))
     highest = _rates("work or thread", often[:_MOST_ROWS])
-    note = f"{len(named):,} works or threads."
-    if OTHERS in tally.works:
-        records, flagged = tally.works[OTHERS]
-        others = f"{records:,} records ({flagged:,} with a spoiler) are of others"
+    note = f"{len(named):,} work{'s' * (len(named) != 1)} or thread{'s' * (len(named) != 1)}."
+    if OTHERS in summary.works:
+        records, flagged = summary.works[OTHERS]
+        others = f"{records:,} records ({flagged:,} with a spoiler) are about others"
         note = f"The first {len(named):,} works or threads; {others}."
     return section(
         "By work",
         "<h3>Most records with a spoiler</h3>\n" + _rates("work or thread", most),
-        f"<h3>Highest rate, of {_ENOUGH} records or more</h3>\n{highest}" if often else "",
+        f"<h3>Highest rate, among those with {_ENOUGH} records or more</h3>\n{highest}" if often else "",
         note=note,
     )
 
 
-def _kinds(tally: Tally) -> str:
-    if not tally.kinds:
+def _kinds(summary: Summary) -> str:
+    if not summary.kinds:
         return ""
-    most = max(tally.kinds.values())
+    most = max(summary.kinds.values())
     rows = [
         [escape(KINDS.get(kind, kind)), bar(f"{count:,}", count / most)]
-        for kind, count in sorted(tally.kinds.items(), key=lambda item: (-item[1], item[0]))
+        for kind, count in sorted(summary.kinds.items(), key=lambda item: (-item[1], item[0]))
     ]
-    return section("What they look like", table(("kind", "sentences"), rows, kind="dense"), note="A hint, no more.")
+    return section(
+        "Kinds of spoilers", table(("kind", "sentences"), rows, kind="dense"), note="The kinds are rough guesses."
+    )
 
 
-def _examples(tally: Tally) -> str:
+def _examples(summary: Summary) -> str:
     parts = [
         f"<h3>{title}</h3>\n" + "\n".join(map(_example, examples))
-        for title, examples in (("The surest", tally.surest), ("The nearest to the threshold", tally.nearest))
+        for title, examples in (("Highest scores", summary.surest), ("Closest to the threshold", summary.nearest))
         if examples
     ]
-    return section("Examples", *parts, note="Open one to read it: these may give real plots away.") if parts else ""
+    return (
+        section("Examples", *parts, note="Open one to read it: these sentences may give away real plots.")
+        if parts
+        else ""
+    )
 
 
 def _example(example: Mapping[str, Any]) -> str:
@@ -135,15 +152,15 @@ def _example(example: Mapping[str, Any]) -> str:
     )
 
 
-def _faults(tally: Tally) -> str:
-    if not tally.faults:
+def _faults(summary: Summary) -> str:
+    if not summary.faults:
         return ""
-    rows = [[escape(fault["id"]), f"{fault['number'] + 1:,}", escape(fault["error"])] for fault in tally.faults]
-    note = f"The first {len(rows):,} of {tally.errors:,}; each is a record of the output with its error."
+    rows = [[escape(fault["id"]), f"{fault['number'] + 1:,}", escape(fault["error"])] for fault in summary.faults]
+    note = f"The first {len(rows):,} of {summary.errors:,}. Each has a row with its error in the output."
     return section("Could not be read", table(("id", "record", "why"), rows, kind="faults"), note=note)
 
 
-def _again(tally: Tally, plan: Plan, described: str, output: str) -> str:
+def _again(summary: Summary, plan: Plan, described: str, output: str) -> str:
     rows = [
         ("model", f"{escape(plan.model)} {escape(plan.model_version)}"),
         ("threshold", f"{plan.threshold:.4g}"),
@@ -151,4 +168,4 @@ def _again(tally: Tally, plan: Plan, described: str, output: str) -> str:
         ("written to", f"<code>{escape(output)}</code>"),
         ("spoilerguard", escape(plan.spoilerguard)),
     ]
-    return section("How it was made", facts(rows))
+    return section("How to reproduce", facts(rows))

@@ -1,4 +1,4 @@
-"""How to train, as data: which experts hear which sources, and how much each source is worth."""
+"""Recipes of training: which sources each expert learns from, and how much each source counts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.training.finetune_config import PLAN, Plan
+from spoilerguard.training.finetune_config import FINETUNE, FinetuneConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,24 +21,41 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Expert:
-    """One linear model: of spoilers, or (with `tells`) of whether a text is from these sources.
+    """One linear model, of spoilers or (with `tells`) of the source of a text.
 
-    `sources` maps a source's name (a file's stem) to its weight and to how much more its spoilers
-    count; `""` stands for every source not named, a source without weight is left out.
+    Attributes:
+        name: Its name.
+        sources: The weight of each source (a file's stem), and how many times more its spoilers count.
+            "" stands for every source that is not named; a source with weight 0 is left out.
+        soft: The weight of sentences that a teacher model scored.
+        tells: Sources that it tells from the others; if there are none, it learns spoilers.
     """
 
     name: str
     sources: Mapping[str, tuple[float, float]] = field(default_factory=lambda: {"": (1.0, 1.0)})
-    soft: float = 0.0  # weight of a sentence that a teacher scored
+    soft: float = 0.0
     tells: tuple[str, ...] = ()
 
     def labels(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+        """What it learns: 0 or 1 for each sentence of a frame."""
         return np.asarray(frame["source"].isin(self.tells) if self.tells else frame["label"], np.int64)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: the experts, and what each source is worth to the network that joins them."""
+    """How to train a model.
+
+    Attributes:
+        experts: The linear models.
+        sources: The weights of the sources for the context network, as in `Expert`.
+        C: The inverse strength of regularisation of the experts.
+        folds: Folds of cross-validation.
+        networks: How many context networks are averaged.
+        hidden: Units in the hidden layer of each.
+        context_alpha: Their L2 penalty.
+        calibrate_on: Sources to calibrate on; if none is named, all of them.
+        network: How to fine-tune a transformer beside the experts; None for a linear model.
+    """
 
     experts: tuple[Expert, ...] = (Expert("spoiler"),)
     sources: Mapping[str, tuple[float, float]] = field(default_factory=lambda: {"": (1.0, 1.0)})
@@ -47,23 +64,32 @@ class Recipe:
     networks: int = 3
     hidden: int = 24
     context_alpha: float = 0.3
-    calibrate_on: tuple[str, ...] = ()  # sources; none: all of them
-    network: Plan | None = None  # fine-tuned beside the experts
+    calibrate_on: tuple[str, ...] = ()
+    network: FinetuneConfig | None = None
 
 
 def example_weights(frame: pd.DataFrame, sources: Mapping[str, tuple[float, float]]) -> Doubles:
+    """The weight of each sentence.
+
+    Args:
+        frame: The sentences.
+        sources: The weight of each source and of its spoilers, as in `Expert`.
+
+    Returns:
+        The weights, shape (n,).
+    """
     pairs = [sources.get(s, sources.get("", (0.0, 1.0))) for s in frame["source"]]
     spoiler = frame["label"].to_numpy(float)
     each = [w * (1 + (more - 1) * y) for (w, more), y in zip(pairs, spoiler, strict=True)]
     return np.asarray(np.array(each) * frame["weight"].to_numpy(float), np.float64)
 
 
-# Which expert hears what: ours is clean, the others noisy, and each kind of text has its own
-# habits. One model for all lost 0.02 AUC on ours and 0.01 to 0.03 on TV Tropes.
+# Our own data is clean and the other sources are noisy, and each kind of text has its own style. A single
+# model for all sources lost 0.02 AUC on our data and 0.01 to 0.03 on TV Tropes.
 _ALIKE = {"reviews": (1.0, 1.0), "tagged_reviews": (0.5, 1.0), "untagged_reviews": (0.5, 1.0), "": (1.0, 1.0)}
 RECIPES: dict[str, Recipe] = {
     "plain": Recipe(),
-    "accurate": Recipe(network=PLAN),
+    "accurate": Recipe(network=FINETUNE),
     "fast": Recipe(
         experts=(
             Expert("ours", {"reviews": (1.0, 1.0), "reddit_spans_dev": (0.2, 1.0)}, soft=0.4),

@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from spoilerguard import Work, load
-from spoilerguard.datasets import load_labelled, read_works, split_of, to_frame
+from spoilerguard.datasets import documents_of, load_labelled, read_works, split_of, to_frame
 from spoilerguard.guard import Guard
 from spoilerguard.model.manifest import NETWORK
 from spoilerguard.model.scoring import Scorer
@@ -55,8 +55,9 @@ def table(guard: Guard, floats: Path) -> str:
     frame = validation()
     truth = frame["label"].to_numpy(int)
     known = read_works(ROOT / "data" / "works.jsonl")
-    documents = [part["text"].tolist() for _, part in frame.groupby(["source", "document"], sort=False)]
-    works = [known.get(name) for name in frame.drop_duplicates(["source", "document"])["work"]]
+    texts, names, rows = frame["text"].tolist(), frame["work"].tolist(), documents_of(frame)
+    documents = [texts[document.start : document.stop] for document in rows]
+    works = [known.get(names[document.start]) for document in rows]
     none: Works = [None] * len(documents)
     scorer = guard.scorer
     assert isinstance(scorer, TransformerScorer)

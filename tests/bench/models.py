@@ -23,14 +23,14 @@ import numpy as np
 import pandas as pd
 
 from spoilerguard import load
-from spoilerguard.datasets import load_labelled, read_works, split_of, to_frame
+from spoilerguard.datasets import load_labelled, read_works, split_of, splits_of, to_frame
 from spoilerguard.evaluation import Evaluation, evaluate
 from spoilerguard.guard import Guard
-from spoilerguard.model.manifest import NETWORK, VOCABULARY
 from spoilerguard.model.scoring import LinearScorer, sigmoid
+from spoilerguard.model.manifest import NETWORK, VOCABULARY
 from spoilerguard.model.transformer import TransformerScorer
-from spoilerguard.training.ensemble import joined
-from spoilerguard.training.finetune_config import PLAN
+from spoilerguard.training.ensemble import combined
+from spoilerguard.training.finetune_config import FINETUNE
 from spoilerguard.training.pipeline import fine_tuned, train
 
 HERE, ROOT = Path(__file__).parent, Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def frame_of(folder: Path) -> pd.DataFrame:
 
 
 def of_split(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    split = frame["work"].map({w: split_of(w) for w in frame["work"].unique()})
+    split = splits_of(frame)
     return frame[split == name].reset_index(drop=True)
 
 
@@ -65,7 +65,7 @@ def network(frame: pd.DataFrame, works: Mapping[str, object]) -> dict[str, bytes
     kept = [CACHE / "network" / name for name in (NETWORK, VOCABULARY)]
     if not all(path.exists() for path in kept):
         kept[0].parent.mkdir(parents=True, exist_ok=True)
-        graphs = fine_tuned(of_split(frame, "train"), works, PLAN, CACHE / "network.checkpoint", say)
+        graphs = fine_tuned(of_split(frame, "train"), works, FINETUNE, CACHE / "network.checkpoint", say)
         for path in kept:
             path.write_bytes(graphs.files[path.name])
         FLOATS.write_bytes(graphs.floats)
@@ -204,7 +204,7 @@ def made(folder: Path, jobs: int) -> list[Guard]:
     manifest = replace(fast.manifest, name="accurate")
     ours = held[held["source"] == "reviews"]
     archive = held[held["source"].isin(["reviews", "untagged_reviews"])]
-    return [fast, Guard(*joined(fast.scorer, manifest, files, PLAN, ours, works, archive))]
+    return [fast, Guard(*combined(fast.scorer, manifest, files, FINETUNE, ours, works, archive))]
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ from spoilerguard.hiding.styles import STYLES
 from spoilerguard.model import store
 from spoilerguard.preview.page import preview
 from spoilerguard.printing import OUTPUTS, Look, Outcome
-from spoilerguard.scan.folder import Part, part_of
+from spoilerguard.scan.folder import PartialOutput, part_of
 from spoilerguard.spans import Document, Format
 from spoilerguard.text.htmlscan import scan
 from spoilerguard.text.markup import find_hidden, strip_hidden
@@ -410,8 +410,11 @@ def state(data: bytes) -> None:
     folder.mkdir()
     (folder / "state.json").write_bytes(data)
     (folder / "rows-00000").write_bytes(b"{}\n")
-    with suppress(InputError), closing(Part(output, {"output": ".jsonl", "partition": None, "blur": None})) as part:
-        part.go_on()
+    with (
+        suppress(InputError),
+        closing(PartialOutput(output, {"output": ".jsonl", "partition": None, "blur": None})) as part,
+    ):
+        part.resume()
         part.commit()
 
 
@@ -476,8 +479,10 @@ def _reports() -> Iterator[bytes]:
 
 
 def _states() -> Iterator[bytes]:
-    with closing(Part(_folder() / "begun.jsonl", {"output": ".jsonl", "partition": None, "blur": None})) as part:
-        part.begin(replace=False)
+    with closing(
+        PartialOutput(_folder() / "begun.jsonl", {"output": ".jsonl", "partition": None, "blur": None})
+    ) as part:
+        part.start(replace=False)
         yield (part.folder / "state.json").read_bytes()
 
 
