@@ -20,7 +20,7 @@ __all__ = ["completed", "documents_of", "frame_of", "splits_of", "to_frame"]
 
 _COLUMNS = (
     *("source", "document", "work", "kind", "medium", "index", "count"),
-    *("text", "label", "tag", "weight", "paragraph"),
+    *("text", "label", "tag", "tags", "doubt", "weight", "paragraph"),
 )
 
 
@@ -39,14 +39,20 @@ def to_frame(documents: Iterable[LabelledDocument]) -> pd.DataFrame:
     rows = [
         (
             *(document.source, document.id, document.work, document.kind, document.medium),
-            *(index, len(document.sentences), sentence.text.lstrip(), sentence.label, sentence.tag, sentence.weight),
+            *(index, len(document.sentences), sentence.text.lstrip(), sentence.label),
+            *(
+                sentence.tag,
+                sentence.all_tags,
+                sentence.doubt,
+                sentence.weight,
+            ),
             index == 0 or sentence.text.startswith("\n\n"),
         )
         for document in documents
         for index, sentence in enumerate(document.sentences)
     ]
     frame = pd.DataFrame(rows, columns=_COLUMNS)
-    return frame.astype({"index": int, "count": int, "label": int, "weight": float, "paragraph": bool})
+    return frame.astype({"index": int, "count": int, "label": int, "doubt": bool, "weight": float, "paragraph": bool})
 
 
 def completed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -71,8 +77,11 @@ def completed(frame: pd.DataFrame) -> pd.DataFrame:
     n = len(frame)
     filled: dict[str, Any] = {
         "source": "frame", "document": [str(k) for k in range(n)], "work": [f"row {k}" for k in range(n)],
-        "kind": "", "medium": "", "tag": None, "weight": 1.0, "paragraph": False,
+        "kind": "", "medium": "", "tag": None, "doubt": False, "weight": 1.0, "paragraph": False,
     }  # fmt: skip
+    if "tags" not in frame.columns:
+        named = frame["tag"] if "tag" in frame.columns else [None] * n
+        filled["tags"] = [(tag,) if isinstance(tag, str) else () for tag in named]
     whole = frame.assign(**{k: v for k, v in filled.items() if k not in frame.columns}).reset_index(drop=True)
     documents = documents_of(whole)
     places: dict[str, Any] = {

@@ -24,12 +24,21 @@ class LabelledSentence:
         label: 1 for a spoiler, else 0.
         tag: The kind of sentence, where it is known.
         weight: How much the label counts, from 0 up.
+        tags: All kinds that it has, the most fitting first.
+        doubt: Whether a careful reader could give the other label.
     """
 
     text: str
     label: int
     tag: str | None = None
     weight: float = 1.0
+    tags: tuple[str, ...] = ()
+    doubt: bool = False
+
+    @property
+    def all_tags(self) -> tuple[str, ...]:
+        """Its `tags`; where only one `tag` is known, that one."""
+        return self.tags or ((self.tag,) if self.tag else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +92,13 @@ def write_jsonl(documents: Iterable[LabelledDocument], path: str | os.PathLike[s
 
 
 def _to_dict(document: LabelledDocument) -> dict[str, Any]:
-    """The fields of the format; medium, tag and weight only where they differ from their defaults."""
+    """The fields of the format; the others only where they differ from their defaults."""
     sentences = [
         {"text": sentence.text, "label": sentence.label}
         | ({"tag": sentence.tag} if sentence.tag else {})
+        | ({"tags": list(sentence.tags)} if sentence.tags else {})
         | ({"weight": sentence.weight} if sentence.weight != 1.0 else {})
+        | ({"doubt": True} if sentence.doubt else {})
         for sentence in document.sentences
     ]
     medium = {"medium": document.medium} if document.medium else {}

@@ -11,7 +11,7 @@ sentence (traces of removed markup, "SPOILER:") is removed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 import os
@@ -84,7 +84,11 @@ def _own_sentence(record: Record, index: int, value: Any) -> LabelledSentence | 
         raise record.fault(f"sentence {index} has weight {weight!r}; expected a number that is not negative")
     tag = string_of(record, value.get("tag"), "tag") or None
     label = label_of(record, value.get("label"))
-    return clean_sentence(text, label, float(weight), opens=bool(_OPENS.match(text)), tag=tag)
+    tags = value.get("tags") or []
+    if not isinstance(tags, list) or not all(isinstance(one, str) for one in tags):
+        raise record.fault(f"sentence {index} has tags {str(tags)[:60]!r}; expected a list of names")
+    cleaned = clean_sentence(text, label, float(weight), opens=bool(_OPENS.match(text)), tag=tag)
+    return cleaned and replace(cleaned, tags=tuple(tags), doubt=value.get("doubt") is True)
 
 
 def _list(record: Record, name: str) -> list[Any]:

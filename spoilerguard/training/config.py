@@ -14,7 +14,7 @@ from spoilerguard.training.finetune_config import FINETUNE, FinetuneConfig
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["RECIPES", "Expert", "Recipe", "example_weights"]
+__all__ = ["RECIPES", "Expert", "Recipe", "WordConfig", "example_weights"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -42,6 +42,41 @@ class Expert:
 
 
 @dataclass(frozen=True)
+class WordConfig:
+    """The word network: its sizes, and how it is trained.
+
+    Attributes:
+        passes: How often the documents of each source are read; "" stands for every source that is not named.
+        vocabulary: The most words with a row of their own.
+        width: Numbers in a word's row.
+        hidden: Outputs of the convolutions over words.
+        sentence: Numbers in a sentence's vector.
+        document: Outputs of the convolutions over sentences.
+        dropout: The share of activations left out in training.
+        word_dropout: The share of words that are unknown in training.
+        batch: Words in a batch.
+        learning_rate: The highest learning rate.
+        kinds: The weight of the loss of the kinds.
+    """
+
+    passes: Mapping[str, float] = field(default_factory=lambda: {"": 4.0})
+    vocabulary: int = 48_000
+    width: int = 96
+    hidden: int = 64
+    sentence: int = 96
+    document: int = 64
+    dropout: float = 0.15
+    word_dropout: float = 0.1
+    batch: int = 12_000
+    learning_rate: float = 2e-3
+    kinds: float = 0.1
+
+    def passes_of(self, source: str) -> float:
+        """How often the documents of this source are read."""
+        return self.passes.get(source, self.passes.get("", 0.0))
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How to train a model.
 
@@ -54,7 +89,8 @@ class Recipe:
         hidden: Units in the hidden layer of each.
         context_alpha: Their L2 penalty.
         calibrate_on: Sources to calibrate on; if none is named, all of them.
-        network: How to fine-tune a transformer beside the experts; None for a linear model.
+        words: How to train a word network beside the experts; None to do without.
+        network: How to fine-tune a transformer beside them; None to do without.
     """
 
     experts: tuple[Expert, ...] = (Expert("spoiler"),)
@@ -65,6 +101,7 @@ class Recipe:
     hidden: int = 24
     context_alpha: float = 0.3
     calibrate_on: tuple[str, ...] = ()
+    words: WordConfig | None = None
     network: FinetuneConfig | None = None
 
 

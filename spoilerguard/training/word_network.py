@@ -123,7 +123,8 @@ class WordModule(nn.Module):
         x = _activation(_convolved(self.words2, x) + x)[at]
         highest = torch.segment_reduce(x, "max", lengths=sizes, unsafe=True)
         mean = _Rounded.apply(torch.segment_reduce(x, "mean", lengths=sizes, unsafe=True), MEAN_STEP, 0.0, LARGEST_MEAN)
-        both = torch.cat([highest, mean * (MEAN_STEP / STEP), extras], 1)
+        worded = 1 - extras[:, -1:]
+        both = torch.cat([highest * worded, mean * (MEAN_STEP / STEP) * worded, extras], 1)
         vectors = self.dropout(_activation(functional.linear(both, _rounded(self.sentence.weight), self.sentence.bias)))
         at = _with_boundaries(lengths)
         z = torch.zeros(n + len(lengths), vectors.shape[1]).index_copy(0, at, vectors)

@@ -25,7 +25,7 @@ from spoilerguard.model import context
 from spoilerguard.model.convolution import EXTRAS, WordNetwork, attributes_of, rows_of
 from spoilerguard.model.features import clean, tokens_of
 from spoilerguard.model.scoring import KINDS
-from spoilerguard.model.windows import tokenize, tokenizer_of
+from spoilerguard.model.windows import packed, tokenizer_of
 from spoilerguard.training.config import WordConfig
 from spoilerguard.training.network import minilm, minilm_folder
 from spoilerguard.training.targets import kinds_of, targets_of
@@ -100,7 +100,7 @@ def fit_words(frame: pd.DataFrame, config: WordConfig, seed: int, say: Progress)
     for step, batch in enumerate(batches):
         loss = _loss(module, batch, config)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimiser.step()
         rate.step()
@@ -132,7 +132,7 @@ def _vocabulary(frame: pd.DataFrame, config: WordConfig) -> tuple[UInts, npt.NDA
     words_here = [common[k] for k in first]
     tokenizer = tokenizer_of(minilm_folder() / "tokenizer.json")
     table = np.asarray(minilm()["words.weight"].numpy(), np.float32)
-    vectors = np.stack([table[p].mean(0) if p else np.zeros(table.shape[1]) for p in tokenize(tokenizer, words_here)])
+    vectors = np.stack([table[p].mean(0) if p else np.zeros(table.shape[1]) for p in packed(tokenizer, words_here)])
     vectors = vectors - vectors.mean(0)
     often = np.array([documents[w] for w in words_here], float) ** 0.25
     _, _, axes = np.linalg.svd(vectors * often[:, None] / often.sum(), full_matrices=False)

@@ -26,8 +26,8 @@ from spoilerguard import load
 from spoilerguard.datasets import load_labelled, read_works, split_of, splits_of, to_frame
 from spoilerguard.evaluation import Evaluation, evaluate
 from spoilerguard.guard import Guard
-from spoilerguard.model.scoring import LinearScorer, sigmoid
 from spoilerguard.model.manifest import NETWORK, VOCABULARY
+from spoilerguard.model.scoring import LinearScorer, sigmoid
 from spoilerguard.model.transformer import TransformerScorer
 from spoilerguard.training.ensemble import combined
 from spoilerguard.training.finetune_config import FINETUNE
