@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ class TransformerScorer:
         except Exception as error:  # the runtime's errors share no base of their own
             raise ValueError(f"{NETWORK} is no network that ONNX Runtime reads ({error})") from None
         names = {i.name for i in session.get_inputs()}, {o.name for o in session.get_outputs()}
-        if names != ({"ids", "segments", "pool"}, {"logits"}):
+        if names[0] != {"ids", "segments", "pool"} or names[1] not in ({"logits"}, {"logits", "kinds"}):
             raise ValueError(f"{NETWORK} is a network, but none of a spoilerguard model")
         try:
             tokenizer = tokenizer_of(files[VOCABULARY])
@@ -80,7 +81,7 @@ class TransformerScorer:
             raise ValueError(f"{VOCABULARY} is not of the kind that BERT has: {', '.join(_BERT)}")
         kept = {**base.files, **{name: files[name] for name in (NETWORK, VOCABULARY)}}
         scorer = cls(base, session, tokenizer, kept, cascade)
-        scorer.logits([[_PROBE]], [None], [np.ones(1, bool)])
+        scorer.outputs([[_PROBE]], [None], [np.ones(1, bool)])
         return scorer
 
     @property
@@ -103,7 +104,7 @@ class TransformerScorer:
     def _scored(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Doubles]:
         base = self.base.score_documents(documents, works)
         asked = [self._asked(p) for p in base]
-        network = self.logits(documents, works, asked)
+        network = [found[:, 0] for found in self.outputs(documents, works, asked)]
         out = []
         for work, p, deep, wanted in zip(works, base, network, asked, strict=True):
             own, beside, offset = self.arrays["mix"][int(tells(work))]
@@ -114,13 +115,23 @@ class TransformerScorer:
         low, high = self.arrays["band"] if self.cascade else (-1, 2)
         return np.asarray((base > low) & (base < high), bool)
 
-    def logits(
+    def outputs(
         self,
         documents: Sequence[Sequence[str]],
         works: Sequence[Work | None],
         asked: Sequence[npt.NDArray[np.bool_]],
     ) -> list[Doubles]:
-        """What the network makes of each sentence asked for; -inf for the others."""
+        """What the network gives each sentence that is asked for; -inf for the others.
+
+        Args:
+            documents: Documents, each a list of sentences.
+            works: What is known of the work of each.
+            asked: Of each document, the sentences that are wanted.
+
+        Returns:
+            One array for each document, shape (sentences, 1 + kinds): the logit, then one of each kind where the
+            network names kinds.
+        """
         texts = [s for sentences, wanted in zip(documents, asked, strict=True) if wanted.any() for s in sentences]
         try:
             pieces = iter(packed(self.tokenizer, texts))
@@ -129,7 +140,7 @@ class TransformerScorer:
         known: dict[int, Any] = {}
         out = []
         for sentences, work, wanted in zip(documents, works, asked, strict=True):
-            found = np.full(len(sentences), -np.inf)
+            found = np.full((len(sentences), self._width), -np.inf)
             if wanted.any():
                 if id(work) not in known:
                     known[id(work)] = work_pieces(self.tokenizer, work)
@@ -144,15 +155,21 @@ class TransformerScorer:
             out.append(found)
         return out
 
+    @cached_property
+    def _width(self) -> int:
+        kinds = [o.shape[-1] for o in self.session.get_outputs() if o.name == "kinds"]
+        return 1 + int(kinds[0]) if kinds else 1
+
     def _run(self, inputs: Mapping[str, object], count: int) -> npt.NDArray[Any]:
-        """The logits of the `count` sentences of a window."""
+        """The outputs of the `count` sentences of a window: shape (count, 1 + kinds)."""
         try:
-            logits = np.asarray(self.session.run(["logits"], inputs)[0])
+            found = self.session.run(["logits", "kinds"] if self._width > 1 else ["logits"], inputs)
+            outputs = np.hstack([np.asarray(found[0])[:, None], *found[1:]])
         except Exception as error:  # the runtime's errors share no base of their own
             raise ModelError(f"{NETWORK} fails on what {VOCABULARY} makes of a text ({error})") from None
-        if logits.shape != (count,) or logits.dtype.kind != "f" or not np.isfinite(logits).all():
-            raise ModelError(f"{NETWORK} does not give a finite number a sentence")
-        return logits
+        if outputs.shape != (count, self._width) or outputs.dtype.kind != "f" or not np.isfinite(outputs).all():
+            raise ModelError(f"{NETWORK} does not give each sentence a finite number")
+        return outputs
 
     def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
         """As the fast model sees it: the network gives no words."""

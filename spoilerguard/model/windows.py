@@ -37,7 +37,7 @@ __all__ = [
     "windows",
 ]
 
-ROOM, CORE, MARGIN, NEAR = 224, 128, 40, 20  # word pieces
+ROOM, CORE, MARGIN, NEAR = 256, 200, 32, 20  # word pieces
 LONGEST, OVERLAP = 127, 32
 BLURB, SYNOPSIS = 80, 200
 CLS, SEP = 101, 102

@@ -81,15 +81,18 @@ def graph_of(state: Mapping[str, Any]) -> onnx.ModelProto:
         wide = node("BiasGelu", [product, of(f"{layer}.up.bias")], f"wide{k}", _CONTRIB)
         x = normalised(dense(wide, f"{layer}.down", f"down{k}"), y, f"{layer}.after", f"x{k + 1}")
     flat = node("Reshape", [x, held("flat_shape", np.array([-1, WIDTH]))], "flat")
-    own, whole = np.split(state["head.weight"].detach().float().numpy()[0], 2)
+    heads = np.concatenate([state[f"{head}.weight"].detach().float().numpy() for head in ("head", "tag")])
+    bias = np.concatenate([state[f"{head}.bias"].detach().float().numpy() for head in ("head", "tag")])
+    own, whole = np.split(heads, 2, axis=1)
     # The head is linear: score each piece first, then average. The first piece counts for every sentence.
-    piece = node("MatMul", [flat, held("head_own", own[:, None])], "pieces")
+    piece = node("MatMul", [flat, held("head_own", own.T)], "pieces")
     mean = node("MatMul", ["pool", piece], "mean")
     first = node("Slice", [flat, "zero", "one"], "first")
-    about = node("MatMul", [first, held("head_whole", whole[:, None])], "about")
+    about = node("MatMul", [first, held("head_whole", whole.T)], "about")
     total = node("Add", [mean, about], "total")
-    biased = node("Add", [total, of("head.bias")], "biased")
-    node("Squeeze", [biased, "one"], "logits")
+    biased = node("Add", [total, held("heads_bias", bias)], "biased")
+    node("Squeeze", [node("Slice", [biased, "zero", "one", "one"], "logit"), "one"], "logits")
+    node("Slice", [biased, "one", held("all", np.array([len(bias)])), "one"], "kinds")
     graph = helper.make_graph(
         nodes,
         "spoilers",
@@ -98,7 +101,10 @@ def graph_of(state: Mapping[str, Any]) -> onnx.ModelProto:
             helper.make_tensor_value_info("segments", TensorProto.INT64, [1, "length"]),
             helper.make_tensor_value_info("pool", TensorProto.FLOAT, ["sentences", "length"]),
         ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["sentences"])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["sentences"]),
+            helper.make_tensor_value_info("kinds", TensorProto.FLOAT, ["sentences", len(bias) - 1]),
+        ],
         weights,
     )
     model = helper.make_model(

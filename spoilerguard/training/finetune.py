@@ -23,10 +23,12 @@ from torch.nn import functional
 from spoilerguard.datasets import documents_of
 from spoilerguard.errors import InputError
 from spoilerguard.files.atomic import whole_file
+from spoilerguard.model.scoring import KINDS
 from spoilerguard.model.windows import Window, WorkPieces, packed, tokenizer_of, windows, work_pieces
 from spoilerguard.spans import Work
 from spoilerguard.training.finetune_config import FinetuneConfig
 from spoilerguard.training.network import Network, minilm, minilm_folder
+from spoilerguard.training.targets import kinds_of, targets_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +38,8 @@ __all__ = ["Corpus", "fit", "logits"]
 Say = Callable[[str, float], None]
 EVERY = 200  # steps between checkpoints
 SHORT = 64  # word pieces of a document
+PART, LONGEST_PART = 8, 12  # sentences of a part of a document: up to 8, or up to 12 where a paragraph ends there
+TOGETHER = 4  # parts of different documents that are read as one
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Corpus:
         )
 
 
-Reading = tuple[Window, range]  # a window and the sentences of its document
+Reading = tuple[Window, Sequence[int]]  # a window and the sentences it was made from
 
 
 def batches(
@@ -133,6 +137,8 @@ def tensors(batch: Sequence[Reading]) -> tuple[tuple[torch.Tensor, ...], torch.T
 def readings_of(corpus: Corpus, config: FinetuneConfig, rng: np.random.Generator) -> list[Reading]:
     """Every reading of a training run: each document as often as the passes of its source demand."""
     readings: list[Reading] = []
+    parts: list[Sequence[int]] = []
+    opens = corpus.frame["paragraph"].to_numpy(bool)
     sources = corpus.frame["source"].to_numpy()
     for sentences, work in zip(corpus.documents, corpus.works, strict=True):
         source = config.source(sources[sentences.start])
@@ -146,39 +152,74 @@ def readings_of(corpus: Corpus, config: FinetuneConfig, rng: np.random.Generator
                     known = work
                 elif draw < config.with_synopsis + config.with_blurb:
                     known = WorkPieces(work.blurb, [])
-            if rng.random() < source.alone:
+            draw = rng.random()
+            if draw < source.alone:
                 for k in sentences:
-                    readings += [(w, range(k, k + 1)) for w in windows([corpus.pieces[k]])]
+                    readings += _read(corpus, [k])
+            elif draw < source.alone + source.cut:
+                for part in _parts(sentences, opens, rng):
+                    if rng.random() < 0.5:
+                        parts.append(part)
+                    else:
+                        readings += _read(corpus, part)
             else:
-                readings += [(w, sentences) for w in windows([corpus.pieces[k] for k in sentences], known)]
+                readings += _read(corpus, sentences, known)
+    order = rng.permutation(len(parts)).tolist()
+    while order:
+        taken, order = order[:TOGETHER], order[TOGETHER:]
+        readings += _read(corpus, [k for j in taken for k in parts[j]])
     return readings
 
 
+def _read(corpus: Corpus, sentences: Sequence[int], known: WorkPieces | None = None) -> list[Reading]:
+    """The windows of some sentences, read as one document."""
+    return [(window, sentences) for window in windows([corpus.pieces[k] for k in sentences], known)]
+
+
+def _parts(sentences: range, opens: npt.NDArray[np.bool_], rng: np.random.Generator) -> Iterator[range]:
+    """A document in parts of a few sentences, cut between paragraphs where one ends soon."""
+    start = sentences.start
+    while start < sentences.stop:
+        end = min(sentences.stop, start + int(rng.integers(2, PART + 1)))
+        while end < sentences.stop and not opens[end] and end - start < LONGEST_PART:
+            end += 1
+        yield range(start, end)
+        start = end
+
+
 def fit(
-    corpus: Corpus, config: FinetuneConfig, *, checkpoint: Path | None = None, say: Say = lambda step, share: None
-) -> tuple[Network, list[str]]:
+    corpus: Corpus,
+    config: FinetuneConfig,
+    *,
+    start: Mapping[str, Any] | None = None,
+    checkpoint: Path | None = None,
+    say: Say = lambda step, share: None,
+) -> Network:
     """Fine-tune on all documents of a corpus.
 
     Args:
         corpus: The documents.
         config: The parameters.
+        start: The state of the network to start from; by default the encoder is all-MiniLM-L6-v2.
         checkpoint: A file to which the state is written every EVERY steps. Training with the same data and
             parameters resumes from it, and ends with the same weights.
         say: Called with the current step and the share done.
 
     Returns:
-        The network, and the names of the kinds.
+        The network. Its kinds are those of `scoring.KINDS`, in their order.
 
     Raises:
         InputError: The checkpoint is of other data or other parameters, or cannot be read or written.
     """
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    kinds = sorted(corpus.frame["tag"].dropna().unique())
     sources = sorted(corpus.frame["source"].unique())
-    network = Network(len(kinds), len(sources))
-    network.encoder.load_state_dict(minilm())
-    lesson = Lesson.of(corpus, config, kinds, sources)
+    network = Network(len(KINDS), len(sources))
+    if start is None:
+        network.encoder.load_state_dict(minilm())
+    else:
+        network.load_state_dict({k: v for k, v in start.items() if k != "source.weight"}, strict=False)
+    lesson = Lesson.of(corpus, config, sources)
     todo = list(batches(readings_of(corpus, config, rng), config.pieces, rng))
     steps = len(todo)
     heads = [p for n, p in network.named_parameters() if not n.startswith("encoder")]
@@ -212,33 +253,31 @@ def fit(
             say(f"fine-tuning: step {step} of {steps}, loss {float(loss.detach()):.2f}", step / steps)
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
-    return network.eval(), kinds
+    network.eval()
+    return network
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """The targets of each sentence: probability and weight, kind (-100 if unknown), source."""
+    """The targets of each sentence: probability and weight, kinds (NaN where unknown), source."""
 
     target: torch.Tensor
     weight: torch.Tensor
-    kind: torch.Tensor
+    kinds: torch.Tensor
     source: torch.Tensor
     kinds_weigh: float
 
     @classmethod
-    def of(cls, corpus: Corpus, config: FinetuneConfig, kinds: Sequence[str], sources: Sequence[str]) -> Lesson:
+    def of(cls, corpus: Corpus, config: FinetuneConfig, sources: Sequence[str]) -> Lesson:
         frame = corpus.frame
         source = frame["source"].map(sources.index).to_numpy()
         rules = [config.source(name) for name in sources]
         smoothing, worth, more = (np.array([getattr(r, f) for r in rules])[source] for f in _FIELDS)
-        label = frame["label"].to_numpy(float)
-        if "target" in frame:  # the probability that a teacher gave
-            label = np.where(frame["target"].notna(), frame["target"], label)
-        index = {name: k for k, name in enumerate(kinds)}
+        label, weight = targets_of(frame)
         return cls(
             torch.tensor(label * (1 - 2 * smoothing) + smoothing, dtype=torch.float32),
-            torch.tensor(worth * (1 + (more - 1) * label) * frame["weight"].to_numpy(float), dtype=torch.float32),
-            torch.tensor([index.get(t, -100) if isinstance(t, str) else -100 for t in frame["tag"]]),
+            torch.tensor(worth * (1 + (more - 1) * label) * weight, dtype=torch.float32),
+            torch.from_numpy(kinds_of(frame)),
             torch.tensor(source),
             config.kinds,
         )
@@ -247,8 +286,10 @@ class Lesson:
         each = functional.binary_cross_entropy_with_logits(logit, self.target[rows], reduction="none")
         weight = self.weight[rows]
         loss = (each * weight).sum() / weight.sum().clamp(min=1e-6)
-        if (self.kind[rows] >= 0).any():
-            named = functional.cross_entropy(tags, self.kind[rows], ignore_index=-100, label_smoothing=0.1)
+        kinds = self.kinds[rows]
+        known = ~kinds.isnan().any(1)
+        if bool(known.any()):
+            named = functional.binary_cross_entropy_with_logits(tags[known], kinds[known] * 0.9 + 0.05)
             loss = loss + self.kinds_weigh * named
         return loss
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["FINETUNE", "FinetuneConfig", "Source"]
+__all__ = ["FINETUNE", "FINETUNE_REAL", "FinetuneConfig", "Source"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class Source:
         smoothing: How far its labels are moved from 0 and 1; for noisy labels.
         spoilers: How many times more a spoiler counts; for sources where spoilers are rare.
         alone: The share of its documents that are read one sentence at a time.
+        cut: The share that is cut at paragraphs. Half of these parts are read alone, the others behind parts of
+            other documents: what surrounds a sentence may be about another work.
     """
 
     passes: float
@@ -25,6 +27,7 @@ class Source:
     smoothing: float = 0.0
     spoilers: float = 1.0
     alone: float = 0.2
+    cut: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,4 +72,19 @@ FINETUNE = FinetuneConfig(
         "untagged_reviews": Source(0.15, 0.4, 0.07),
         "": Source(4.0),
     }
+)
+
+# The second stage, from the weights of the first: real text first.
+FINETUNE_REAL = FinetuneConfig(
+    {
+        "real": Source(2.5, alone=0.06, cut=0.14),
+        "real-labels": Source(1.7, alone=0.06, cut=0.14),
+        "natural": Source(1.5, alone=0.06, cut=0.14),
+        "off_topic": Source(1.4, alone=0.06, cut=0.14),
+        "reviews": Source(0.7, alone=0.06, cut=0.14),
+        "": Source(0.0),
+    },
+    learning_rate=6e-5,
+    with_blurb=0.15,
+    with_synopsis=0.35,
 )

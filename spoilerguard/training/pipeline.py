@@ -24,12 +24,13 @@ from spoilerguard.datasets import frame_of, read_works, splits_of, work_key
 from spoilerguard.errors import InputError, MissingExtra
 from spoilerguard.guard import Guard
 from spoilerguard.model import context
+from spoilerguard.model.convolution import ConvolutionalScorer, WordNetwork
 from spoilerguard.model.features import BITS, clean, tokens_of
 from spoilerguard.model.manifest import NOT_NAMEABLE, Manifest, nameable
 from spoilerguard.model.scoring import KINDS, LinearScorer
 from spoilerguard.spans import Work
-from spoilerguard.training.config import RECIPES, Expert, Recipe, example_weights
-from spoilerguard.training.ensemble import combined
+from spoilerguard.training.config import RECIPES, Expert, Recipe, WordConfig, example_weights
+from spoilerguard.training.ensemble import with_transformer, with_words
 from spoilerguard.training.finetune_config import FinetuneConfig
 from spoilerguard.training.kinds import fit_kinds
 from spoilerguard.training.steps import (
@@ -128,12 +129,23 @@ def train(
     # BLAS threads would wait for each other, and the last digits would depend on their number.
     with threadpool_limits(1):
         guard = _train(fitted, held, soft, works, chosen, name, seed, jobs, search, say)
-    if chosen.network is None:
-        return guard
     assert isinstance(guard.scorer, LinearScorer)
-    config = replace(chosen.network, seed=seed)
-    graphs = fine_tuned(fitted, works, config, None if checkpoint is None else Path(checkpoint), say)
-    return Guard(*combined(guard.scorer, guard.manifest, graphs.files, config, held, works))
+    linear, manifest, used = guard.scorer, guard.manifest, _to_calibrate_on(held, chosen)
+    scorer: LinearScorer | ConvolutionalScorer = linear
+    if chosen.words is not None:
+        network = fitted_words(fitted, soft, chosen.words, seed, say)
+        scorer, manifest = with_words(linear, manifest, network, chosen.goals, used, works)
+    if chosen.network is not None:
+        config = replace(chosen.network, seed=seed)
+        graphs = fine_tuned(fitted, works, config, None if checkpoint is None else Path(checkpoint), say)
+        return Guard(*with_transformer(scorer, manifest, graphs.files, config, chosen.goals, used, works))
+    return Guard(scorer, manifest)
+
+
+def _to_calibrate_on(held: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """The held-out sentences to calibrate on: of the sources that the recipe names, where there are any."""
+    named = held[held["source"].isin(recipe.calibrate_on)]
+    return (named if len(named) else held).reset_index(drop=True)
 
 
 def _train(
@@ -183,10 +195,8 @@ def _train(
         np.vstack(copies), np.tile(labels, 3), np.concatenate([weights, weights, weights / 2]), recipe, seed
     )
     say("calibrating", 0.9)
-    if recipe.calibrate_on:
-        held = held[held["source"].isin(recipe.calibrate_on)]
-    if held["label"].nunique() == 2:
-        used = held.reset_index(drop=True)
+    used = _to_calibrate_on(held, recipe)
+    if used["label"].nunique() == 2:
         held_tokens = tokens_of([clean(t) for t in used["text"]])
         together = context_rows(LinearScorer(arrays).logits(held_tokens), held_tokens, used, {})
     else:
@@ -197,7 +207,7 @@ def _train(
         context.forward(arrays, together), truth, example_weights(used, recipe.sources)
     )
     probability = 1 / (1 + np.exp(-context.forward(arrays, together)))
-    thresholds, unreached = operating_points(truth, probability)
+    thresholds, unreached = operating_points(truth, probability, recipe.goals)
     arrays |= fit_kinds(fitted)
     say("done", 1.0)
 
@@ -257,14 +267,43 @@ def fine_tuned(
     Raises:
         MissingExtra: A library of the extra `train` is not installed.
     """
-    for library in ("torch", "onnx", "onnxruntime", "safetensors"):
-        if find_spec(library) is None:
-            raise MissingExtra(library, "train")
+    _need("torch", "onnx", "onnxruntime", "safetensors")
     from spoilerguard.training.export import graphs_of
     from spoilerguard.training.finetune import Corpus, fit
 
-    network, _ = fit(Corpus.of(fitted, works), config, checkpoint=checkpoint, say=say)
-    return graphs_of(network.state_dict())
+    return graphs_of(fit(Corpus.of(fitted, works), config, checkpoint=checkpoint, say=say).state_dict())
+
+
+def fitted_words(
+    fitted: pd.DataFrame, soft: pd.DataFrame | None, config: WordConfig, seed: int, say: Progress
+) -> WordNetwork:
+    """Train a word network on labelled sentences and on those that a teacher scored.
+
+    Args:
+        fitted: The labelled sentences.
+        soft: The others, if any: as `datasets.to_frame` makes them, with `target`, and `label` -1.
+        config: The parameters.
+        seed: The seed of everything random.
+        say: Called with the current step and the share done.
+
+    Returns:
+        The network.
+
+    Raises:
+        MissingExtra: A library of the extra `train` is not installed.
+    """
+    import pandas as pd
+
+    _need("torch", "safetensors", "tokenizers")
+    from spoilerguard.training.word_training import fit_words
+
+    return fit_words(fitted if soft is None else pd.concat([fitted, soft], ignore_index=True), config, seed, say)
+
+
+def _need(*libraries: str) -> None:
+    for library in libraries:
+        if find_spec(library) is None:
+            raise MissingExtra(library, "train")
 
 
 # --- the steps -----------------------------------------------------------------------------------

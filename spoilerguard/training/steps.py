@@ -18,7 +18,7 @@ from spoilerguard.errors import InputError
 from spoilerguard.model import context
 from spoilerguard.model.features import BITS, clean, cues, hashed, tokens_of
 from spoilerguard.spans import Work
-from spoilerguard.training.config import Expert, Recipe
+from spoilerguard.training.config import DEFAULT_GOALS, Expert, Goals, Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -278,22 +278,18 @@ def _moments(rows: Doubles, weights: Doubles) -> tuple[Doubles, Doubles]:
     return mean, np.where(scale < 1e-6, 1.0, scale)
 
 
-# What low and high sensitivity must reach on validation data.
-PRECISION_LOW, RECALL_HIGH = 0.95, 0.90
-
-
 def operating_points(
-    truth: npt.NDArray[Any], probability: Doubles, *, precision_medium: float = 0.82
+    truth: npt.NDArray[Any], probability: Doubles, goals: Goals = DEFAULT_GOALS
 ) -> tuple[dict[str, float], list[str]]:
     """Choose the thresholds of the three sensitivities.
 
-    low is the lowest threshold with precision 0.95, medium the one with the best F1 among those with
-    `precision_medium`, high the highest threshold with recall 0.9. Where none qualifies, the nearest is taken.
+    low is the lowest threshold with the precision asked of it, medium the one with the best F1 among those with
+    the precision asked, high the highest threshold with the recall asked. Where none qualifies, the nearest is taken.
 
     Args:
         truth: The label of each sentence.
         probability: The probability of each sentence.
-        precision_medium: The least precision at medium sensitivity.
+        goals: What each sensitivity must reach.
 
     Returns:
         The thresholds, and a sentence about each requirement that was not met.
@@ -313,10 +309,13 @@ def operating_points(
         unmet.append(f"{sensitivity}: precision {floor} not reached, best is {precision[recall > 0.02].max():.2f}")
         return float(at[np.flatnonzero(recall > 0.02)[np.argmax(precision[recall > 0.02])]])
 
-    low = first_with(PRECISION_LOW, "low")
-    allowed = np.flatnonzero(precision >= precision_medium)
-    medium = float(at[allowed[np.argmax(f1[allowed])]]) if len(allowed) else first_with(precision_medium, "medium")
-    high = float(at[np.flatnonzero(recall >= RECALL_HIGH)[-1]])
+    low = first_with(goals.precision_low, "low")
+    allowed = np.flatnonzero(precision >= goals.precision_medium)
+    if len(allowed):
+        medium = float(at[allowed[np.argmax(f1[allowed])]])
+    else:
+        medium = first_with(goals.precision_medium, "medium")
+    high = float(at[np.flatnonzero(recall >= goals.recall_high)[-1]])
     if not enough:
         unmet.append("fewer than 20 spoilers to choose thresholds on: they are rough")
     low, high = max(low, medium), min(high, medium)
