@@ -16,9 +16,9 @@ from spoilerguard.hiding.segments import BLANK, cut
 from spoilerguard.hiding.styles import Style, style_for
 from spoilerguard.spans import Document, Format, Hidden, Span
 from spoilerguard.text.ranges import keep, minus
-from spoilerguard.text.reading import READERS
+from spoilerguard.text.reading import READERS, layout_of
 
-__all__ = ["applied", "edits_to_hide", "hide"]
+__all__ = ["applied", "edits_to_hide", "hide", "written"]
 
 
 def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> str:
@@ -29,17 +29,22 @@ def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | Non
     and LeakError where the style cannot hide a range (Discord's bars in a table): nothing is written.
     """
     row = style_for(style, document.format)
-    result = applied(document.source, _edits(document, ranges, row))
-    return row.finish(result) if row.finish else result
+    return row.finish(written(document, ranges, row))
+
+
+def written(document: Document, ranges: Iterable[tuple[int, int]], style: Style) -> str:
+    """As `hide`, but before the style's `finish`."""
+    return applied(document.source, _edits(document, ranges, style))
 
 
 def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> list[Edit]:
     """The edits, in order and disjoint, that make of the source what `hide` gives; it raises what `hide` raises."""
     row, source = style_for(style, document.format), document.source
     edits = _edits(document, ranges, row)
-    if row.finish is None or not edits:
+    plain = applied(source, edits)
+    result = row.finish(plain)
+    if result == plain:
         return edits
-    result = row.finish(applied(source, edits))  # what the style has the last word on, as one edit
     start = _shared(source, result)
     tail = _shared(source[start:][::-1], result[start:][::-1])
     return [Edit(start, len(source) - tail, result[start : len(result) - tail])]
@@ -54,18 +59,23 @@ def _shared(one: str, other: str) -> int:
 def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style) -> list[Edit]:
     source, format = document.source, document.format
     ranges = minus([Span(*at) for at in spoilers], [])
-    layout = READERS[format](source)
+    layout = layout_of(document)
     # In plain text, only white space is between blocks; elsewhere, no text goes over their bounds.
     gaps = minus([Span(0, len(source))], layout.blocks) if format == "text" else []
     seen, marks = minus(layout.seen, gaps), outline(layout, format)
     trouble: LeakError | None = None
+    tried: list[list[Edit]] = []
     for edges, whole in _WAYS[format]:
         found = cut(source, format, seen, marks, ranges, edges=edges)
         if not found.pieces:
             return []
         target = Target.of(document, found.chosen(style.least if whole or style.inline is None else None), found.texts)
         try:
-            return _written(target, style, marks, _visible(source, minus(layout.seen, found.hidden)))
+            edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
+            if edits not in tried:
+                tried.append(edits)
+                _verify(target, edits, marks, _visible(source, minus(layout.seen, found.hidden)))
+                return edits
         except LeakError as error:
             trouble = trouble or error
     raise LeakError(f"{trouble}: style {style.name!r} cannot hide what is here; choose another") from None
@@ -80,16 +90,14 @@ _WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
 }
 
 
-def _written(target: Target, style: Style, marks: Sequence[Mark], expected: str) -> list[Edit]:
-    """What makes the source one in this style, if a reader of it sees what is expected; raises LeakError."""
-    edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
+def _verify(target: Target, edits: Sequence[Edit], marks: Sequence[Mark], expected: str) -> None:
+    """Parse the source with these edits made; raise LeakError unless a reader of it sees what is expected."""
     result = applied(target.source, edits)
     after = READERS[target.format](result)
     _compare(target, expected, _kept(target.source, edits, _visible(result, after.seen)))
     _held(target, edits, after.hidden)
     if target.format == "markdown":
         _nests(target, edits, marks, outline(after, target.format))
-    return edits
 
 
 def applied(source: str, edits: Iterable[Edit]) -> str:

@@ -60,7 +60,7 @@ _DANGLE = frozenset({"a", "nobr"})
 
 def outline(layout: Layout, format: Format) -> list[Mark]:
     """The marks of a source in order; the pairs among them nest. Linear time."""
-    marks = list(_blocks(layout)) if format == "text" else _paired(layout.tags, format)
+    marks = list(_blocks(layout)) if format == "text" else _paired(layout.scan.tags, format)
     marks += [Mark(Kind.BREAK, hidden.start, hidden.end) for hidden in layout.hidden]
     marks.sort(key=lambda mark: mark.start)  # stable, and nearly sorted
     return marks

@@ -14,7 +14,7 @@ import re
 from spoilerguard.hiding.block_edits import Edit
 from spoilerguard.hiding.blurring import applied
 from spoilerguard.spans import Document, Format
-from spoilerguard.text.reading import READERS, read
+from spoilerguard.text.reading import layout_of, read, reread
 
 __all__ = ["edits_to_ignore"]
 
@@ -37,12 +37,12 @@ def edits_to_ignore(document: Document, sentence: tuple[int, int]) -> list[Edit]
     if format == "text":
         return []
     start, end = sentence
-    prose, tags = read(source, format).prose, _tags(source, format, [])
+    prose, tags = reread(document).prose, _tags(document, [])
     for opening in _openings(source, format, tags, start):
         expected = prose[: opening.start] + " " * (end - opening.start) + prose[end:]
         edits = [opening, Edit(end, end, _ON)]
-        result = applied(source, edits)
-        if _less(read(result, format).prose, edits) == expected and _tags(result, format, edits) == tags:
+        result = read(applied(source, edits), format)
+        if _less(result.prose, edits) == expected and _tags(result, edits) == tags:
             return edits
     return []
 
@@ -71,9 +71,9 @@ def _less(text: str, edits: Sequence[Edit]) -> str:
     return text
 
 
-def _tags(source: str, format: Format, edits: Sequence[Edit]) -> list[tuple[str, int]]:
+def _tags(document: Document, edits: Sequence[Edit]) -> list[tuple[str, int]]:
     """The tags and marks, each with its place before the edits."""
-    tags = [(tag.name, tag.start) for tag in READERS[format](source).tags]
+    tags = [(tag.name, tag.start) for tag in layout_of(document).scan.tags]
     for edit in edits:
         tags = [(name, max(edit.start, at - len(edit.new)) if at > edit.start else at) for name, at in tags]
     return tags

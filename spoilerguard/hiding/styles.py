@@ -49,7 +49,7 @@ class Style:
     lines: str = ""
     escape: re.Pattern[str] | None = None
     escaped: str | Callable[[re.Match[str]], str] = ""
-    finish: Callable[[str], str] | None = None
+    finish: Callable[[str], str] = str
 
     @property
     def least(self) -> int | None:

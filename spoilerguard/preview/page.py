@@ -24,7 +24,7 @@ import zlib
 from spoilerguard.errors import LeakError
 from spoilerguard.files.bundled import asset_text
 from spoilerguard.hiding import accessible_html
-from spoilerguard.hiding.blurring import hide
+from spoilerguard.hiding.blurring import written
 from spoilerguard.hiding.styles import DEFAULTS, STYLES, Style
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.preview.rendering import render
@@ -136,26 +136,24 @@ _CHUNK = re.compile(r"[^\n.!?<>]{0,200}+[\n.!?<>]?", re.S)
 def _copies(document: Document, ranked: Sequence[Flag], counts: Sequence[int]) -> dict[str, Any]:
     """For each style and count of flagged sentences, the chunks of the text; or in words why there is none."""
     chunks: dict[str, int] = {}
-    styles = [style for style in STYLES.values() if document.format in style.formats]
-    written: dict[Style, list[list[int] | str]] = {}
-    shared: dict[str, list[list[int] | str]] = {}
-    for style in styles:
-        same = replace(style, name="", about="", reads="", formats=())
-        if same not in written or any(isinstance(row, str) for row in written[same]):  # errors name the style
-            texts = (_hidden(document, ranked[:count], style) for count in counts)
-            written[same] = [
-                str(text)
-                if isinstance(text, LeakError)
-                else [chunks.setdefault(chunk, len(chunks)) for chunk in _CHUNK.findall(text) if chunk]
-                for text in texts
-            ]
-        shared[style.name] = written[same]
-    return {"chunks": list(chunks), "styles": shared}
+    texts: dict[Style, list[str | LeakError]] = {}  # by what differs between styles in what they write
+    copies: dict[str, list[list[int] | str]] = {}
+    for style in (style for style in STYLES.values() if document.format in style.formats):
+        same = replace(style, name="", about="", reads="", formats=(), finish=str)
+        if same not in texts or any(isinstance(text, LeakError) for text in texts[same]):  # errors name the style
+            texts[same] = [_hidden(document, ranked[:count], style) for count in counts]
+        copies[style.name] = [
+            str(text)
+            if isinstance(text, LeakError)
+            else [chunks.setdefault(chunk, len(chunks)) for chunk in _CHUNK.findall(style.finish(text)) if chunk]
+            for text in texts[same]
+        ]
+    return {"chunks": list(chunks), "styles": copies}
 
 
 def _hidden(document: Document, flags: Sequence[Flag], style: Style) -> str | LeakError:
     try:
-        return hide(document, [(flag.start, flag.end) for flag in flags], style.name)
+        return written(document, [(flag.start, flag.end) for flag in flags], style)
     except LeakError as error:
         return error
 

@@ -15,11 +15,10 @@ from html import escape, unescape
 import re
 from typing import Literal
 
-from spoilerguard.spans import Document, Hidden, Span
-from spoilerguard.text.htmlscan import Scan, Tag, scan
-from spoilerguard.text.markdown import scan_markdown
+from spoilerguard.spans import Document, Span
+from spoilerguard.text.htmlscan import Tag
 from spoilerguard.text.ranges import minus
-from spoilerguard.text.sentences import paragraphs
+from spoilerguard.text.reading import layout_of
 
 __all__ = ["render"]
 
@@ -68,43 +67,9 @@ def render(document: Document, sentences: Sequence[tuple[int, int, int]]) -> tup
     has an id (`s-number`, `h-number`). A span with `data-j` follows the one before with nothing seen
     in between. Linear time but for sorting.
     """
-    found, concealed = _SCANS[document.format](document)
-    renderer = _Renderer(document, found, concealed, sentences)
+    renderer = _Renderer(document, sentences)
     html = renderer.run()
     return html, {number: text for (kind, number), text in renderer.texts.items() if kind == "s"}
-
-
-# --- what was scanned ---------------------------------------------------------------------------
-
-
-def _text(document: Document) -> tuple[Scan, list[Span]]:
-    found = Scan()
-    for start, end in paragraphs(document.source):
-        if not document.source[start:end].isspace():
-            found.text.append(Span(start, end))
-            found.breaks.append(start)
-    return found, _spans(document.hidden)
-
-
-def _html(document: Document) -> tuple[Scan, list[Span]]:
-    return _with_marked(document, scan(document.source))
-
-
-def _markdown(document: Document) -> tuple[Scan, list[Span]]:
-    return _with_marked(document, scan_markdown(document.source, int(document.source.startswith("\ufeff")))[0])
-
-
-def _with_marked(document: Document, found: Scan) -> tuple[Scan, list[Span]]:
-    """What readers do not see: of elements that hide, all but their summary; marks and what is in them."""
-    elements = set(found.hidden)
-    return found, [*found.concealed, *_spans([h for h in document.hidden if h not in elements])]
-
-
-def _spans(hidden: Sequence[Hidden]) -> list[Span]:
-    return [Span(h.start, h.end) for h in hidden]
-
-
-_SCANS = {"text": _text, "markdown": _markdown, "html": _html}
 
 
 # --- what is written ----------------------------------------------------------------------------
@@ -140,12 +105,12 @@ class _Labels:
 
 
 class _Renderer:
-    def __init__(
-        self, document: Document, found: Scan, concealed: list[Span], sentences: Sequence[tuple[int, int, int]]
-    ) -> None:
+    def __init__(self, document: Document, sentences: Sequence[tuple[int, int, int]]) -> None:
         self.source, self.format = document.source, document.format
-        self.found = found
-        hidden = minus(concealed, [])
+        self.found = found = layout_of(document).scan
+        # Readers see the summary of an element that hides, but no mark of a character syntax.
+        marked = set(document.hidden).difference(found.hidden)
+        hidden = minus([*found.concealed, *(Span(h.start, h.end) for h in marked)], [])
         self.labels = _Labels([(*at, "h", k) for k, at in enumerate(hidden)] + list(_bare(sentences, hidden)))
         self.stack: list[_Open] = []
         self.out: list[str] = []

@@ -23,7 +23,17 @@ from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, oute
 from spoilerguard.text.ranges import common, keep, minus
 from spoilerguard.text.sentences import paragraphs
 
-__all__ = ["READERS", "SUFFIXES", "format_of", "guess_format", "read", "suppressions", "words_of"]
+__all__ = [
+    "READERS",
+    "SUFFIXES",
+    "format_of",
+    "guess_format",
+    "layout_of",
+    "read",
+    "reread",
+    "suppressions",
+    "words_of",
+]
 
 SUFFIXES: dict[str, Format] = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), "markdown"),
@@ -51,7 +61,7 @@ class Layout:
     """What a reader found. Prose and blocks are ordered and disjoint; no prose is hidden.
 
     `concealed` is what would be prose if it were not hidden. `seen` is all text that readers see,
-    prose or not; `tags` are the marks around it, in order.
+    prose or not. `scan` is what the scanner found: all text, hidden or not, and the tags around it.
     """
 
     prose: list[Span]
@@ -60,7 +70,7 @@ class Layout:
     comments: list[tuple[Span, str]]
     quotes: list[Span]
     seen: list[Span]
-    tags: list[Tag]
+    scan: Scan
     slips: list[Notice]
     concealed: list[Span]
 
@@ -74,7 +84,23 @@ def read(source: str, format: str = "text", *, quotations: bool = True, suppress
     chosen = next((f for f in READERS if f == format), None) if format != "auto" else guess_format(source)
     if chosen is None:
         raise InputError(f"unknown format {format!r}: choose from {', '.join(READERS)}, auto")
-    layout = READERS[chosen](source)
+    return _document(source, chosen, READERS[chosen](source), quotations, suppress)
+
+
+def layout_of(document: Document) -> Layout:
+    """The layout of a document's source, which is parsed only if the document does not carry it."""
+    if document.layout is None:  # it was unpickled, or not made by `read`
+        object.__setattr__(document, "layout", READERS[document.format](document.source))
+    assert document.layout is not None
+    return document.layout
+
+
+def reread(document: Document, *, quotations: bool = True, suppress: bool = True) -> Document:
+    """The document as `read` makes it of the same source with these options, without parsing it again."""
+    return _document(document.source, document.format, layout_of(document), quotations, suppress)
+
+
+def _document(source: str, format: Format, layout: Layout, quotations: bool, suppress: bool) -> Document:
     suppressed = minus((region for _, region in _suppressions(source, layout)), []) if suppress else []
     prose = minus(layout.prose, suppressed if quotations else [*suppressed, *layout.quotes])
     text = words_of(source, prose)
@@ -82,13 +108,14 @@ def read(source: str, format: str = "text", *, quotations: bool = True, suppress
     concealed = minus(layout.concealed, suppressed) if layout.concealed else ()
     return Document(
         source,
-        chosen,
+        format,
         text,
         tuple(layout.blocks),
         tuple(layout.hidden),
         tuple(suppressed),
         tuple(notices),
         tuple(concealed),
+        layout,
     )
 
 
@@ -117,12 +144,14 @@ def read_text(source: str) -> Layout:
     """Plain text: all of it is prose but comments to this tool and what its author hid."""
     comments = [(Span(*m.span()), m[1]) for m in _COMMENT.finditer(source)]
     prose = minus([Span(_after_bom(source), len(source))], [span for span, _ in comments])
-    blocks = [Span(*block) for block in paragraphs(keep(source, prose) if comments else source)]
+    text = [Span(*block) for block in paragraphs(source)]
+    blocks = [Span(*block) for block in paragraphs(keep(source, prose))] if comments else text
     slips: list[Notice] = []
     inner: list[Span] = []
     hidden = find_hidden(source, slips=slips, inner=inner)
     seen = minus(prose, _spans(hidden))
-    return Layout(seen, blocks, hidden, comments, [], seen, [], slips, common(inner, prose))
+    found = Scan(text=text, breaks=[block.start for block in text])
+    return Layout(seen, blocks, hidden, comments, [], seen, found, slips, common(inner, prose))
 
 
 def read_html(source: str) -> Layout:
@@ -163,7 +192,7 @@ def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], marka
         sorted(found.comments),
         found.quotes,
         minus(whole, [*holes, *_spans(marked)]),
-        found.tags,
+        found,
         slips,
         common(inner, text) if inner else [],
     )
