@@ -13,16 +13,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from html import escape
 import json
 import re
 import shlex
-from string import Template
 from typing import TYPE_CHECKING, Any
 import zlib
 
 from spoilerguard.errors import LeakError
 from spoilerguard.files.bundled import asset_text
+from spoilerguard.files.pages import render as render_page
 from spoilerguard.hiding import accessible_html
 from spoilerguard.hiding.blurring import written
 from spoilerguard.hiding.styles import DEFAULTS, STYLES, Style
@@ -77,9 +76,26 @@ def preview(
         "counts": counts,
         "command": shlex.join(["spoilerguard", "blur", *(command or [name])]),
     }
-    copies = _copies(report.document, ranked, counts)
-    ticks = _ticks([flag.score for flag in ranked], [at for at, _ in stops])
-    return _page(name, report, data, copies, html, ticks, [_finding(flag, rank[flag], words) for flag in shown])
+    return render_page(
+        "preview.html",
+        title=harmless(name),
+        format=report.document.format,
+        data=data,
+        copies=_packed(_copies(report.document, ranked, counts)),
+        draft=html,
+        ticks=_ticks([flag.score for flag in ranked], [at for at, _ in stops]),
+        findings=[_finding(flag, rank[flag], words.get(rank[flag], flag.text)) for flag in shown],
+        facts=_facts(report),
+        kinds=sorted({reason.kind for flag in report.flags for reason in flag.reasons}),
+        styles=[style for style in STYLES.values() if report.document.format in style.formats],
+        default_style=DEFAULTS[report.document.format],
+        script=asset_text("preview", "preview.js"),
+        style=asset_text("palette.css")
+        + accessible_html.asset("spoilerguard.css")
+        + asset_text("preview", "preview.css"),
+        digest=_digest,
+        KINDS=KINDS,
+    )
 
 
 def _worth_showing(flags: Sequence[Flag], limit: float) -> list[Flag]:
@@ -151,6 +167,11 @@ def _copies(document: Document, ranked: Sequence[Flag], counts: Sequence[int]) -
     return {"chunks": list(chunks), "styles": copies}
 
 
+def _packed(copies: dict[str, Any]) -> str:
+    """JSON, compressed, as base64."""
+    return b64encode(zlib.compress(json.dumps(copies, separators=(",", ":")).encode("ascii"), 9)).decode("ascii")
+
+
 def _hidden(document: Document, flags: Sequence[Flag], style: Style) -> str | LeakError:
     try:
         return written(document, [(flag.start, flag.end) for flag in flags], style)
@@ -161,69 +182,25 @@ def _hidden(document: Document, flags: Sequence[Flag], style: Style) -> str | Le
 # --- the page -----------------------------------------------------------------------------------
 
 
-def _page(
-    name: str,
-    report: Report,
-    data: dict[str, Any],
-    copies: dict[str, Any],
-    draft: str,
-    ticks: str,
-    findings: Sequence[str],
-) -> str:
-    title, format = escape(harmless(name)), report.document.format
-    script = asset_text("preview", "preview.js")
-    style = asset_text("palette.css") + accessible_html.asset("spoilerguard.css") + asset_text("preview", "preview.css")
-    policy = f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; base-uri 'none'"
-    packed = b64encode(zlib.compress(json.dumps(copies, separators=(",", ":")).encode("ascii"), 9)).decode("ascii")
-    points = "".join(f'<button type="button" data-stop="{at}">{label}</button>' for label, at in data["named"].items())
-    kinds = sorted({reason.kind for flag in report.flags for reason in flag.reasons})
-    choices = "".join(f'<option value="{escape(k)}">{escape(KINDS.get(k, k))}</option>' for k in kinds)
-    styles = "".join(
-        f'<option value="{row.name}" data-about="{escape(row.about)}"{" selected" * (row.name == DEFAULTS[format])}>'
-        f"{row.name}</option>"
-        for row in STYLES.values()
-        if format in row.formats
-    )
-    return Template(asset_text("preview", "preview.html")).substitute(
-        at=data["at"],
-        copies=packed,
-        data=_json(data),
-        draft=draft,
-        facts=_facts(report),
-        findings="".join(findings),
-        format=format,
-        kinds=choices,
-        last=len(data["stops"]) - 1,
-        points=points,
-        policy=policy,
-        script=script,
-        style=style,
-        styles=styles,
-        ticks=ticks,
-        title=title,
-    )
-
-
-def _finding(flag: Flag, number: int, words: Mapping[int, str]) -> str:
-    """An entry of the list: score, reason, place and the sentence, linked to where it stands."""
-    kind = flag.reasons[0].kind if flag.reasons else ""
-    text = " ".join(words.get(number, escape(flag.text, quote=False)).split())
-    share = round(100 * flag.score)
-    about = ""
+def _finding(flag: Flag, number: int, text: str) -> dict[str, Any]:
+    """An entry of the list: score, reason, line and the sentence, with the phrases marked that weigh most."""
+    parts, missing = [(" ".join(text.split()), False)], ""
     for reason in flag.reasons:
-        telling = escape(plain(reason.text), quote=False)
-        if telling in text:
-            text = text.replace(telling, f"<mark>{telling}</mark>", 1)
+        phrase = plain(reason.text)
+        at = next((k for k, (part, marked) in enumerate(parts) if not marked and phrase in part), None)
+        if at is None:
+            missing = phrase
         else:
-            about = f" <span>“{telling}”</span>"
-    return (
-        f'<li data-n="{number}" data-kind="{escape(kind)}"><a href="#s-{number}">'
-        f'<span class="score">{share}%</span> <span class="kind">{escape(KINDS.get(kind, kind))}</span>{about} '
-        f'<span class="line">line {flag.line}</span>'
-        '<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
-        f'<rect width="{share}" height="1"/></svg>'
-        f'<span class="quote">{text}</span></a></li>\n'
-    )
+            before, _, after = parts[at][0].partition(phrase)
+            parts[at : at + 1] = [(before, False), (phrase, True), (after, False)]
+    return {
+        "number": number,
+        "kind": flag.reasons[0].kind if flag.reasons else "",
+        "percent": round(100 * flag.score),
+        "line": flag.line,
+        "parts": parts,
+        "phrase": missing,
+    }
 
 
 def _facts(report: Report) -> str:
@@ -232,14 +209,9 @@ def _facts(report: Report) -> str:
     if hidden:
         facts.append(f"{hidden:,} passage{'s' * (hidden != 1)} already hidden by the author")
     facts += [f"sentences below {FLOOR:.0%} are not listed", "model " + " ".join(report.model.values())]
-    return escape(" · ".join(facts))
+    return " · ".join(facts)
 
 
 def _digest(text: str) -> str:
     """As a content security policy names what may run or style (CSP Level 3, 2.3.1)."""
     return "sha256-" + b64encode(sha256(text.encode("utf-8")).digest()).decode("ascii")
-
-
-def _json(data: Any) -> str:
-    """JSON that ends no script: ASCII, without `<`."""
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")

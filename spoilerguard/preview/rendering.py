@@ -60,7 +60,7 @@ class _Open:
 
 
 def render(document: Document, sentences: Sequence[tuple[int, int, int]]) -> tuple[str, dict[int, str]]:
-    """HTML of a document, and by number the text of each sentence, as HTML without tags.
+    """HTML of a document, and by number the text of each sentence.
 
     `sentences` are ordered, disjoint ranges with a number each. Text of a sentence stands in
     `<span data-s="number">`, text that its author hid in `<span data-h="number">`; the first of each
@@ -153,12 +153,12 @@ class _Renderer:
             piece = self.decoded(first, last)
             blank = piece.isspace() or not piece
             if label is None or blank:
-                self.out.append(piece)
+                self.out.append(_escaped(piece))
                 self.parted = self.parted or not blank
                 if label in self.texts:
                     self.texts[label] += piece
                 continue
-            self.label(label, piece)
+            self.label(label, _escaped(piece))
             self.texts[label] = self.texts.get(label, "") + piece
 
     def label(self, label: Label, html: str, tag: str = "span") -> None:
@@ -169,13 +169,13 @@ class _Renderer:
         self.parted = False
 
     def decoded(self, start: int, end: int) -> str:
-        """Text with its entities read, as HTML."""
+        """Text with its entities decoded."""
         text = self.source[start:end]
         if "&" in text and self.format == "html":
             text = unescape(text)
         elif "&" in text and self.format == "markdown":
             text = _ENTITY.sub(lambda found: unescape(found[0]), text)
-        return escape(text, quote=False)
+        return text
 
     # --- elements -------------------------------------------------------------------------------
 
@@ -224,13 +224,13 @@ class _Renderer:
             self.push(0, "p", '<p class="plain">', len(self.source))
             return
         if name == "Code":
-            self.atom(tag.start, f"<code>{escape(source.strip('`'), quote=False)}</code>")
+            self.atom(tag.start, f"<code>{_escaped(source.strip('`'))}</code>")
         elif name in ("Rule", "hr"):
             self.atom(tag.start, "<hr>")
         elif name == "TaskListMarker":
             self.atom(tag.start, "☑ " if "x" in source.lower() else "☐ ")
         elif name == "FootnoteReference":
-            self.atom(tag.start, f"<sup>{escape(source.strip('[]^'), quote=False)}</sup>")
+            self.atom(tag.start, f"<sup>{_escaped(source.strip('[]^'))}</sup>")
         elif name in ("img", "embed"):
             self.atom(tag.start, '<span class="image">image</span>')
 
@@ -254,7 +254,7 @@ class _Renderer:
             inner = "\n".join(lines)
         else:
             inner = unescape(_TAG.sub("", inner))
-        code = escape(inner, quote=False)
+        code = _escaped(inner)
         inline = tag.name in ("code", "kbd", "samp")
         self.atom(tag.start, f"<code>{code}</code>" if inline else f'<pre tabindex="0"><code>{code}</code></pre>')
 
@@ -288,6 +288,11 @@ class _Renderer:
             again.append(item)
         for item in reversed(again):
             self.push(item.key, item.name, item.start, item.end)
+
+
+def _escaped(text: str) -> str:
+    """Text as HTML between tags; we never write it into an attribute."""
+    return escape(text, quote=False)
 
 
 _LEVELS = {f"h{level}": level for level in range(1, 7)}
