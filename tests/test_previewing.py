@@ -277,7 +277,7 @@ def test_rendered_is_what_readers_see(format: str, source: str, data: st.DataObj
     html, _ = render(document, ranges)
     elements = Elements(html)
     assert {tag for tag, _ in elements.found} & {"script", "details", "img"} == set()
-    seen = "".join(source[start:end] for start, end in READERS[document.format](source).seen)
+    seen = "".join(source[start:end] for start, end in READERS[document.format](source).visible)
     rest = re.sub(
         r"<(?:pre|code|sup)\b.*?</(?:pre|code|sup)>|<span class=\"image\">image</span>|[☐☑]", "", html, flags=re.S
     )

@@ -1,9 +1,8 @@
-"""A draft as one self-contained page: as readers will see it, beside what was found.
+"""A draft as one self-contained page: as its readers will see it, beside the findings.
 
-Nothing is fetched, and a content security policy sees to it; the one script is ours. Whatever the
-threshold is moved to, what is copied is what `blur` gives: the page holds what `hide` wrote for every
-set of sentences that a threshold of the slider flags, in every style, cut into chunks of which each
-is kept once.
+The page fetches nothing, which a content security policy enforces; the only script is ours. At every position of
+the slider, the copied text is what `blur` returns: the page contains what `hide` writes for every set of sentences
+that a position flags, in every style, cut into chunks that are stored once.
 """
 
 from __future__ import annotations
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FLOOR", "preview"]
 
-FLOOR = 0.05  # what is less likely a spoiler is not in the page
-MOST = 400  # sentences in the page, but for those that are flagged to begin with
-WORK = 400_000  # characters written in each style: sets of sentences times the length of the draft
+FLOOR = 0.05  # sentences with a lower probability are not in the page
+MOST = 400  # sentences in the page at most, apart from those that are flagged initially
+WORK = 400_000  # characters to write in each style at most: sets of sentences times the length of the draft
 SENSITIVITIES = ("high", "medium", "low")
 
 
@@ -52,12 +51,26 @@ def preview(
     threshold: float | None = None,
     **options: Any,
 ) -> str:
-    """The page for a draft; `name` is its heading, the options are those of `Guard.flag`.
+    """The page for a draft.
 
-    `command` is what follows `spoilerguard blur` to hide the same: the draft's path and options.
+    The slider starts at the given threshold and has a stop at each percent (in long drafts at every
+    second, fifth or tenth) and at each sensitivity.
 
-    The slider starts at the threshold given and has a stop at each percent (in long drafts at every
-    second, fifth or tenth) and at each sensitivity. Raises InputError for an option out of range.
+    Args:
+        guard: The model.
+        text: The draft.
+        name: The heading of the page.
+        command: The arguments of `spoilerguard blur` that hide the same: the draft's path and options;
+            `name` by default.
+        sensitivity: `low`, `medium` or `high`; where the slider starts.
+        threshold: A probability, which overrides `sensitivity`.
+        **options: Further options of `Guard.flag`.
+
+    Returns:
+        The page.
+
+    Raises:
+        InputError: An option is out of range.
     """
     limit = guard.threshold(sensitivity, threshold)
     report = guard.flag(text, threshold=min(FLOOR, limit), **options)
@@ -99,16 +112,16 @@ def preview(
 
 
 def _worth_showing(flags: Sequence[Flag], limit: float) -> list[Flag]:
-    """In order, the likeliest few hundred, and all that are flagged."""
+    """The likeliest few hundred flags and all above the threshold, in order."""
     scores = sorted((flag.score for flag in flags), reverse=True)
     least = min(scores[MOST], limit) if len(scores) > MOST else 0.0
     return [flag for flag in flags if flag.score >= least]
 
 
 def _stops(ranked: Sequence[float], limit: float, named: Mapping[str, float], length: int) -> list[tuple[float, int]]:
-    """The thresholds that the slider may stand at, each with how many sentences it flags.
+    """The thresholds of the slider, each with the number of sentences that it flags.
 
-    `ranked` are the scores, negative, in order. The fewer stops, the longer the draft.
+    `ranked` are the negative scores in order. The longer the draft, the fewer the stops.
     """
 
     def flagged(at: float) -> int:
@@ -132,31 +145,31 @@ def _percent(at: float, named: Mapping[str, float]) -> str:
 
 
 def _option(at: float, named: Mapping[str, float]) -> str:
-    """What to tell the command line to get this threshold."""
+    """The command-line option for this threshold."""
     return next((f"--sensitivity {name}" for name, value in named.items() if value == at), f"--threshold {at!r}")
 
 
 def _ticks(scores: Sequence[float], stops: Sequence[float]) -> str:
-    """A stroke for each sentence where the slider stands when it is about to be hidden."""
+    """An SVG path with a stroke for each sentence at the highest stop that flags it."""
     last = max(len(stops) - 1, 1)
     places = sorted({round(1000 * max(bisect_right(stops, score) - 1, 0) / last) for score in scores})
     return "".join(f"M{at} 0v1" for at in places)
 
 
-# --- what is copied -----------------------------------------------------------------------------
+# --- the texts to copy --------------------------------------------------------------------------
 
-# Where texts are cut: chunks that two texts share are the same wherever they begin to be the same.
+# Chunks end at fixed characters, so that two texts that differ in one place share the rest of their chunks.
 _CHUNK = re.compile(r"[^\n.!?<>]{0,200}+[\n.!?<>]?", re.S)
 
 
 def _copies(document: Document, ranked: Sequence[Flag], counts: Sequence[int]) -> dict[str, Any]:
-    """For each style and count of flagged sentences, the chunks of the text; or in words why there is none."""
+    """For each style and number of flagged sentences, the chunks of the text, or the message why there is none."""
     chunks: dict[str, int] = {}
-    texts: dict[Style, list[str | LeakError]] = {}  # by what differs between styles in what they write
+    texts: dict[Style, list[str | LeakError]] = {}  # by the columns that decide what is written
     copies: dict[str, list[list[int] | str]] = {}
     for style in (style for style in STYLES.values() if document.format in style.formats):
         same = replace(style, name="", about="", reads="", formats=(), finish=str)
-        if same not in texts or any(isinstance(text, LeakError) for text in texts[same]):  # errors name the style
+        if same not in texts or any(isinstance(text, LeakError) for text in texts[same]):  # messages name the style
             texts[same] = [_hidden(document, ranked[:count], style) for count in counts]
         copies[style.name] = [
             str(text)
@@ -186,7 +199,8 @@ def _finding(flag: Flag, number: int, text: str) -> dict[str, Any]:
     """An entry of the list: score, reason, line and the sentence, with the phrases marked that weigh most."""
     parts, missing = [(" ".join(text.split()), False)], ""
     for reason in flag.reasons:
-        phrase = plain(reason.text)
+        if not (phrase := plain(reason.text)):
+            continue
         at = next((k for k, (part, marked) in enumerate(parts) if not marked and phrase in part), None)
         if at is None:
             missing = phrase
@@ -213,5 +227,5 @@ def _facts(report: Report) -> str:
 
 
 def _digest(text: str) -> str:
-    """As a content security policy names what may run or style (CSP Level 3, 2.3.1)."""
+    """The source expression that allows a script or style in a content security policy (CSP Level 3, 2.3.1)."""
     return "sha256-" + b64encode(sha256(text.encode("utf-8")).digest()).decode("ascii")

@@ -1,4 +1,4 @@
-"""The furniture of a saved web page: navigation, forms, side bars, what is related. Not prose.
+"""The boilerplate of a saved web page: navigation, forms, side bars, what is related. Not prose.
 
 Judged by what its author called it (element, role, class, id) and by how much of its text is
 links; never by its place. Where names and amounts disagree, the text stays: a flag in a side bar
@@ -16,7 +16,7 @@ import re
 from spoilerguard.spans import Span
 from spoilerguard.text.htmlscan import Element
 
-__all__ = ["without_furniture"]
+__all__ = ["without_boilerplate"]
 
 _ELEMENTS = frozenset({"aside", "dialog", "footer", "menu", "nav"})
 _HOLDERS = _ELEMENTS | {"div", "dl", "form", "li", "ol", "p", "section", "table", "tbody", "td", "tr", "ul"}
@@ -39,12 +39,12 @@ _MOST_LOOSE = 300  # characters beside its links that a list of links may have
 _MOST_FORM = 600  # characters of a form that asks; a form with more is wrapped around a page
 
 
-def without_furniture(source: str, text: Sequence[Span], elements: Iterable[Element]) -> list[Span]:
-    """The ranges of text that are not furniture; linear in their number and that of elements."""
+def without_boilerplate(source: str, text: Sequence[Span], elements: Iterable[Element]) -> list[Span]:
+    """The ranges of text that are not boilerplate; linear in their number and that of elements."""
     elements = [e for e in elements if e.end > e.start]
     page = _Page(source, text, [Span(e.start, e.end) for e in elements if e.name == "a"])
     heart = page.heart(elements)
-    dropped = [Span(e.start, e.end) for e in elements if not _within(heart, e) and page.is_furniture(e)]
+    dropped = [Span(e.start, e.end) for e in elements if not _within(heart, e) and page.is_boilerplate(e)]
     return list(_outside(text, sorted(dropped)))
 
 
@@ -72,7 +72,7 @@ class _Page:
                     best, most = element, loose
         return best
 
-    def is_furniture(self, element: Element) -> bool:
+    def is_boilerplate(self, element: Element) -> bool:
         if element.name not in _HOLDERS and not element.labels:
             return False
         size, loose = self.sizes(element)
@@ -82,10 +82,10 @@ class _Page:
             return True
         if element.name in _HOLDERS and loose <= min(_MOST_LOOSE, 0.3 * size) and size >= 10:
             return element.name != "p" or size < 80
-        return _called_furniture(element)
+        return _is_named_boilerplate(element)
 
 
-def _called_furniture(element: Element) -> bool:
+def _is_named_boilerplate(element: Element) -> bool:
     if element.name in {"article", "main", "body", "html"}:
         return False
     if element.name in _ELEMENTS or _ROLES.search(element.labels):

@@ -47,26 +47,28 @@ _BREAKS_OUT = _HEADINGS | _names(
 )
 _INTEGRATED = _names("annotation-xml desc foreignobject mi mn mo ms mtext")
 # Within these, an end tag does not reach what was opened outside of them.
-_WALLS = _names("applet button caption marquee object table td template th")
-_TABLE_WALLS = _names("table template")
+_BOUNDARIES = _names("applet button caption marquee object table td template th")
+_TABLE_BOUNDARIES = _names("table template")
 _LISTS = _names("menu ol ul")
 # What a start tag closes by itself, and where the search for it ends.
 _IMPLIED_END = {
-    "a": (_names("a"), _WALLS),
-    "button": (_names("button"), _WALLS - {"button"}),
-    "nobr": (_names("nobr"), _WALLS),
-    "li": (_names("li"), _LISTS | _WALLS | _names("article blockquote details fieldset form section")),
-    **dict.fromkeys(("dt", "dd"), (_names("dt dd"), _WALLS | _names("article blockquote details dl form section"))),
+    "a": (_names("a"), _BOUNDARIES),
+    "button": (_names("button"), _BOUNDARIES - {"button"}),
+    "nobr": (_names("nobr"), _BOUNDARIES),
+    "li": (_names("li"), _LISTS | _BOUNDARIES | _names("article blockquote details fieldset form section")),
+    **dict.fromkeys(
+        ("dt", "dd"), (_names("dt dd"), _BOUNDARIES | _names("article blockquote details dl form section"))
+    ),
     **dict.fromkeys(("td", "th"), (_names("caption td th"), _names("table template tr"))),
-    "tr": (_names("caption td th tr"), _TABLE_WALLS),
-    **dict.fromkeys(("tbody", "tfoot", "thead"), (_TABLE_PARTS - {"table"}, _TABLE_WALLS)),
+    "tr": (_names("caption td th tr"), _TABLE_BOUNDARIES),
+    **dict.fromkeys(("tbody", "tfoot", "thead"), (_TABLE_PARTS - {"table"}, _TABLE_BOUNDARIES)),
 }
 
 _SPOILER_ELEMENTS = {"details": "details", "spoiler": "goodreads", "tg-spoiler": "telegram"}
 # Both lists are of what is known to hide: `tag-spoilers`, `no-spoilers`, `spoiler-free`,
 # `spoiler-warning` and `show-spoiler` are labels and buttons.
 _SPOILER_CLASS = re.compile(
-    r"""(?ix)(?<!\S)(?:sg1  # our own, see `veil`
+    r"""(?ix)(?<!\S)(?:sg1  # our own, see `accessible_html`
     | (?:(?:bb|bbcode|bbcodeblock|block|blur|c|comment|content|hidden|inline|ips|is|js|markdown|md|message|mx|o|sg|su
         |text|tg|vb|wp)[_-]{1,2}|bbcode|ips)?
     spoil(?:ers?|ed)
@@ -75,7 +77,7 @@ _SPOILER_CLASS = re.compile(
        (?:[_-]{1,2}[0-9a-z]{5,8})?)?  # the hash that build tools append
     )(?!\S)"""
 )
-_VEIL_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|feed|show)(?!\S)")
+_SPOILER_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|feed|show)(?!\S)")
 
 _TOKEN = re.compile(
     r"""
@@ -224,7 +226,7 @@ class Scanner:
         if name in _BREAKS_OUT and (depth := self._deepest(_FOREIGN)) >= 0 and depth > self._deepest(_INTEGRATED):
             self._pop_to(min(self._depths[foreign][0] for foreign in _FOREIGN if self._depths[foreign]), start, start)
         if name in CLOSES_P and self._deepest(_FOREIGN) <= self._deepest(_INTEGRATED):
-            self._close_implied(("p",), _WALLS, start)
+            self._close_implied(("p",), _BOUNDARIES, start)
         if name in _IMPLIED_END:
             self._close_implied(*_IMPLIED_END[name], start)
         if name in _VOID or (name in _FOREIGN and _SELF_CLOSED.search(attributes)):
@@ -258,8 +260,10 @@ class Scanner:
         if name in BLOCK:
             (self.found.lines if name == "br" else self.found.breaks).append(start)
         depth = self._deepest(_HEADINGS if name in _HEADINGS else (name,))
-        walls = _TABLE_WALLS if name in _TABLE_PARTS else _WALLS | _LISTS if name == "li" else _WALLS
-        if depth < 0 or depth < self._deepest(walls - {name}):
+        boundaries = (
+            _TABLE_BOUNDARIES if name in _TABLE_PARTS else _BOUNDARIES | _LISTS if name == "li" else _BOUNDARIES
+        )
+        if depth < 0 or depth < self._deepest(boundaries - {name}):
             return None
         element = self._stack[depth]
         above = self._blocks[-1] > depth if self._blocks else False
@@ -271,8 +275,8 @@ class Scanner:
             return None
         return element
 
-    def _close_implied(self, names: Iterable[str], walls: Iterable[str], at: int) -> None:
-        while (depth := self._deepest(names)) >= 0 and depth > self._deepest(walls):
+    def _close_implied(self, names: Iterable[str], boundaries: Iterable[str], at: int) -> None:
+        while (depth := self._deepest(names)) >= 0 and depth > self._deepest(boundaries):
             self._pop_to(depth, at, at)
 
     def _deepest(self, names: Iterable[str]) -> int:
@@ -342,7 +346,7 @@ class Scanner:
         element.skipped = element.style is None and (
             not {"hidden", "data-sg-all"}.isdisjoint(values)
             or _INVISIBLE.search(values.get("style", "")) is not None
-            or _VEIL_CONTROL.search(classes) is not None
+            or _SPOILER_CONTROL.search(classes) is not None
         )
         if self._keep_elements:
             element.labels = f"{classes} {values.get('id', '')} role={values.get('role', '')}"

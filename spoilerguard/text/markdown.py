@@ -14,7 +14,7 @@ from typing import Any
 from spoilerguard.spans import Span
 from spoilerguard.text.htmlscan import Element, Scan, Scanner, Tag
 from spoilerguard.text.markup import reddit_line_starts
-from spoilerguard.text.ranges import blank, keep, minus
+from spoilerguard.text.ranges import mask, mask_outside, subtract
 
 __all__ = ["FRONT_MATTER", "scan_markdown"]
 
@@ -71,13 +71,13 @@ class _MarkdownReader:
         events = [(*_name(event), span) for event, span in _events(text, begin)]
         self.html = [span for name, _, span in events if name == "Html"]
         if self.html:
-            self.html_text = keep(self.source, self.html)
+            self.html_text = mask_outside(self.source, self.html)
         for name, detail, span in events:
             self.event(name, detail, span)
         found = self.scanner.finish(len(self.source))
-        tags = minus(self.html, found.text)
-        markable = blank(self.source, minus([*self.literal, *tags], []))
-        return found, minus(found.text, self.gaps), markable
+        tags = subtract(self.html, found.text)
+        markable = mask(self.source, subtract([*self.literal, *tags], []))
+        return found, subtract(found.text, self.gaps), markable
 
     def event(self, name: str, detail: Any, span: Span) -> None:
         if name == "Start":

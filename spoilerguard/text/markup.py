@@ -20,7 +20,7 @@ import re
 from typing import NamedTuple
 
 from spoilerguard.spans import Hidden, Notice, Span
-from spoilerguard.text.ranges import minus
+from spoilerguard.text.ranges import subtract
 
 __all__ = [
     "NEVER_BEGINS", "NEVER_ENDS", "SYNTAXES", "Syntax",
@@ -42,7 +42,7 @@ class Syntax:
 
     `hints` are lower-case strings of which one is in every text that uses the syntax: searching
     for them first is what makes a text without spoilers cheap. `close` None means that `open`
-    matches the whole, and `shell` what of it is mark. With `inline`, nothing is hidden across
+    matches the whole, and `delimiters` what of it is mark. With `inline`, nothing is hidden across
     paragraphs. With `nests`, marks pair up as brackets do, `other` openers among them (whose
     closers look the same); without, the first opener counts.
 
@@ -58,7 +58,7 @@ class Syntax:
     inline: bool = False
     nests: bool = False
     other: str | None = None
-    shell: str = ""
+    delimiters: str = ""
     lone: str = r"(?!)"
     stray: bool = False
     lost: bool = False
@@ -77,7 +77,7 @@ class Syntax:
         return _any(**within, close=self.close, blank=blank)
 
     @cached_property
-    def slip(self) -> re.Pattern[str]:
+    def unpaired(self) -> re.Pattern[str]:
         """`lone`, compiled."""
         return re.compile(self.lone)
 
@@ -102,7 +102,7 @@ SYNTAXES: tuple[Syntax, ...] = (
         ("](/s", "](#s"),
         r"(?i:\[[^\[\]\n]{0,200}+\]\([#/]s(?:poilers?)?[ \t]{1,9}\"[^\"\n]{1,5000}\"\))",
         None,
-        shell=r"^\[[^\]]*\]\([^\"]*\"|\"\)$",
+        delimiters=r"^\[[^\]]*\]\([^\"]*\"|\"\)$",
     ),
     # `#spoiler` is left out: on blogs it is a link to a section.
     Syntax(
@@ -110,7 +110,7 @@ SYNTAXES: tuple[Syntax, ...] = (
         ("](/s", "](#s"),
         r"(?i:\[[^\[\]\n]{1,1000}+\]\((?:[#/]s|/spoiler)\))",
         None,
-        shell=r"^\[|\]\([^)]*\)$",
+        delimiters=r"^\[|\]\([^)]*\)$",
     ),
     Syntax(
         "discord",
@@ -173,7 +173,7 @@ SYNTAXES: tuple[Syntax, ...] = (
         (">! ",),
         rf"(?:{_LINE}>! (?![^\r\n]*!<)[^\r\n]*+(?:(?:\r\n?|\n){_LINE}>![^\r\n]*+)*+)",
         None,
-        shell=rf"{_LINE}>! ?",
+        delimiters=rf"{_LINE}>! ?",
         lone=r"(?:\r\n?|\n) {0,3}>(?!!)[^\S\r\n]*+\S",  # a line that goes on as a mere quotation
     ),
     Syntax("rot13", ("[rot13:",), r"(?i:\[rot13: )", r"\]", nests=True, other=r"\[", lost=True),
@@ -194,28 +194,28 @@ class _Opener(NamedTuple):
 
 
 def find_hidden(
-    text: str, walls: Sequence[int] = (), slips: list[Notice] | None = None, inner: list[Span] | None = None
+    text: str, boundaries: Sequence[int] = (), notices: list[Notice] | None = None, inner: list[Span] | None = None
 ) -> list[Hidden]:
     """What the author hid, in order and disjoint; offsets in `text` (code points).
 
-    `text` should have code blanked already: `||` in a code span hides nothing. `walls` are the
+    `text` should have code blanked already: `||` in a code span hides nothing. `boundaries` are the
     sorted offsets at which paragraphs begin and end, where the reader of a format knows them. Marks
-    that lack their other half are added to `slips`, and to `inner` the ranges that can be read once
+    that lack their other half are added to `notices`, and to `inner` the ranges that can be read once
     they are revealed.
     """
-    inner_of = {found.hidden: found.inner for found in _search(text, walls, [] if slips is None else slips)}
+    inner_of = {found.hidden: found.inner for found in _search(text, boundaries, [] if notices is None else notices)}
     kept = outermost(inner_of)
     if inner is not None:
-        inner += [span for hidden in kept for span in _unshelled(text, inner_of[hidden], hidden.style)]
+        inner += [span for hidden in kept for span in _readable(text, inner_of[hidden], hidden.style)]
     return kept
 
 
-def _unshelled(text: str, inner: Span, style: str) -> list[Span]:
+def _readable(text: str, inner: Span, style: str) -> list[Span]:
     """What of it is no mark, and not lost."""
-    if style in _LOST or style not in _SHELLS:
+    if style in _LOST or style not in _DELIMITERS:
         return [] if style in _LOST else [inner]
-    marks = _SHELLS[style].finditer(text[slice(*inner)])
-    return minus([inner], [Span(inner.start + mark.start(), inner.start + mark.end()) for mark in marks])
+    marks = _DELIMITERS[style].finditer(text[slice(*inner)])
+    return subtract([inner], [Span(inner.start + mark.start(), inner.start + mark.end()) for mark in marks])
 
 
 def strip_hidden(text: str) -> tuple[str, list[tuple[int, int]]]:
@@ -230,8 +230,8 @@ def strip_hidden(text: str) -> tuple[str, list[tuple[int, int]]]:
     length = position = 0
     for hidden in outermost(inner_of):
         before, inner = text[position : hidden.start], text[slice(*inner_of[hidden])]
-        if shell := _SHELLS.get(hidden.style):
-            inner = shell.sub("", inner)
+        if delimiters := _DELIMITERS.get(hidden.style):
+            inner = delimiters.sub("", inner)
         pieces += [before, inner]
         start = length + len(before)
         length = start + len(inner)
@@ -268,39 +268,39 @@ def outermost(hidden: Iterable[Hidden]) -> list[Hidden]:
     return kept
 
 
-_SHELLS = {syntax.name: re.compile(syntax.shell) for syntax in SYNTAXES if syntax.shell}
+_DELIMITERS = {syntax.name: re.compile(syntax.delimiters) for syntax in SYNTAXES if syntax.delimiters}
 _HINTS = frozenset(hint for syntax in SYNTAXES for hint in syntax.hints)
 _LOST = {syntax.name for syntax in SYNTAXES if syntax.lost}
 
 
-def _search(text: str, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
+def _search(text: str, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:
     lower = text.lower()
     if not (present := {hint for hint in _HINTS if hint in lower}):
         return
     for syntax in SYNTAXES:
         if not present.isdisjoint(syntax.hints):
-            yield from (_whole if syntax.close is None else _pairs)(text, syntax, walls, slips)
+            yield from (_whole if syntax.close is None else _pairs)(text, syntax, boundaries, notices)
 
 
-def _whole(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
+def _whole(text: str, syntax: Syntax, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:
     for mark in syntax.marks.finditer(text):
         yield _Found(Hidden(*mark.span(), syntax.name), Span(*mark.span()))
-        if slip := syntax.slip.match(text, mark.end()):
-            slips.append(Notice(slip.end() - 1, slip.end(), NEVER_ENDS))
+        if slip := syntax.unpaired.match(text, mark.end()):
+            notices.append(Notice(slip.end() - 1, slip.end(), NEVER_ENDS))
 
 
-def _pairs(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
+def _pairs(text: str, syntax: Syntax, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:
     openers: list[_Opener] = []
     end = 0
     while True:
         # Within a paragraph, its end is as far as is looked.
-        k = bisect_left(walls, openers[-1].end) if syntax.inline and openers else len(walls)
-        stop = walls[k] if k < len(walls) else len(text)
+        k = bisect_left(boundaries, openers[-1].end) if syntax.inline and openers else len(boundaries)
+        stop = boundaries[k] if k < len(boundaries) else len(text)
         mark = (syntax.ends if openers else syntax.marks).search(text, end, stop)
         if mark is None and stop == len(text):
             break
         if mark is None or mark.lastgroup == "blank":
-            _give_up(text, syntax, openers, slips)
+            _give_up(text, syntax, openers, notices)
             end = mark.end() if mark else stop
             continue
         start, end = mark.span()
@@ -311,12 +311,12 @@ def _pairs(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice])
             if not opener.other:
                 yield _Found(Hidden(opener.start, end, syntax.name), Span(opener.end, start))
         elif syntax.stray:
-            slips.append(Notice(start, end, NEVER_BEGINS))
-    _give_up(text, syntax, openers, slips)
+            notices.append(Notice(start, end, NEVER_BEGINS))
+    _give_up(text, syntax, openers, notices)
 
 
-def _give_up(text: str, syntax: Syntax, openers: list[_Opener], slips: list[Notice]) -> None:
+def _give_up(text: str, syntax: Syntax, openers: list[_Opener], notices: list[Notice]) -> None:
     """These openers have no end."""
-    lone = [opener for opener in openers if not opener.other and syntax.slip.match(text, opener.start)]
-    slips += [Notice(opener.start, opener.end, NEVER_ENDS) for opener in lone]
+    lone = [opener for opener in openers if not opener.other and syntax.unpaired.match(text, opener.start)]
+    notices += [Notice(opener.start, opener.end, NEVER_ENDS) for opener in lone]
     openers.clear()

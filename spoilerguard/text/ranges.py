@@ -10,12 +10,12 @@ import re
 
 from spoilerguard.spans import Span
 
-__all__ = ["blank", "common", "keep", "minus"]
+__all__ = ["intersect", "mask", "mask_outside", "subtract"]
 
 _NOT_LINE_END = re.compile(r"[^\r\n]")
 
 
-def keep(source: str, spans: Iterable[Span]) -> str:
+def mask_outside(source: str, spans: Iterable[Span]) -> str:
     """The source with all but these ordered, disjoint ranges blanked."""
     pieces: list[str] = []
     position = 0
@@ -26,7 +26,7 @@ def keep(source: str, spans: Iterable[Span]) -> str:
     return "".join(pieces)
 
 
-def blank(source: str, spans: Iterable[Span]) -> str:
+def mask(source: str, spans: Iterable[Span]) -> str:
     """The source with these ordered, disjoint ranges written over with NUL, but for their line ends.
 
     NUL is no white space: a mark broken over two lines leaves no blank line.
@@ -51,7 +51,7 @@ def _union(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def minus(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
+def subtract(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
     """Ranges less the holes; ordered and disjoint."""
     gaps = _union(holes)
     kept: list[Span] = []
@@ -70,7 +70,7 @@ def minus(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
     return kept
 
 
-def common(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
+def intersect(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
     """What is in both; ordered and disjoint."""
     spans = _union(spans)
-    return minus(spans, minus([Span(spans[0].start, spans[-1].end)], others)) if spans else []
+    return subtract(spans, subtract([Span(spans[0].start, spans[-1].end)], others)) if spans else []

@@ -16,11 +16,11 @@ import re
 
 from spoilerguard.errors import InputError
 from spoilerguard.spans import Document, Format, Hidden, Notice, Span
-from spoilerguard.text.boilerplate import without_furniture
+from spoilerguard.text.boilerplate import without_boilerplate
 from spoilerguard.text.htmlscan import Scan, Tag, looks_like_page, scan
 from spoilerguard.text.markdown import FRONT_MATTER, scan_markdown
 from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
-from spoilerguard.text.ranges import common, keep, minus
+from spoilerguard.text.ranges import intersect, mask_outside, subtract
 from spoilerguard.text.sentences import paragraphs
 
 __all__ = [
@@ -60,7 +60,7 @@ _ONLY_SPOILERS = {"spoiler", "tg-spoiler"}
 class Layout:
     """What a reader found. Prose and blocks are ordered and disjoint; no prose is hidden.
 
-    `concealed` is what would be prose if it were not hidden. `seen` is all text that readers see,
+    `concealed` is what would be prose if it were not hidden. `visible` is all text that readers see,
     prose or not. `scan` is what the scanner found: all text, hidden or not, and the tags around it.
     """
 
@@ -69,9 +69,9 @@ class Layout:
     hidden: list[Hidden]
     comments: list[tuple[Span, str]]
     quotes: list[Span]
-    seen: list[Span]
+    visible: list[Span]
     scan: Scan
-    slips: list[Notice]
+    notices: list[Notice]
     concealed: list[Span]
 
 
@@ -101,11 +101,11 @@ def reread(document: Document, *, quotations: bool = True, suppress: bool = True
 
 
 def _document(source: str, format: Format, layout: Layout, quotations: bool, suppress: bool) -> Document:
-    suppressed = minus((region for _, region in _suppressions(source, layout)), []) if suppress else []
-    prose = minus(layout.prose, suppressed if quotations else [*suppressed, *layout.quotes])
+    suppressed = subtract((region for _, region in _suppressions(source, layout)), []) if suppress else []
+    prose = subtract(layout.prose, suppressed if quotations else [*suppressed, *layout.quotes])
     text = words_of(source, prose)
-    notices = _outside(sorted(layout.slips), [*_spans(layout.hidden), *suppressed]) if layout.slips else ()
-    concealed = minus(layout.concealed, suppressed) if layout.concealed else ()
+    notices = _outside(sorted(layout.notices), [*_spans(layout.hidden), *suppressed]) if layout.notices else ()
+    concealed = subtract(layout.concealed, suppressed) if layout.concealed else ()
     return Document(
         source,
         format,
@@ -121,7 +121,7 @@ def _document(source: str, format: Format, layout: Layout, quotations: bool, sup
 
 def words_of(source: str, spans: Iterable[Span]) -> str:
     """The source with all but these ranges blanked, and the addresses in them."""
-    text = keep(source, spans)
+    text = mask_outside(source, spans)
     if "://" in text or "www." in text.lower() or "@" in text:
         text = _URL.sub(lambda m: " " * len(m[0]), text)
     return text
@@ -143,22 +143,22 @@ def _outside(notices: Iterable[Notice], spans: Iterable[Span]) -> Iterator[Notic
 def read_text(source: str) -> Layout:
     """Plain text: all of it is prose but comments to this tool and what its author hid."""
     comments = [(Span(*m.span()), m[1]) for m in _COMMENT.finditer(source)]
-    prose = minus([Span(_after_bom(source), len(source))], [span for span, _ in comments])
+    prose = subtract([Span(_after_bom(source), len(source))], [span for span, _ in comments])
     text = [Span(*block) for block in paragraphs(source)]
-    blocks = [Span(*block) for block in paragraphs(keep(source, prose))] if comments else text
-    slips: list[Notice] = []
+    blocks = [Span(*block) for block in paragraphs(mask_outside(source, prose))] if comments else text
+    notices: list[Notice] = []
     inner: list[Span] = []
-    hidden = find_hidden(source, slips=slips, inner=inner)
-    seen = minus(prose, _spans(hidden))
+    hidden = find_hidden(source, notices=notices, inner=inner)
+    seen = subtract(prose, _spans(hidden))
     found = Scan(text=text, breaks=[block.start for block in text])
-    return Layout(seen, blocks, hidden, comments, [], seen, found, slips, common(inner, prose))
+    return Layout(seen, blocks, hidden, comments, [], seen, found, notices, intersect(inner, prose))
 
 
 def read_html(source: str) -> Layout:
-    """HTML: a fragment as a blog's editor gives it, or a saved page (its furniture is left out)."""
+    """HTML: a fragment as a blog's editor gives it, or a saved page (its boilerplate is left out)."""
     page = looks_like_page(source)
     found = scan(source, elements=page)
-    text = without_furniture(source, found.text, found.elements) if page else found.text
+    text = without_boilerplate(source, found.text, found.elements) if page else found.text
     return _layout(source, found, found.text, text)
 
 
@@ -177,28 +177,31 @@ def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], marka
     Spoiler marks count in `markable`, by default in the prose.
     """
     holes = [Span(0, _after_bom(source)), *found.concealed]
-    prose = minus(text, holes)
-    slips, inner = list(_tag_slips(found.tags)), list(found.concealed)
+    prose = subtract(text, holes)
+    notices, inner = list(_tag_notices(found.tags)), list(found.concealed)
     marked = find_hidden(
-        keep(source, prose) if markable is None else markable, sorted(found.breaks), slips=slips, inner=inner
+        mask_outside(source, prose) if markable is None else markable,
+        sorted(found.breaks),
+        notices=notices,
+        inner=inner,
     )
     blocks = [Span(*pair) for pair in pairwise(sorted({0, *found.breaks, *found.lines, len(source)}))]
     hidden = outermost([*found.hidden, *marked])
     labels = [label for h in hidden if h.style == "details" and (label := _LABEL.match(source, h.start))]
     return Layout(
-        minus(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)]),
+        subtract(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)]),
         blocks,
         hidden,
         sorted(found.comments),
         found.quotes,
-        minus(whole, [*holes, *_spans(marked)]),
+        subtract(whole, [*holes, *_spans(marked)]),
         found,
-        slips,
-        common(inner, text) if inner else [],
+        notices,
+        intersect(inner, text) if inner else [],
     )
 
 
-def _tag_slips(tags: Iterable[Tag]) -> Iterator[Notice]:
+def _tag_notices(tags: Iterable[Tag]) -> Iterator[Notice]:
     """Spoiler elements that are never closed, and end tags of such elements that close nothing."""
     opened: dict[int, Tag] = {}
     for tag in tags:
