@@ -1,6 +1,6 @@
-"""Arithmetic of ranges: what is left of some less others, and a text with some of it blanked.
+"""Arithmetic of ranges, and texts with some ranges masked.
 
-All of it takes time linear in the text and n log n in the ranges; results are ordered and disjoint.
+Everything takes time linear in the text and n log n in the ranges; results are ordered and disjoint.
 """
 
 from __future__ import annotations
@@ -16,28 +16,43 @@ _NOT_LINE_END = re.compile(r"[^\r\n]")
 
 
 def mask_outside(source: str, spans: Iterable[Span]) -> str:
-    """The source with all but these ordered, disjoint ranges blanked."""
-    pieces: list[str] = []
+    """Mask everything outside these ranges with spaces.
+
+    Args:
+        source: The source.
+        spans: The ranges to keep, ordered and disjoint.
+
+    Returns:
+        A text as long as the source.
+    """
+    parts: list[str] = []
     position = 0
     for start, end in spans:
-        pieces += [" " * (start - position), source[start:end]]
+        parts += [" " * (start - position), source[start:end]]
         position = end
-    pieces.append(" " * (len(source) - position))
-    return "".join(pieces)
+    parts.append(" " * (len(source) - position))
+    return "".join(parts)
 
 
 def mask(source: str, spans: Iterable[Span]) -> str:
-    """The source with these ordered, disjoint ranges written over with NUL, but for their line ends.
+    """Mask these ranges with NUL, except for their line endings.
 
-    NUL is no white space: a mark broken over two lines leaves no blank line.
+    NUL is not white space, so a tag that spans two lines does not leave a blank line.
+
+    Args:
+        source: The source.
+        spans: The ranges to mask, ordered and disjoint.
+
+    Returns:
+        A text as long as the source.
     """
-    pieces: list[str] = []
+    parts: list[str] = []
     position = 0
     for start, end in spans:
-        pieces += [source[position:start], _NOT_LINE_END.sub("\0", source[start:end])]
+        parts += [source[position:start], _NOT_LINE_END.sub("\0", source[start:end])]
         position = end
-    pieces.append(source[position:])
-    return "".join(pieces)
+    parts.append(source[position:])
+    return "".join(parts)
 
 
 def _union(spans: Iterable[Span]) -> list[Span]:
@@ -52,7 +67,7 @@ def _union(spans: Iterable[Span]) -> list[Span]:
 
 
 def subtract(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
-    """Ranges less the holes; ordered and disjoint."""
+    """The ranges without their overlap with `holes`, ordered and disjoint."""
     gaps = _union(holes)
     kept: list[Span] = []
     k = 0
@@ -71,6 +86,6 @@ def subtract(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
 
 
 def intersect(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
-    """What is in both; ordered and disjoint."""
+    """The overlap of two lists of ranges, ordered and disjoint."""
     spans = _union(spans)
     return subtract(spans, subtract([Span(spans[0].start, spans[-1].end)], others)) if spans else []
