@@ -22,10 +22,10 @@ Row = list[str | Cell]
 _COLUMNS = ["AUC", "average precision", "precision", "recall", "false alarms", "sentences", "spoilers"]
 _CAPTIONS = {
     "Precision and recall": "Circles are the operating points; the dashed line is guessing.",
-    "ROC": "The more to the upper left, the better; the dashed line is guessing.",
-    "Reliability": "On the dashed line, probabilities are what they say. Strokes are 95% intervals.",
-    "Scores": "How the scores of each class are spread; dotted lines are the thresholds.",
-    "Learning curve": "The same sentences judged by models trained on growing shares of the works.",
+    "ROC": "Closer to the upper left is better; the dashed line is guessing.",
+    "Reliability": "On the dashed line, probabilities match frequencies. Strokes are 95% intervals.",
+    "Scores": "The distribution of the scores of each class; dotted lines are the thresholds.",
+    "Learning curve": "The same sentences scored by models trained on growing shares of the works.",
 }
 
 
@@ -110,8 +110,8 @@ def _baselines(evaluation: Figures) -> list[Row]:
 def _tags(tags: Figures) -> Iterator[tuple[str, list[Row]]]:
     """Tables of the tags of spoilers and of those of harmless sentences, each with its title."""
     for title, spoilers in (
-        ("Of spoilers: the share found", True),
-        ("Of harmless sentences: the share flagged", False),
+        ("Spoilers: the share found", True),
+        ("Harmless sentences: the share flagged", False),
     ):
         chosen = {tag: row for tag, row in tags.items() if (2 * row["spoilers"] >= row["sentences"]) == spoilers}
         ordered = sorted(chosen.items(), key=lambda item: -(item[1]["flagged"]["medium"]["value"] or 0))

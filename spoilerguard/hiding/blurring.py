@@ -12,10 +12,11 @@ import re
 from spoilerguard.errors import LeakError
 from spoilerguard.hiding.block_edits import Edit, Target
 from spoilerguard.hiding.events import Event, Kind, Level, markup_events
-from spoilerguard.hiding.segments import BLANK, segment_text
+from spoilerguard.hiding.segments import segment_text
 from spoilerguard.hiding.styles import Style, style_for
+from spoilerguard.hiding.visible import visible_text
 from spoilerguard.spans import Document, Format, Hidden, Span
-from spoilerguard.text.ranges import mask_outside, subtract
+from spoilerguard.text.ranges import subtract
 from spoilerguard.text.reading import READERS, layout_of
 
 __all__ = ["applied", "edits_to_hide", "hide", "written"]
@@ -110,7 +111,7 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
             edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
             if edits not in tried:
                 tried.append(edits)
-                _verify(target, edits, events, _visible_text(source, subtract(layout.visible, found.hidden)))
+                _verify(target, edits, events, visible_text(source, subtract(layout.visible, found.hidden)))
                 return edits
         except LeakError as error:
             first_error = first_error or error
@@ -131,7 +132,7 @@ def _verify(target: Target, edits: Sequence[Edit], events: Sequence[Event], expe
     """Parse the source with these edits applied; raise LeakError unless its readers see what is expected."""
     result = applied(target.source, edits)
     after = READERS[target.format](result)
-    _check_visible(target, expected, _kept(target.source, edits, _visible_text(result, after.visible)))
+    _check_visible(target, expected, _kept(target.source, edits, visible_text(result, after.visible)))
     _check_hidden(target, edits, after.hidden)
     if target.format == "markdown":
         _check_nesting(target, edits, events, markup_events(after, target.format))
@@ -153,11 +154,6 @@ def applied(source: str, edits: Iterable[Edit]) -> str:
         parts += [source[at:start], new]
         at = end
     return "".join([*parts, source[at:]])
-
-
-def _visible_text(source: str, visible: Sequence[Span]) -> str:
-    """The visible text at its place; all else is blank."""
-    return BLANK.sub(lambda found: " " * len(found[0]), mask_outside(source, visible))
 
 
 def _kept(source: str, edits: Sequence[Edit], shown: str) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from spoilerguard.spans import Format
-from spoilerguard.text.htmlscan import BLOCK, CLOSES_P, Tag
+from spoilerguard.text.htmlscan import BLOCK, CLOSES_P
 from spoilerguard.text.reading import Layout
+from spoilerguard.text.scans import Tag
 
 __all__ = ["Event", "Kind", "Level", "markup_events"]
 

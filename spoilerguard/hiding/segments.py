@@ -9,20 +9,16 @@ segments in them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-import re
 
 from spoilerguard.hiding.events import Event, Kind, Level
+from spoilerguard.hiding.visible import visible_parts
 from spoilerguard.spans import Format, Span
 from spoilerguard.text.ranges import subtract
 
-__all__ = ["BLANK", "Frame", "Segment", "Segmentation", "segment_text"]
+__all__ = ["Frame", "Segment", "Segmentation", "segment_text"]
 
-# White space and other invisible separators, as characters or as HTML entities.
-BLANK = re.compile(
-    r"(?:\s|&(?:nbsp|ensp|emsp|thinsp|zwnj|zwj|NoBreak|ZeroWidthSpace|#0{0,4}160|#[xX]0{0,4}[aA]0|#8203|#[xX]200[bB]);?)++"
-)
 _HOSTS = frozenset({"Link", "a", "label"})
 _NAMED_BY_TEXT = _HOSTS | {"Heading", "h1", "h2", "h3", "h4", "h5", "h6"}
 _TEXT_ONLY = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "p"})
@@ -161,7 +157,7 @@ class _Segmenter:
         self.growing: list[Frame] = []  # from the outermost in
 
     def run(self, visible: Sequence[Span], events: Iterable[Event], ranges: Sequence[Span]) -> Segmentation:
-        parts = _visible_parts(self.source, self.format, visible, ranges)
+        parts = visible_parts(self.source, self.format, visible, ranges)
         part = next(parts, None)
         for event in events:
             while part and part[0].start < event.start:
@@ -338,30 +334,3 @@ class _Segmenter:
 def _level(frame: Frame) -> Level:
     """The level of a frame; an inline element has that of its content."""
     return frame.level or max((node.level for node in frame.run), default=frame.level)
-
-
-def _visible_parts(
-    source: str, format: Format, visible: Sequence[Span], ranges: Sequence[Span]
-) -> Iterator[tuple[Span, bool]]:
-    """The visible text in order, without white space around it; each part with whether it is flagged."""
-    k, before = 0, 0
-    for start, end in visible:
-        while k < len(ranges) and ranges[k].end <= start:
-            k += 1
-        at, j = start, k
-        while at < end:
-            flagged = j < len(ranges) and ranges[j].start <= at
-            stop = min(end, ranges[j].end if flagged else ranges[j].start if j < len(ranges) else end)
-            bare = _bare(source, at, stop)
-            if bare is not None and (flagged or not BLANK.fullmatch(source, *bare)):
-                escaped = format == "markdown" and bare.start == start > before and source[start - 1] == "\\"
-                yield Span(bare.start - escaped, bare.end), flagged
-            at, j = stop, j + flagged
-        before = end
-
-
-def _bare(source: str, start: int, end: int) -> Span | None:
-    """The range without white space around it."""
-    text = source[start:end]
-    left = len(text) - len(text.lstrip())
-    return Span(start + left, start + len(text.rstrip())) if left < len(text) else None

@@ -34,19 +34,8 @@ from pygls.lsp.server import LanguageServer
 
 import spoilerguard
 from spoilerguard.errors import SpoilerguardError
-from spoilerguard.lsp.editor import (
-    HIDE_ALL,
-    NAME,
-    OPTIONS,
-    Checked,
-    Moment,
-    actions,
-    check,
-    diagnostics,
-    edits_of,
-    format_for,
-    hover,
-)
+from spoilerguard.lsp.actions import HIDE_ALL, actions, edits_of
+from spoilerguard.lsp.editor import NAME, OPTIONS, Checked, Moment, check, diagnostics, format_for, hover
 from spoilerguard.settings.layers import FILES
 
 __all__ = ["Server", "serve"]

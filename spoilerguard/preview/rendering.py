@@ -17,9 +17,9 @@ import re
 from typing import Literal
 
 from spoilerguard.spans import Document, Span
-from spoilerguard.text.htmlscan import Tag
 from spoilerguard.text.ranges import subtract
 from spoilerguard.text.reading import layout_of
+from spoilerguard.text.scans import Tag
 
 __all__ = ["render"]
 

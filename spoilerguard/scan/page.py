@@ -58,7 +58,7 @@ def _summary(tally: Tally) -> list[tuple[str, str, str]]:
         ("with a spoiler", _percent(tally.flagged, read), f"{tally.flagged:,} records"),
         ("sentences flagged", _percent(tally.flags, tally.sentences), f"{tally.flags:,}"),
         ("could not be read", f"{tally.errors:,}", "see below" if tally.errors else ""),
-        *((state, f"{count:,}", "says the archive") for state, count in sorted(tally.states.items())),
+        *((state, f"{count:,}", "according to the archive") for state, count in sorted(tally.states.items())),
     ]
 
 
@@ -88,7 +88,7 @@ def _works(tally: Tally) -> dict[str, Any]:
     note = f"{len(named):,} works or threads."
     if OTHERS in tally.works:
         records, flagged = tally.works[OTHERS]
-        others = f"{records:,} records ({flagged:,} with a spoiler) are of others"
+        others = f"{records:,} records ({flagged:,} with a spoiler) belong to others"
         note = f"The first {len(named):,} works or threads; {others}."
     return {
         "most": list(_rates(most[:_MOST_ROWS])),

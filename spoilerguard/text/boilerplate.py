@@ -14,7 +14,7 @@ from itertools import accumulate
 import re
 
 from spoilerguard.spans import Span
-from spoilerguard.text.htmlscan import Element
+from spoilerguard.text.scans import Element
 
 __all__ = ["without_boilerplate"]
 

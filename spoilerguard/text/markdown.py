@@ -12,9 +12,10 @@ import re
 from typing import Any
 
 from spoilerguard.spans import Span
-from spoilerguard.text.htmlscan import Element, Scan, Scanner, Tag
+from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import reddit_line_starts
 from spoilerguard.text.ranges import mask, mask_outside, subtract
+from spoilerguard.text.scans import Element, Scan, Tag
 
 __all__ = ["FRONT_MATTER", "scan_markdown"]
 

@@ -17,24 +17,17 @@ import re
 from spoilerguard.errors import InputError
 from spoilerguard.spans import Document, Format, Hidden, Notice, Span
 from spoilerguard.text.boilerplate import without_boilerplate
-from spoilerguard.text.htmlscan import Scan, Tag, looks_like_page, scan
+from spoilerguard.text.htmlscan import looks_like_page, scan
 from spoilerguard.text.markdown import FRONT_MATTER, scan_markdown
 from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
 from spoilerguard.text.ranges import intersect, mask_outside, subtract
+from spoilerguard.text.scans import Scan, Tag
 from spoilerguard.text.sentences import paragraphs
 
 __all__ = [
-    "READERS",
-    "SUFFIXES",
-    "Layout",
-    "format_of",
-    "guess_format",
-    "layout_of",
-    "read",
-    "reread",
-    "suppressions",
-    "words_of",
-]
+    "READERS", "SUFFIXES", "Layout", "format_of", "guess_format",
+    "layout_of", "read", "reread", "suppressions", "words_of",
+]  # fmt: skip
 
 SUFFIXES: dict[str, Format] = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), "markdown"),
