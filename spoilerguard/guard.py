@@ -21,7 +21,7 @@ from spoilerguard.model.store import resolve
 from spoilerguard.model.store import save as save_model
 from spoilerguard.report import Report
 from spoilerguard.spans import Document, Flag, Sentence, Span, Work
-from spoilerguard.text.ranges import common
+from spoilerguard.text.ranges import intersect
 from spoilerguard.text.reading import read, words_of
 from spoilerguard.text.sentences import split
 
@@ -114,7 +114,7 @@ class Guard:
         for k, document in enumerate(documents):
             if document.concealed:
                 secret = words_of(document.source, document.concealed)
-                hidden = split(secret, common(document.blocks, (Span(h.start, h.end) for h in document.hidden)))
+                hidden = split(secret, intersect(document.blocks, (Span(h.start, h.end) for h in document.hidden)))
                 order = sorted([*((at, True) for at in ranges[k]), *((at, False) for at in hidden)])
                 read[k] = [(document.prose if seen else secret)[slice(*at)] for at, seen in order]
                 told[k] = np.array([seen for _, seen in order], bool)

@@ -6,10 +6,13 @@ Offsets are Unicode code points in the source, end exclusive; lines and columns 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 import re
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from spoilerguard.text.reading import Layout
 
 __all__ = ["Document", "Flag", "Format", "Hidden", "Notice", "Reason", "Sentence", "Span", "Work"]
 
@@ -47,7 +50,8 @@ class Document:
 
     `prose` is exactly as long as `source`; whatever is not prose is blanked with spaces there, so
     an offset in one is an offset in the other. No sentence crosses the bounds of a block. `concealed`
-    is the text in `hidden` that would be prose if it were not hidden.
+    is the text in `hidden` that would be prose if it were not hidden. `layout` is what the source was
+    parsed to; `reading.layout_of` returns it. It is not pickled, and two documents are equal without it.
     """
 
     source: str
@@ -58,6 +62,10 @@ class Document:
     suppressed: tuple[Span, ...] = ()
     notices: tuple[Notice, ...] = ()
     concealed: tuple[Span, ...] = ()
+    layout: Layout | None = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("layout", "_line_starts")}
 
     @cached_property
     def _line_starts(self) -> list[int]:

@@ -50,9 +50,9 @@ def test_standard_output_gets_the_text_and_nothing_else(cli: Cli, draft: Path) -
 
 def test_standard_input_is_read(cli: Cli, draft: Path) -> None:
     assert cli("-", "--style", "reddit", stdin=DRAFT.encode()).raw == HIDDEN.encode()
-    veiled = cli("-", "--stdin-filename", "a.html", stdin=DRAFT.encode()).raw
-    assert b'<span class="sg1"' in veiled
-    assert cli("-", "--format", "html", stdin=DRAFT.encode()).raw == veiled
+    blurred = cli("-", "--stdin-filename", "a.html", stdin=DRAFT.encode()).raw
+    assert b'<span class="sg1"' in blurred
+    assert cli("-", "--format", "html", stdin=DRAFT.encode()).raw == blurred
 
 
 def test_plain_text_is_redacted_if_nothing_else_is_said(cli: Cli, draft: Path) -> None:
@@ -296,11 +296,11 @@ def test_what_is_no_report_is_refused(cli: Cli, draft: Path, content: str, messa
 
 def test_the_functions_and_the_report_agree(fast: sg.Guard) -> None:
     page = f"<p>{DRAFT}"
-    veiled = sg.blur(page)
-    assert veiled == sg.blur_html(page) == fast.blur(page, style="html") == fast.flag(page, format="html").blur()
-    assert f"hidden>{SPOILERS[1]}</span>" in veiled
+    blurred = sg.blur(page)
+    assert blurred == sg.blur_html(page) == fast.blur(page, style="html") == fast.flag(page, format="html").blur()
+    assert f"hidden>{SPOILERS[1]}</span>" in blurred
     assert sg.blur(DRAFT, format="markdown", style="reddit", sensitivity="high") == HIDDEN
-    assert sg.blur(veiled) == veiled
+    assert sg.blur(blurred) == blurred
     assert sg.blur(CLEAN) == CLEAN
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import unescape
 from html.parser import HTMLParser
 from itertools import islice
 import json
@@ -370,7 +371,7 @@ def test_the_report_holds_its_sections_and_figures(page: str, found: Evaluation)
     ):
         assert f'<section id="{name}">' in page
     assert f"{found.overall['auc']['value']:.3f}" in page
-    assert found.command.replace("'", "&#x27;") in page
+    assert found.command in unescape(page)
     assert found.data["digest"] in page
     assert page.count("<svg") == 4
     assert page.count('<details class="error">') == len(found.errors["false_alarms"]) + len(found.errors["misses"])

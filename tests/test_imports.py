@@ -19,10 +19,10 @@ import spoilerguard as sg
 PACKAGE = Path(sg.__file__).parent
 
 DEEP = {"training.network", "training.export", "training.finetune"}  # loaded once the extra is found
-SERVED = {"lsp.editor", "lsp.server"}  # loaded by the command lsp, once the extra is found
+SERVED = {"lsp.actions", "lsp.editor", "lsp.server"}  # loaded by the command lsp, once the extra is found
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
-HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed".split())
+HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed jinja2".split())
 
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 MODULES = sorted(FILES.keys() - DOORS)

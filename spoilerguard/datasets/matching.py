@@ -26,7 +26,7 @@ WEIGHTS = {
 _READABLE = [syntax for syntax in SYNTAXES if not syntax.lost]
 _MARK = re.compile("|".join(mark for syntax in _READABLE if syntax.close for mark in (syntax.open, syntax.close)))
 # Syntaxes that match only as a whole, with their delimiters: one delimiter alone, such as `")`, means nothing.
-_WHOLE = [(re.compile(syntax.open), re.compile(syntax.shell)) for syntax in _READABLE if not syntax.close]
+_WHOLE = [(re.compile(syntax.open), re.compile(syntax.delimiters)) for syntax in _READABLE if not syntax.close]
 _LINE_BREAK_TAG = re.compile(r"(?i)<br\s{0,9}/?>")
 
 

@@ -25,6 +25,7 @@ import shutil
 import sqlite3
 import tempfile
 
+from accessible import stripped
 from trees import html_of, seen
 
 from spoilerguard.archives import Archive, Cursor, open_archive
@@ -46,7 +47,7 @@ from spoilerguard.scan.folder import PartialOutput, part_of
 from spoilerguard.spans import Document, Format
 from spoilerguard.text.htmlscan import scan
 from spoilerguard.text.markup import find_hidden, strip_hidden
-from spoilerguard.text.ranges import keep
+from spoilerguard.text.ranges import mask_outside
 from spoilerguard.text.reading import READERS, read
 from spoilerguard.text.sentences import by_rules, split
 
@@ -143,7 +144,6 @@ def markup(data: bytes) -> None:
     bare, ranges = strip_hidden(text)
     flat = [0, *(at for r in ranges for at in r), len(bare)]
     assert flat == sorted(flat)
-    accessible_html.strip(text)
     accessible_html.feed(text)
 
 
@@ -173,7 +173,7 @@ def writer(format: Format, data: bytes) -> None:
     except LeakError:
         return
     if "sg1" not in source and style.name == "html":
-        assert accessible_html.strip(result) == source, "stripped, it is the source again"
+        assert stripped(result) == source, "stripped, it is the source again"
     if mode == 1:
         return
     after = _checked(read(result, format))
@@ -182,7 +182,7 @@ def writer(format: Format, data: bytes) -> None:
         return
     assert not _words(after.prose) & told, "hidden, and our reader sees it"
     if style.name != "feed":  # what is furniture is judged anew: with less text to be seen, a block may be
-        shown = _words(keep(result, READERS[format](result).seen))
+        shown = _words(mask_outside(result, READERS[format](result).visible))
         whole = _words(" ".join(_IMAGE.findall(source)))  # an image is hidden with all that describes it
         assert _words(document.prose) - told - whole <= shown, "not hidden, and our reader does not see it"
     for word in re.finditer(r"\bw\d+\b", result):
