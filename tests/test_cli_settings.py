@@ -169,7 +169,7 @@ def test_a_pattern_that_is_none_is_told(project: Path, cli: Cli) -> None:
     ran = cli("check", ".", "--exclude", "!")
     assert (ran.status, ran.err) == (
         2,
-        "spoilerguard: --exclude: no pattern of paths: '!'; write it as in .gitignore\n",
+        "spoilerguard: --exclude: invalid path pattern '!'; write it as in .gitignore\n",
     )
 
 
@@ -263,7 +263,7 @@ def test_what_config_show_shows_is_toml(project: Path, cli: Cli) -> None:
 def test_config_show_tells_a_fault(project: Path, cli: Cli) -> None:
     put(".spoilerguard.toml", "[[overrides]]\npaths = ['!']\ntitle = 'x'")
     assert cli("config", "show").status == 0
-    assert cli("config", "show", "x.md").err.startswith("spoilerguard: .spoilerguard.toml:2: no pattern of paths")
+    assert cli("config", "show", "x.md").err.startswith("spoilerguard: .spoilerguard.toml:2: invalid path pattern")
     put(".spoilerguard.toml", "sensitivity = 'hi'")
     assert cli("config", "show").status == 2
     assert cli("config", "show", "--format", "yaml").err.startswith("spoilerguard: unknown --format 'yaml'")

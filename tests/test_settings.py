@@ -291,10 +291,10 @@ def test_overrides_are_of_paths_below_the_settings_wherever_one_stands(
 
 def test_a_pattern_that_is_none_is_told(project: Path) -> None:
     put(".spoilerguard.toml", "[[overrides]]\ntitle = 'x'\npaths = ['ok', '!']")
-    with pytest.raises(InputError, match=r"^.spoilerguard.toml:3: no pattern of paths: '!'"):
+    with pytest.raises(InputError, match=r"^.spoilerguard.toml:3: invalid path pattern '!'"):
         for_path("draft.md")
-    with pytest.raises(InputError, match=r"^x: no pattern of paths: '\[z-a\]'"):
-        Patterns(".", ["[z-a]"], "x").decide("draft.md")
+    with pytest.raises(InputError, match=r"^x: invalid path pattern '\[z-a\]'"):
+        Patterns(".", ["[z-a]"], "x").matches("draft.md")
 
 
 def test_a_sensitivity_beats_a_threshold_that_is_more_general() -> None:

@@ -115,7 +115,7 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
     values = project.values_for("check", path)
     if path and "exclude" in values:
         patterns, origin = values["exclude"]
-        if Patterns(project.folder, patterns, origin).decide(path):
+        if Patterns(project.folder, patterns, origin).matches(path):
             return None
     options = layers.as_options(values)
     for layer in given:

@@ -71,7 +71,7 @@ class Settings:
         """What the overrides say of one file."""
         values: dict[str, Value] = {}
         for override in self.overrides:
-            if override.paths.cover(path):
+            if override.paths.matches(path):
                 values = over(values, override.values)
         return values
 
@@ -217,7 +217,7 @@ class _Reader:
                 raise self._fault(under, "", 'an override needs the paths it is for, as in paths = ["reviews/**"]')
             lines = self._value(under, "paths", paths, globs)
             rest = {name: value for name, value in table.items() if name != "paths"}
-            patterns = Patterns(self.folder, lines, self._at(under, "paths"))
+            patterns = Patterns(self.folder, lines, self._at(under, "paths"), last_wins=True)
             found.append(Override(patterns, self._values(rest, under, known)))
         return found
 
