@@ -11,7 +11,7 @@ import pytest
 
 import spoilerguard as sg
 from spoilerguard.drafts.changes import Changes, touching
-from spoilerguard.drafts.ignoring import rules_for
+from spoilerguard.drafts.gitignore import rules_for
 from spoilerguard.errors import InputError
 from spoilerguard.report import Report
 from spoilerguard.spans import Notice

@@ -21,7 +21,7 @@ import typer.main
 from spoilerguard.cli import app
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.model.store import bundled_models
-from spoilerguard.printing import OUTPUTS
+from spoilerguard.printing import PRINTERS
 from spoilerguard.settings.keys import KEYS
 
 
@@ -120,7 +120,7 @@ def test_a_command_has_settings_of_its_own(project: Path, cli: Cli) -> None:
 
 def test_other_commands_have_settings_too(project: Path, cli: Cli) -> None:
     put(".spoilerguard.toml", "threshold = 0.99")
-    assert "at the threshold given (from 99%)" in cli("explain", SPOILERS[0]).out
+    assert "at this threshold (from 99%)" in cli("explain", SPOILERS[0]).out
     assert "at low sensitivity" in cli("explain", SPOILERS[0], "--sensitivity", "low").out
 
 
@@ -312,7 +312,7 @@ def test_bash_completes_what_may_be_chosen(bash: Callable[[str], list[str]]) -> 
     put(".spoilerguard.toml", "a fault = no matter")
     typed = {
         "blur --style re": [name for name in STYLES if name.startswith("re")],
-        "check --format ''": list(OUTPUTS),
+        "check --format ''": list(PRINTERS),
         "check --sensitivity ''": ["low", "medium", "high"],
         "scan --model ''": list(bundled_models()),
         "preview x.md --input-format m": ["markdown"],

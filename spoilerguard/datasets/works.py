@@ -59,5 +59,5 @@ def read_works(path: str | os.PathLike[str]) -> dict[str, Work]:
             raise row.fault(f"no 'work'; expected work, title, blurb, synopsis, there are: {', '.join(row.fields)}")
         if name in works:
             raise row.fault(f"work {name!r} stands here for the second time; remove one of the two")
-        works[name] = Work.of(row.fields) or Work()
+        works[name] = Work(*(str(row.fields.get(field) or "") for field in ("title", "blurb", "synopsis")))
     return works

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import os
 from pathlib import PurePath
 
-from spoilerguard.drafts import ignoring
+from spoilerguard.drafts import gitignore
 from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.text.reading import SUFFIXES
@@ -66,7 +66,7 @@ def _drafts(path: str, exclude: Patterns | None, respect_gitignore: bool, errors
         return [path]
     if exclude is not None and exclude.matches(path, folder=True):
         exclude = None
-    ignored = {path: ignoring.rules_for(path)} if respect_gitignore else {}
+    ignored = {path: gitignore.rules_for(path)} if respect_gitignore else {}
     found, left_out = list[str](), False
     for folder, folders, files in os.walk(path, onerror=errors.append):
         rules = ignored.pop(folder, None)
@@ -84,7 +84,7 @@ def _drafts(path: str, exclude: Patterns | None, respect_gitignore: bool, errors
     return sorted(found)
 
 
-def _out(path: str, folder: bool, exclude: Patterns | None, rules: ignoring.Rules | None) -> bool:
+def _out(path: str, folder: bool, exclude: Patterns | None, rules: gitignore.Rules | None) -> bool:
     """Whether a file, or a folder with all that lies in it, is left out."""
     if exclude is not None and exclude.matches(path, folder=folder) and not (folder and exclude.has_exceptions):
         return True

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from spoilerguard.drafts.io import MOST_BYTES, read_draft
+from spoilerguard.drafts.io import MOST_BYTES, read_work
 from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.guard import Guard, load
@@ -28,7 +28,7 @@ from spoilerguard.model.scoring import KINDS
 from spoilerguard.printing import plain
 from spoilerguard.report import Report
 from spoilerguard.settings import layers
-from spoilerguard.spans import Flag, Work
+from spoilerguard.spans import Flag, FormatName
 from spoilerguard.text.reading import format_of
 
 __all__ = [
@@ -124,7 +124,7 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
     report = guard.flag(
         text,
         format=_format(format, options.get("input_format")),
-        work=_work(options),
+        work=read_work(*(options.get(name) for name in ("title", "blurb", "synopsis"))),
         **{name: options[name] for name in ("sensitivity", "threshold", "quotations") if name in options},
     )
     style = project.options("blur", path).get("style", "")
@@ -139,15 +139,8 @@ def _fitting(options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
-def _format(told: str, chosen: str | None) -> str:
-    return told if chosen in (None, "auto") else chosen
-
-
-def _work(options: Mapping[str, Any]) -> Work | None:
-    title, blurb, synopsis = (options.get(name) or "" for name in ("title", "blurb", "synopsis"))
-    if not (title or blurb or synopsis):
-        return None
-    return Work(title, blurb and read_draft(blurb), synopsis and read_draft(synopsis))
+def _format(own: str, chosen: str | None) -> FormatName:
+    return cast(FormatName, own if chosen in (None, "auto") else chosen)
 
 
 # --- what is wrong ------------------------------------------------------------------------------
