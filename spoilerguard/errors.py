@@ -66,7 +66,8 @@ def check_count(name: str, value: object) -> None:
         raise InputError(f"{name} must be a whole number from 1, not {value!r}")
 
 
-def check_text(value: object) -> None:
-    """Raise InputError unless the value is a string."""
+def check_text(value: object) -> str:
+    """The value itself. Raises InputError unless it is a string."""
     if not isinstance(value, str):
         raise InputError(f"a text must be a string, not {type(value).__name__}")
+    return value

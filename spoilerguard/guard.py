@@ -157,9 +157,7 @@ class Guard:
     def _flag_batch(
         self, texts: Sequence[str], works: Sequence[Work | None], threshold: float, options: dict[str, Any]
     ) -> list[Report]:
-        for text in texts:
-            check_text(text)
-        return self.judge([read(text, **options) for text in texts], works, threshold)
+        return self.judge([read(check_text(text), **options) for text in texts], works, threshold)
 
     def flag_many(
         self,
@@ -279,9 +277,7 @@ class Guard:
         """
         if isinstance(sentences, str):
             raise InputError("score takes a list of sentences; for one text use flag")
-        for sentence in sentences:
-            check_text(sentence)
-        return self.scorer.score(list(sentences))
+        return self.scorer.score([check_text(sentence) for sentence in sentences])
 
     def save(self, path: str | os.PathLike[str], *, name: str | None = None, card: str | None = None) -> None:
         """Write the model as a folder that `load` reads.

@@ -34,7 +34,7 @@ class Span(NamedTuple):
 
 
 class Hidden(NamedTuple):
-    """A spoiler that its author has already hidden: its whole markup, and which syntax it is."""
+    """A spoiler that its author has hidden already: the range of its markup, and the name of its syntax."""
 
     start: int
     end: int
@@ -42,7 +42,7 @@ class Hidden(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """Broken markup: a spoiler mark that lacks its other half, and what that means."""
+    """A broken spoiler mark, or one without effect, and what is wrong with it."""
 
     start: int
     end: int
@@ -87,7 +87,7 @@ class Sentence(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Why a sentence was flagged: the kind in a reader's words, and the words that weighed most."""
+    """Why a sentence was flagged: the kind of spoiler, and the words that contributed most to its score."""
 
     kind: str
     text: str
@@ -95,7 +95,7 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One sentence held to be a spoiler; `source[start:end] == text`."""
+    """A sentence that may give the plot away; `source[start:end] == text`."""
 
     start: int
     end: int

@@ -135,7 +135,7 @@ DEEP = 100_000
         (b'{"text": "a", "text": "b"}', 400, "the name 'text' occurs twice"),
         (b'{"text": "a", "threshold": NaN}', 400, "NaN is not valid in JSON"),
         (b'{"text": "a", "threshold": -Infinity}', 400, "-Infinity is not valid in JSON"),
-        (b'{"text": "a", "threshold": 1%s}' % (b"0" * 9999), 400, "too long"),
+        (b'{"text": "a", "threshold": 1%s}' % (b"0" * 9999), 400, "too many digits"),
         (b'{"text": "a", "threshold": 1e999}', 422, "threshold: must be from 0 to 1"),
         (b'{"text": "a", "threshold": -0.1}', 422, "threshold: must be from 0 to 1"),
         (b'{"text": "a", "threshold": true}', 422, "threshold: must be a number or null"),
@@ -170,7 +170,7 @@ def test_every_bad_field_is_named_up_to_twenty(client: TestClient) -> None:
         ({"content-type": "text/plain"}, "Content-Type: application/json"),
         ({"content-type": "application/x-www-form-urlencoded"}, "Content-Type: application/json"),
         ({"content-type": "application/json; charset=latin-1"}, "UTF-8"),
-        ({"content-type": "application/json", "content-encoding": "gzip"}, "not compressed"),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, "uncompressed"),
         ({}, "Content-Type: application/json"),
     ],
 )
