@@ -54,12 +54,12 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["--engine", "spark"], "unknown --engine 'spark': choose from local, dask"),
-        (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler goes with --engine dask"),
-        (["--resume", "--force"], "--resume goes on and --force begins again: give one of them"),
+        (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler needs --engine dask"),
+        (["--resume", "--force"], "--resume continues and --force starts again: give one of them"),
         (["--threshold", "7"], "threshold must be a probability from 0 to 1, not 7.0"),
         (["--model", "slow"], "no model named 'slow': there are accurate, fast"),
         (["--works", "none.jsonl"], "none.jsonl:1: cannot be read"),
-        (["--report", "none/report.html"], "none/report.html: its folder does not exist; make it first"),
+        (["--report", "none/report.html"], "none/report.html: its folder does not exist; create it first"),
         (["--text-column", "words"], "words"),
     ],
 )

@@ -121,7 +121,7 @@ def test_told_twice_it_stops_at_once(long: Path, whole: bytes, tmp_path: Path) -
     assert process.stderr is not None
     for _ in range(2):  # the second time once the first has been heard
         os.killpg(process.pid, signal.SIGINT)
-        while "once more to stop at once" not in process.stderr.readline():
+        while "press again to stop at once" not in process.stderr.readline():
             if process.poll() is not None:
                 break
     status = process.wait(timeout=60)
@@ -145,7 +145,7 @@ def test_out_of_disk_it_keeps_what_was_done(long: Path, whole: bytes, tmp_path: 
 
 def test_where_nothing_can_be_written_it_says_so(long: Path, tmp_path: Path) -> None:
     said = scan(long, "-o", tmp_path / "none" / "out.jsonl", status=2)
-    assert said == f"spoilerguard: {tmp_path}/none/out.jsonl: its folder does not exist; make it first\n"
+    assert said == f"spoilerguard: {tmp_path}/none/out.jsonl: its folder does not exist; create it first\n"
     said = scan(long, "-o", "/proc/out.jsonl", status=2)
     assert "spoilerguard: /proc/out.jsonl.part: cannot be written (" in said
     said = scan(long, "-o", tmp_path, status=2)

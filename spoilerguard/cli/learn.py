@@ -1,7 +1,6 @@
-"""The commands that learn and measure: train, evaluate, convert. Arguments and printing; it decides nothing.
+"""The commands `train`, `evaluate` and `convert`. Arguments and printing; it decides nothing.
 
-`register` adds them to the command line of `cli`. Results go to standard output, progress and errors
-to standard error; exit status 2 is for any error.
+Results go to standard output, progress and errors to standard error. Exit status: 0, or 2 for any error.
 """
 
 from __future__ import annotations
@@ -16,7 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spoilerguard.cli.common import errors_explained, say, tell
+from spoilerguard.cli.common import (
+    JobsOption,
+    QuietOption,
+    TextColumnOption,
+    check_folder_of,
+    errors_explained,
+    say,
+    tell,
+)
 from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,16 +35,13 @@ __all__ = ["register"]
 Progress = Callable[[str, float], None]
 
 DataArgument = Annotated[
-    list[Path], typer.Argument(metavar="DATA", help="Labelled files or folders, of any format that convert reads.")
+    list[Path], typer.Argument(metavar="DATA", help="Labelled files or folders, in any format that convert reads.")
 ]
-TextColumn = Annotated[str | None, typer.Option(help="The column with the text, where it is not recognised.")]
 LabelColumn = Annotated[str | None, typer.Option(help="The column with the label: 0 or 1, true or false, yes or no.")]
 WorkColumn = Annotated[
-    str | None, typer.Option(help="The column that names the work; without one, each text is its own.")
+    str | None, typer.Option(help="The column that names the work; without one, each text is a work of its own.")
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
-JobsOption = Annotated[int, typer.Option(min=1, help="How many cores to use; the result is the same.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="The random seed; the same seed gives the same result.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -62,20 +66,20 @@ def train(
     validation: Annotated[
         Path | None,
         typer.Option(
-            help="What to calibrate on; by default the validation works of DATA, whose test works are left out."
+            help="Data to calibrate on; by default, the validation works of DATA (its test works are left out)."
         ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="How to train: the name of a recorded recipe.")] = "plain",
-    search: Annotated[bool, typer.Option("--search", help="Search the regularisation by cross-validation.")] = False,
-    name: Annotated[str | None, typer.Option(help="The model's name; by default its folder's.")] = None,
+    recipe: Annotated[str, typer.Option(help="How to train: the name of a recipe.")] = "plain",
+    search: Annotated[bool, typer.Option("--search", help="Choose the regularisation by cross-validation.")] = False,
+    name: Annotated[str | None, typer.Option(help="The name of the model; by default, that of its folder.")] = None,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
-    text_column: TextColumn = None,
+    text_column: TextColumnOption = None,
     label_column: LabelColumn = None,
     work_column: WorkColumn = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Train a model on labelled sentences, calibrated, with three operating points."""
+    """Train a model on labelled sentences, calibrate it, and choose its three thresholds."""
     with errors_explained():
         _refuse_taken(output)
         from spoilerguard import training
@@ -118,7 +122,7 @@ def _tell_trained(guard: Guard, output: Path) -> None:
     points = ", ".join(f"{point} {guard.manifest.thresholds[point]:.2f}" for point in ("low", "medium", "high"))
     say(f"thresholds: {points}")
     for what in training["unreached"]:
-        say(f"not reached: {what}")
+        say(f"target not reached: {what}")
 
 
 def _counts(sentences: dict[str, int]) -> str:
@@ -135,15 +139,15 @@ Examples:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled model, or a model's folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled model, or the folder of a model.")],
     data: DataArgument,
     split: Annotated[
-        str, typer.Option(help="The part of DATA to judge, by work: test, validation, train or all.")
+        str, typer.Option(help="The works of DATA to measure on: test, validation, train or all.")
     ] = "test",
     report: Annotated[
-        Path | None, typer.Option(metavar="HTML", help="Write the report: one page, nothing fetched.")
+        Path | None, typer.Option(metavar="HTML", help="Write a report: one self-contained page.")
     ] = None,
-    json: Annotated[Path | None, typer.Option("--json", metavar="JSON", help="Write every figure.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="JSON", help="Write every figure, as JSON.")] = None,
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Compare with simple models trained on the rest of DATA.")
     ] = False,
@@ -151,15 +155,17 @@ def evaluate(
         bool, typer.Option("--learning-curve", help="Retrain on 10, 25, 50 and 100% of the training works.")
     ] = False,
     allow_leak: Annotated[
-        bool, typer.Option("--allow-leak", help="Judge by works the model was trained on; the report says so.")
+        bool, typer.Option("--allow-leak", help="Measure on works that the model was trained on; the report says so.")
     ] = False,
-    bootstrap: Annotated[int, typer.Option(min=0, help="How many samples of works to draw for the intervals.")] = 1000,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, help="Bootstrap samples of works for the intervals; 0 for none.")
+    ] = 1000,
     errors: Annotated[
-        int, typer.Option(min=0, help="How many false alarms and misses to quote in report and JSON.")
+        int, typer.Option(min=0, help="The number of false alarms and of misses to quote in the report and the JSON.")
     ] = 20,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
-    text_column: TextColumn = None,
+    text_column: TextColumnOption = None,
     label_column: LabelColumn = None,
     work_column: WorkColumn = None,
     quiet: QuietOption = False,
@@ -167,8 +173,7 @@ def evaluate(
     """Measure a model on labelled works that it has not seen."""
     with errors_explained():
         for path in filter(None, (report, json)):
-            if not path.absolute().parent.is_dir():
-                raise InputError(f"{path}: its folder does not exist; make it first")
+            check_folder_of(path)
         if report is not None:
             from spoilerguard.evaluation.plots import require_matplotlib
 
@@ -222,18 +227,18 @@ def convert(
     data: DataArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.jsonl", help="The file to write.")],
     format: Annotated[
-        str | None, typer.Option("--from", metavar="FORMAT", help="The format of DATA, where it is not recognised.")
+        str | None, typer.Option("--from", metavar="FORMAT", help="The format of DATA, if it is not recognised.")
     ] = None,
-    text_column: TextColumn = None,
+    text_column: TextColumnOption = None,
     label_column: LabelColumn = None,
     work_column: WorkColumn = None,
     level: Annotated[
         str | None,
-        typer.Option(help="What a label speaks of: sentence or document; by default the length of the texts tells."),
+        typer.Option(help="What a label is about: sentence or document; by default, guessed from the texts."),
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Turn labelled data of any known format into the project's own JSON Lines."""
+    """Convert labelled data in any known format to the project's own JSON Lines."""
     with errors_explained():
         from spoilerguard.datasets import write_jsonl
 

@@ -84,5 +84,5 @@ def read_works(path: str | os.PathLike[str]) -> dict[str, Work]:
             raise record.fault(f"no 'work'; expected work, title, blurb, synopsis, there are: {there}")
         if name in works:
             raise record.fault(f"work {name!r} appears for the second time; remove one of the two")
-        works[name] = Work.of(record.fields) or Work()
+        works[name] = Work(*(str(record.fields.get(field) or "") for field in ("title", "blurb", "synopsis")))
     return works

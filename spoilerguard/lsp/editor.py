@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from spoilerguard.drafts.io import MOST_BYTES, read_draft
+from spoilerguard.drafts.io import MOST_BYTES, read_work
 from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.guard import Guard, load
@@ -24,7 +24,7 @@ from spoilerguard.model.scoring import KINDS
 from spoilerguard.printing import plain
 from spoilerguard.report import Report
 from spoilerguard.settings import layers
-from spoilerguard.spans import Flag, Work
+from spoilerguard.spans import Flag, FormatName
 from spoilerguard.text.reading import format_of
 
 __all__ = ["NAME", "OPTIONS", "Checked", "Moment", "check", "diagnostic", "diagnostics", "format_for", "hover"]
@@ -126,7 +126,7 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
     values = project.values_for("check", path)
     if path and "exclude" in values:
         patterns, origin = values["exclude"]
-        if Patterns(project.folder, patterns, origin).decide(path):
+        if Patterns(project.folder, patterns, origin).matches(path):
             return None
     options = layers.as_options(values)
     for layer in given:
@@ -135,7 +135,7 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
     report = guard.flag(
         text,
         format=_format(format, options.get("input_format")),
-        work=_work(options),
+        work=read_work(*(options.get(name) for name in ("title", "blurb", "synopsis"))),
         **{name: options[name] for name in ("sensitivity", "threshold", "quotations") if name in options},
     )
     style = project.options("blur", path).get("style", "")
@@ -150,15 +150,8 @@ def _fitting(options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
-def _format(of_document: str, chosen: str | None) -> str:
-    return of_document if chosen in (None, "auto") else chosen
-
-
-def _work(options: Mapping[str, Any]) -> Work | None:
-    title, blurb, synopsis = (options.get(name) or "" for name in ("title", "blurb", "synopsis"))
-    if not (title or blurb or synopsis):
-        return None
-    return Work(title, blurb and read_draft(blurb), synopsis and read_draft(synopsis))
+def _format(own: str, chosen: str | None) -> FormatName:
+    return cast(FormatName, own if chosen in (None, "auto") else chosen)
 
 
 # --- diagnostics --------------------------------------------------------------------------------

@@ -282,7 +282,7 @@ def guess_format(source: str) -> Format:
     if FRONT_MATTER.match(head, _after_bom(head)):
         return "markdown"
     tags, marks = len(_HTML_SIGNS.findall(head)), len(_MARKDOWN_SIGNS.findall(head))
-    if tags >= 2 and (tags > marks or head.lstrip("\ufeff \t\r\n").startswith("<")):
+    if (tags and head.lstrip("\ufeff \t\r\n").startswith("<")) or (tags >= 2 and tags > marks):
         return "html"
     return "markdown" if marks >= 2 else "text"
 

@@ -42,7 +42,7 @@ from spoilerguard.hiding.blurring import hide
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.model import store
 from spoilerguard.preview.page import preview
-from spoilerguard.printing import OUTPUTS, Look, Outcome
+from spoilerguard.printing import PRINTERS, Look, Outcome
 from spoilerguard.scan.folder import PartialOutput, part_of
 from spoilerguard.spans import Document, Format
 from spoilerguard.text.htmlscan import scan
@@ -229,7 +229,7 @@ def findings(data: bytes) -> None:
         assert text[flag.start : flag.end] == flag.text
         assert 0 <= flag.score <= 1
     look = Look(bool(chosen & 64), False, report.threshold, report.model)
-    for name, write in OUTPUTS.items():
+    for name, write in PRINTERS.items():
         lines = "\n".join(write([Outcome("draft.md", report)], look))
         if name == "json":
             shown = json.loads(lines)["files"][0]
