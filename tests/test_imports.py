@@ -18,7 +18,13 @@ import spoilerguard as sg
 
 PACKAGE = Path(sg.__file__).parent
 
-DEEP = {"training.network", "training.export", "training.finetune"}  # loaded once the extra is found
+DEEP = {
+    "training.network",
+    "training.export",
+    "training.finetune",
+    "training.word_network",
+    "training.word_training",
+}  # loaded once the extra is found
 SERVED = {"lsp.actions", "lsp.editor", "lsp.server"}  # loaded by the command lsp, once the extra is found
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
