@@ -19,6 +19,7 @@ _SAFE = (
     "--no-pager",
     "--no-optional-locks",
     "-c", "core.fsmonitor=",
+    "-c", "diff.autoRefreshIndex=false",  # it would write the index, optional locks or not
     "-c", f"core.hooksPath={os.devnull}",
 )  # fmt: skip
 # The user's own configuration, as where a CI job declares the checkout safe. All other GIT_ variables go: in a
