@@ -93,7 +93,7 @@ def cell(figure: Mapping[str, object]) -> str:
 def table(found: Evaluations) -> str:
     """The figures of a model in Markdown, with intervals."""
     lines = [
-        "| works never trained on | sentences | spoilers | AUC | average precision | precision, medium | recall, medium |",
+        "| works never trained on | sentences | spoilers | AUC | AP | precision, medium | recall, medium |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, e in found.items():
@@ -120,10 +120,8 @@ def summary(every: Mapping[str, Evaluations], comments: Mapping[str, tuple[int, 
         for m in models:
             o = every[m][name].overall
             point = o["points"]["medium"]
-            cells += [
-                cell(o["average_precision"]),
-                f"{point['precision']['value'] or 0:.2f} / {point['recall']['value']:.2f}",
-            ]
+            precision, recall = point["precision"]["value"] or 0.0, point["recall"]["value"] or 0.0
+            cells += [cell(o["average_precision"]), f"{precision:.2f} / {recall:.2f}"]
         lines.append(f"| {name} | {one.overall['sentences']:,} / {one.overall['spoilers']:,} | {' | '.join(cells)} |")
     flagged = " | ".join(f" | {comments[m][1]} flagged" for m in models)
     lines.append(f"| off-topic comments | {comments[models[0]][0]:,} comments |{flagged} |")

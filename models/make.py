@@ -167,9 +167,7 @@ def soft_labels(datasets: Path, files: Mapping[str, bytes], jobs: int) -> pd.Dat
     if missing:
         documents = list(unlabelled(datasets))
         with ProcessPoolExecutor(jobs) as pool:
-            tasks = [
-                pool.submit(score_part, documents[k::PARTS], dict(files), folder / f"{k:02}.parquet") for k in missing
-            ]
+            tasks = [pool.submit(score_part, documents[k::PARTS], files, folder / f"{k:02}.parquet") for k in missing]
             for done, task in enumerate(tasks, 1):
                 task.result()
                 say("soft labels", done / len(tasks))
@@ -192,7 +190,7 @@ def unlabelled(datasets: Path) -> Iterator[tuple[str, list[str]]]:
                     yield f"{name}:{identity}", sentences
 
 
-def score_part(documents: list[tuple[str, list[str]]], files: dict[str, bytes], path: Path) -> None:
+def score_part(documents: list[tuple[str, list[str]]], files: Mapping[str, bytes], path: Path) -> None:
     """Score some documents and write what the teacher says of each sentence."""
     scorer = TransformerScorer.of(LinearScorer({}), files)
     texts = [sentences for _, sentences in documents]

@@ -101,6 +101,8 @@ class Recipe:
     Attributes:
         experts: The linear models.
         sources: The weights of the sources for the context network, as in `Expert`.
+        soft_sentences: How many sentences that a teacher scored the experts learn from; a word network learns
+            from all of them.
         C: The inverse strength of regularisation of the experts.
         folds: Folds of cross-validation.
         networks: How many context networks are averaged.
@@ -114,6 +116,7 @@ class Recipe:
 
     experts: tuple[Expert, ...] = (Expert("spoiler"),)
     sources: Mapping[str, tuple[float, float]] = field(default_factory=lambda: {"": (1.0, 1.0)})
+    soft_sentences: int = 150_000
     C: float = 0.03
     folds: int = 5
     networks: int = 3
