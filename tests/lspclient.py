@@ -17,8 +17,9 @@ import sys
 import threading
 from typing import Any
 
+from waiting import WAIT
+
 ROOT = Path(__file__).parent.parent
-WAIT = 60  # seconds, on a busy machine
 WIDTH = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
 CODEC = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 
@@ -56,6 +57,7 @@ class Editor:
         self.published: queue.Queue[Json] = queue.Queue()
         self._answers: queue.Queue[Json] = queue.Queue()
         self._last = 0
+        self.published_before_answer = 0  # how many diagnostics lay unread when the last answer came
         self.rubbish = b""  # on standard output, between the messages
         self.errors = b""
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._drain)]
@@ -108,6 +110,7 @@ class Editor:
             case {"method": _}:
                 pass
             case _:
+                self.published_before_answer = self.published.qsize()
                 self._answers.put(message)
 
     def answer(self, asked: Json) -> None:

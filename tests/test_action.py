@@ -15,6 +15,7 @@ from typing import Any
 from offline import ROOT, checkout, environment
 import pytest
 from texts import HARMLESS, SPOILERS
+from waiting import WAIT
 import yaml
 
 FOLDER = ROOT / ".github" / "actions" / "check"
@@ -72,7 +73,7 @@ class Runner:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=WAIT,
         )
         told = files["GITHUB_OUTPUT"].read_text(encoding="utf-8").splitlines()
         outputs = {name: value for name, _, value in (line.partition("=") for line in told)}

@@ -17,7 +17,7 @@ import tempfile
 import tracemalloc
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 from timing import assert_linear
@@ -682,7 +682,6 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES | st.binary(max_size=4), max_size=14).map(b"".join))
-@settings(deadline=None)
 def test_only_our_own_errors_leave_the_package_and_any_cursor_goes_on(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in (None, *(family.name for family in FAMILIES if family.name != "sql")):

@@ -21,6 +21,7 @@ from offline import ROOT, command
 import pytest
 from texts import HARMLESS, SPOILERS
 from typer.testing import CliRunner
+from waiting import WAIT
 import yaml
 
 import spoilerguard as sg
@@ -267,7 +268,7 @@ def wordpress(folder: Path, port: int, *calls: dict[str, Any]) -> dict[str, Any]
     path = write(folder / "spoilerguard.php", plugin.replace(":8765/", f":{port}/"))
     harness = ROOT / "tests" / "data" / "blogs" / "wordpress.php"
     words = [php, "-d", "display_errors=stderr", str(harness), str(path)]
-    ran = subprocess.run(words, input=json.dumps(calls), capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(words, input=json.dumps(calls), capture_output=True, text=True, timeout=WAIT)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout + ran.stderr
     told: dict[str, Any] = json.loads(ran.stdout)
     return told

@@ -240,7 +240,7 @@ def test_html_of_every_kind_keeps_its_tree_and_shows_no_word(source: str) -> Non
         assert hide(document, ranges, style) == result
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(HTML_PIECES, TEXTS), max_size=14), st.integers(0))
 def test_random_html_keeps_its_tree_and_shows_no_word(parts: list[str], bits: int) -> None:
     holds(numbered(parts), lambda k: not bits >> k & 1)
@@ -286,7 +286,7 @@ MARKDOWN_PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(MARKDOWN_PIECES, TEXTS), max_size=14), st.integers(0))
 @example(["w!", "![", "w w. ", "</p>", "w", "](u)"], 1)
 @example(["w w.\\"], 0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import subprocess
 
 import pytest
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.drafts.changes import Changes, touching
@@ -34,7 +35,7 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
     def run(*arguments: str, folder: str = ".") -> str:
-        ran = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, check=True, timeout=60)
+        ran = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, check=True, timeout=WAIT)
         return ran.stdout.decode().strip()
 
     (tmp_path / "site").mkdir()

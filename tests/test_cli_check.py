@@ -12,6 +12,7 @@ import sys
 from commands import PACKAGE_AT, Cli
 import pytest
 from texts import CLEAN, REVIEW, SPOILERS
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.drafts import io as drafts
@@ -100,7 +101,7 @@ def committed(post: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def git(*arguments: str) -> None:
     who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
-    subprocess.run(["git", *who, *arguments], check=True, capture_output=True, timeout=60)
+    subprocess.run(["git", *who, *arguments], check=True, capture_output=True, timeout=WAIT)
 
 
 def commit() -> None:
@@ -158,7 +159,7 @@ def test_a_workflow_as_a_process(committed: Path) -> None:
     committed.write_text(POST + "\nIn the end the dog dies, and his wife killed it.\n", encoding="utf-8")
     command = [sys.executable, "-m", "spoilerguard", "check", ".", "--diff", "main", "--format", "github"]
     environment = os.environ | {"PYTHONPATH": PACKAGE_AT}
-    ran = subprocess.run(command, capture_output=True, check=False, timeout=60, env=environment)
+    ran = subprocess.run(command, capture_output=True, check=False, timeout=WAIT, env=environment)
     assert (ran.returncode, ran.stderr) == (1, b"")
     last = POST.count("\n") + 2
     assert ran.stdout.startswith(b"::warning file=post.md,line=%d,endLine=%d,col=1," % (last, last))

@@ -15,6 +15,7 @@ from commands import PACKAGE_AT, Cli, Ran
 import pytest
 from texts import CLEAN, REVIEW, SPOILERS
 from timing import seconds
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.drafts import io as drafts
@@ -122,14 +123,14 @@ def test_patch_takes_the_difference(cli: Cli, draft: Path) -> None:
     draft.write_bytes(f"a\u2028b\x0c\r{DRAFT}c".encode())
     ran = cli(draft.name, "--style", "lemmy", "--diff")
     whole = cli(draft.name, "--style", "lemmy").raw
-    subprocess.run(["git", "apply", "-p0", "-"], input=ran.raw, cwd=draft.parent, check=True, timeout=60)
+    subprocess.run(["git", "apply", "-p0", "-"], input=ran.raw, cwd=draft.parent, check=True, timeout=WAIT)
     assert draft.read_bytes() == whole
 
 
 def test_a_shell_sees_the_same(draft: Path) -> None:
     command = [sys.executable, "-m", "spoilerguard", "blur", "-", "--style", "reddit"]
     env = os.environ | {"PYTHONPATH": PACKAGE_AT}
-    ran = subprocess.run(command, input=DRAFT.encode(), capture_output=True, env=env, check=True, timeout=60)
+    ran = subprocess.run(command, input=DRAFT.encode(), capture_output=True, env=env, check=True, timeout=WAIT)
     assert ran.stdout == HIDDEN.encode()
 
 
@@ -243,7 +244,7 @@ def test_only_what_an_edited_report_says_is_hidden(cli: Cli, draft: Path, report
 def test_a_report_of_check_needs_no_change(cli: Cli, draft: Path) -> None:
     command = [sys.executable, "-m", "spoilerguard", "check", "draft.md", "--format", "json", "--exit-zero"]
     env = os.environ | {"PYTHONPATH": PACKAGE_AT}
-    made = subprocess.run(command, capture_output=True, env=env, check=True, timeout=60)
+    made = subprocess.run(command, capture_output=True, env=env, check=True, timeout=WAIT)
     Path("report.json").write_bytes(made.stdout)
     assert cli("draft.md", "--from-json", "report.json", "--style", "reddit").raw == HIDDEN.encode()
 
@@ -314,6 +315,7 @@ def test_broken_marks_are_in_the_report(fast: sg.Guard) -> None:
     ]
 
 
+@pytest.mark.clock
 def test_a_page_of_2000_words_takes_a_render_hook_less_than_50_ms(fast: sg.Guard) -> None:
     words = f"{CLEAN} {SPOILERS[0]} <em>{SPOILERS[1]}</em> {SPOILERS[2]}"
     page = "<article>" + f"<p>{words}</p>\n" * (2000 // len(words.split()) + 1) + "</article>"

@@ -17,6 +17,7 @@ import pytest
 from test_settings import put
 from texts import CLEAN, HARMLESS, REVIEW, SPOILERS
 import typer.main
+from waiting import WAIT
 
 from spoilerguard.cli import app
 from spoilerguard.hiding.styles import STYLES
@@ -292,7 +293,7 @@ def bash(project: Path) -> Callable[[str], list[str]]:
 
     def run(script: str) -> list[str]:
         command = [shell, "--norc", "-c", f"{script}\ntrue"]
-        ran = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60)
+        ran = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=WAIT)
         assert ran.stderr == b""
         return ran.stdout.decode().splitlines()
 

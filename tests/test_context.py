@@ -85,6 +85,7 @@ def test_neither(sentence: str) -> None:
     assert announcement(sentence.lower()) == 0
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("unit", ["spoil", "spoiler", "avoid", "discuss", "no ", "not a ", "with ", "spoiler "])
 def test_announcements_are_found_in_linear_time(unit: str) -> None:
     assert_linear(lambda text: announcement(f"{text} spoil"), unit)

@@ -91,7 +91,7 @@ def test_a_worker_with_another_model_or_version_refuses(plan: Plan, fast: sg.Gua
 
 
 @given(st.lists(st.integers(0, MOST_CHARACTERS // 2), max_size=60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_shards_hold_every_post_once_and_never_much(lengths: list[int]) -> None:
     posts = [a_post(number, "x" * length) for number, length in enumerate(lengths)]
     found = list(shards_of(streamed(posts), lambda name: None))
@@ -245,7 +245,7 @@ def test_a_tally_counts(fast: sg.Guard) -> None:
 
 
 @given(st.lists(st.integers(0, 6), max_size=4))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(fast: sg.Guard, cuts: list[int]) -> None:
     outcomes = outcomes_of(fast, POSTS)
     bounds = [0, *sorted(cuts), len(POSTS)]

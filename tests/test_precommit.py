@@ -11,6 +11,7 @@ import sys
 from offline import ROOT, checkout, command, environment
 import pytest
 from texts import HARMLESS, SPOILERS
+from waiting import WAIT
 
 CLEAN = f"# A review\n\n{HARMLESS[1]} {HARMLESS[2]}\n"
 SPOILING = f"# A review\n\n{HARMLESS[1]}\n\n{SPOILERS[0]}\n"
@@ -40,7 +41,7 @@ class Blog:
 
     def run(self, *words: str, folder: Path | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(
-            words, cwd=folder or self.folder, env=self.variables, capture_output=True, text=True, timeout=300
+            words, cwd=folder or self.folder, env=self.variables, capture_output=True, text=True, timeout=WAIT
         )
         assert ran.returncode == 0 or not check, ran.stdout + ran.stderr
         return ran

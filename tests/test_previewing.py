@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 from texts import REVIEW
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.hiding.ignoring import edits_to_ignore
@@ -292,7 +293,7 @@ def test_rendered_is_what_readers_see(format: str, source: str, data: st.DataObj
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "spoilerguard", "preview", *arguments]
-    return subprocess.run(command, capture_output=True, check=False, timeout=120, **options)
+    return subprocess.run(command, capture_output=True, check=False, timeout=WAIT, **options)
 
 
 def test_the_command_writes_the_page(tmp_path: Path, fast: sg.Guard) -> None:

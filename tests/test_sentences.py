@@ -308,7 +308,7 @@ RUNS = st.lists(st.sampled_from([*RUN_ON.split(), "\n", "&nbsp;", "\x1c", "(x)",
 TEXTS = st.text() | st.lists(PIECES, max_size=40).map("".join) | RUNS.map(" ".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXTS)
 @example("&#1;")
 @example("a.\x1cB")
@@ -328,7 +328,7 @@ def test_ranges_are_ordered_trimmed_and_complete(text: str) -> None:
         assert any(first <= a and b <= last for first, last in outer)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXTS, st.data())
 def test_any_blocks_are_respected(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)))

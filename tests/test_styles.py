@@ -199,7 +199,7 @@ MARKS = [
 
 
 @pytest.mark.parametrize("name", [name for name, style in STYLES.items() if "text" in style.formats])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(parts=st.lists(st.sampled_from(["dies", " ", *MARKS]), min_size=1, max_size=8))
 def test_no_mark_in_the_text_ends_a_spoiler_too_early(name: str, parts: list[str]) -> None:
     text = f"Safe. So {''.join(parts)} so.\n\nSafe."

@@ -231,7 +231,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_plain, max_size=4), st.lists(_plain, max_size=3))
 def test_without_exceptions_pathspec_and_git_ignore_the_same(
     repository: Path, above: list[str], below: list[str]
