@@ -205,7 +205,7 @@ def test_packed_files_that_are_cut_off_give_what_was_there_and_say_so(tmp_path: 
 
 
 @pytest.mark.parametrize("name", PACKS)
-def test_damage_in_a_packed_file_is_told(tmp_path: Path, name: str) -> None:
+def test_damage_in_a_packed_file_is_reported(tmp_path: Path, name: str) -> None:
     packed = bytearray(PACKS[name](lines(10_000)))
     late = len(packed) * 3 // 4
     packed[late : late + 64] = bytes(64)

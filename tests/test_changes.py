@@ -295,7 +295,7 @@ def test_no_git(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_finding_is_told_if_one_of_its_lines_has_changed(
+def test_a_finding_is_reported_if_one_of_its_lines_has_changed(
     lines: tuple[tuple[float, float], ...], kept: str, end: str
 ) -> None:
     source = end.join(["He dies.", "", "She", "also", "dies.", "", "All\rdie.", ""])

@@ -109,7 +109,7 @@ def commit() -> None:
     git("commit", "--quiet", "--message", "x")
 
 
-def test_only_findings_on_changed_lines_are_told_with_the_scores_of_the_whole(committed: Path, cli: Cli) -> None:
+def test_only_findings_on_changed_lines_are_reported_with_the_scores_of_the_whole(committed: Path, cli: Cli) -> None:
     before = cli(".", "--format", "line").out.splitlines()
     committed.write_text(POST.replace(SPOILERS[2], SPOILERS[2] + " "), encoding="utf-8")
     ran = cli(".", "--format", "line", "--diff", "HEAD")
@@ -169,7 +169,7 @@ def test_a_workflow_as_a_process(committed: Path) -> None:
 # --- the baseline -------------------------------------------------------------------------------
 
 
-def test_what_is_known_is_not_told_again(post: Path, cli: Cli) -> None:
+def test_known_findings_are_not_reported_again(post: Path, cli: Cli) -> None:
     Path("clean.md").write_text(CLEAN, encoding="utf-8")
     ran = cli(".", "--write-baseline", "known.json")
     assert (ran.status, ran.err) == (0, "spoilerguard: 5 known spoilers written to known.json\n")
@@ -235,7 +235,7 @@ SUPPRESSED = [
 
 
 @pytest.mark.parametrize("name", ["post.md", "post.txt"])
-def test_suppressions_that_suppress_nothing_are_told_on_request(post: Path, cli: Cli, name: str) -> None:
+def test_suppressions_that_suppress_nothing_are_reported_on_request(post: Path, cli: Cli, name: str) -> None:
     Path(name).write_text("\n".join(SUPPRESSED), encoding="utf-8")
     plain = cli(name, "--format", "json", "--threshold", "0.1")
     ran = cli(name, "--format", "json", "--threshold", "0.1", "--report-unused")
@@ -249,7 +249,7 @@ def test_suppressions_that_suppress_nothing_are_told_on_request(post: Path, cli:
     assert ran.status == plain.status == 1
 
 
-def test_neighbouring_suppressions_are_judged_each_for_itself(post: Path, cli: Cli) -> None:
+def test_neighbouring_suppressions_are_checked_separately(post: Path, cli: Cli) -> None:
     post.write_text(f"{NEXT}\n{SPOILERS[0]}\n\n{NEXT}\nNice.\n\n{NEXT}\n{SPOILERS[1]}\n", encoding="utf-8")
     ran = cli(post, "--report-unused", "--format", "line")
     assert (ran.status, ran.out) == (0, "")

@@ -56,7 +56,7 @@ def test_standard_input_is_read(cli: Cli, draft: Path) -> None:
     assert cli("-", "--format", "html", stdin=DRAFT.encode()).raw == blurred
 
 
-def test_plain_text_is_redacted_if_nothing_else_is_said(cli: Cli, draft: Path) -> None:
+def test_plain_text_is_redacted_by_default(cli: Cli, draft: Path) -> None:
     ran = cli("-", "--input-format", "text", stdin=DRAFT.encode())
     assert ran.out == f"Lovely prose. {' '.join('█████' for _ in SPOILERS[1].split())} The pacing is slow.\n"
 
@@ -205,7 +205,9 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
         (["draft.md", "--threshold", "2"], "threshold must be a probability from 0 to 1, not 2.0"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, draft: Path, arguments: list[str], message: str) -> None:
+def test_an_impossible_request_is_reported_in_one_line(
+    cli: Cli, draft: Path, arguments: list[str], message: str
+) -> None:
     ran = cli(*arguments)
     assert (ran.status, ran.raw) == (2, b"")
     assert ran.err.startswith(f"spoilerguard: {message}")

@@ -63,7 +63,7 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
         (["--text-column", "words"], "words"),
     ],
 )
-def test_what_cannot_be_done_is_said_before_it_is_begun(tmp_path: Path, arguments: Sequence[str], says: str) -> None:
+def test_an_impossible_scan_is_reported_before_it_begins(tmp_path: Path, arguments: Sequence[str], says: str) -> None:
     source = archive_of(tmp_path / "comments.jsonl", 5)
     said = scan(source, "-o", tmp_path / "out.jsonl", *arguments, status=2)
     assert says in said.splitlines()[-1]

@@ -166,7 +166,7 @@ def test_what_git_ignores_is_left_out_of_folders(project: Path, cli: Cli) -> Non
     assert len(checked(cli("check", ".", "--format", "json", "--gitignore"))) == 2
 
 
-def test_a_pattern_that_is_none_is_told(project: Path, cli: Cli) -> None:
+def test_an_invalid_pattern_is_reported(project: Path, cli: Cli) -> None:
     ran = cli("check", ".", "--exclude", "!")
     assert (ran.status, ran.err) == (
         2,

@@ -76,7 +76,7 @@ def test_announced(sentence: str) -> None:
         "I hate spoilers.",
     ],
 )
-def test_said_to_be_free_or_over(sentence: str) -> None:
+def test_announced_as_free_of_spoilers_or_as_over(sentence: str) -> None:
     assert announcement(sentence.lower()) == -1
 
 

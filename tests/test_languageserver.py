@@ -138,7 +138,7 @@ def _span(found: Json, encoding: str = "utf-16", text: str = MARKDOWN) -> tuple[
     return start, end
 
 
-def test_broken_spoiler_marks_are_told(ed: Editor, uri: str) -> None:
+def test_broken_spoiler_marks_are_reported(ed: Editor, uri: str) -> None:
     text = "I liked it.\n\n[spoiler]It is long, and the music is good.\n"
     (found,) = [d for d in ed.open(uri, text) if d["code"] == "broken-mark"]
     assert at(text, found["range"]) == "[spoiler]"
@@ -175,7 +175,7 @@ def test_what_is_no_draft_is_left_alone(ed: Editor) -> None:
 # --- while typing ---------------------------------------------------------------------------------
 
 
-def test_of_quick_changes_only_the_last_is_told(ed: Editor, uri: str) -> None:
+def test_only_the_last_of_quick_changes_is_checked(ed: Editor, uri: str) -> None:
     ed.open(uri, "")
     typed = SPOILERS[0]
     for number in range(len(typed)):
@@ -444,7 +444,7 @@ def test_settings_are_asked_for_and_given_at_the_start() -> None:
 # --- editors that ask -----------------------------------------------------------------------------
 
 
-def test_an_editor_that_asks_for_diagnostics_is_not_told_twice() -> None:
+def test_an_editor_that_asks_for_diagnostics_gets_them_once() -> None:
     with editor() as ed:
         ed.late = []
         can = ed.start({**RICH, "textDocument": {**RICH["textDocument"], "diagnostic": {}}})
@@ -569,7 +569,7 @@ def test_only_the_protocol_goes_to_standard_output() -> None:
         (["--threshold", "2"], "probability from 0 to 1"),
     ],
 )
-def test_a_wrong_option_is_told_at_once(arguments: list[str], message: str) -> None:
+def test_a_wrong_option_is_reported_at_once(arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(app, ["lsp", *arguments])
     assert result.exit_code == 2
     assert message in result.stderr

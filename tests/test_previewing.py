@@ -319,7 +319,7 @@ def test_standard_input_to_standard_output(fast: sg.Guard) -> None:
 @pytest.mark.parametrize(
     "arguments", [("none.md",), ("{draft}", "--threshold", "2"), ("{draft}", "-o", "no/such/folder.html")]
 )
-def test_what_cannot_be_done_is_told_and_nothing_written(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_an_impossible_preview_is_reported_and_nothing_is_written(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     draft = tmp_path / "draft.md"
     draft.write_text("He dies.", encoding="utf-8")
     ran = run(*(word.format(draft=draft) for word in arguments), cwd=tmp_path)

@@ -145,7 +145,7 @@ def test_a_path_and_a_message_come_back_whatever_they_hold(name: str, message: s
     assert (command, properties["file"], told) == ("error", f"posts/{name}", message)
 
 
-def test_columns_are_told_within_one_line_only() -> None:
+def test_columns_are_shown_within_one_line_only() -> None:
     first, second, notice, error = commands(printed("github", *EXAMPLE).splitlines())
     assert first[1].keys() == {"file", "line", "endLine", "title"}
     assert (first[1]["line"], first[1]["endLine"]) == ("3", "4")

@@ -96,7 +96,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(long: Path, whole
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
-def test_told_to_stop_it_says_how_to_go_on(
+def test_a_stopped_scan_says_how_to_continue(
     long: Path, whole: bytes, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
     output = tmp_path / "out.jsonl"
@@ -115,7 +115,7 @@ def test_told_to_stop_it_says_how_to_go_on(
     assert output.read_bytes() == whole
 
 
-def test_told_twice_it_stops_at_once(long: Path, whole: bytes, tmp_path: Path) -> None:
+def test_a_second_signal_stops_it_at_once(long: Path, whole: bytes, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     process = start(long, "-o", output, "--jobs", "2", process_group=0)
     until(process, output, -1)

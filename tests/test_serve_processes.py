@@ -270,7 +270,7 @@ def test_what_is_no_request_for_us_is_a_problem(server: Server, sent: bytes, sta
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_finishes_what_it_has_begun(fast: sg.Guard, number: int) -> None:
+def test_a_stopped_server_finishes_requests_in_progress(fast: sg.Guard, number: int) -> None:
     body = json.dumps({"text": REVIEW}).encode()
     with serving() as server, server.raw(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body[:9]) as client:
         with server.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") as idle:
@@ -339,7 +339,7 @@ def test_the_examples_run(server: Server) -> None:
         (["--workers", "0"], {}, "workers"),
     ],
 )
-def test_what_it_cannot_do_is_said_before_it_serves(
+def test_an_impossible_request_is_reported_before_it_serves(
     options: list[str], environment: dict[str, str], message: str
 ) -> None:
     ran = CliRunner().invoke(app, ["serve", "--port", "0", *options], env={"COLUMNS": "200"} | environment)
@@ -347,7 +347,7 @@ def test_what_it_cannot_do_is_said_before_it_serves(
     assert message in ran.stderr
 
 
-def test_a_port_in_use_is_said(server: Server) -> None:
+def test_a_port_in_use_is_reported(server: Server) -> None:
     port = server.address[1]
     ran = CliRunner().invoke(app, ["serve", "--port", str(port)])
     assert ran.exit_code == 2

@@ -96,7 +96,7 @@ def test_blurb_and_synopsis_stand_behind_as_a_second_segment(blurb: list[int], s
     assert told == [*blurb, SEP, *([*synopsis[0], SEP] if synopsis else [])]
 
 
-def test_of_a_long_synopsis_the_sentences_about_the_window_are_told() -> None:
+def test_the_sentences_of_a_long_synopsis_about_the_window_are_kept() -> None:
     synopsis = [[k * 100 + j for j in range(30)] for k in range(1, 21)]
     (window,) = windows([[900, 901, 902, 1500, 1501]], WorkPieces([], synopsis))
     told = window.ids[window.segments.index(1) :]
