@@ -39,7 +39,7 @@ RICH: Json = {
 
 
 class Editor:
-    """A server process and what it said; `settings` is what the editor answers when asked for them."""
+    """A server process and its messages; `settings` is what the editor answers when asked for them."""
 
     def __init__(self, *arguments: str, command: list[str] | None = None, stderr: Any = subprocess.PIPE) -> None:
         self.server = subprocess.Popen(
@@ -88,9 +88,9 @@ class Editor:
                 continue
             while stdout.readline().strip():
                 pass
-            self._heard(json.loads(stdout.read(int(header.split()[1]))))
+            self._receive(json.loads(stdout.read(int(header.split()[1]))))
 
-    def _heard(self, message: Json) -> None:
+    def _receive(self, message: Json) -> None:
         match message:
             case {"method": _, "id": id} if self.refuses:
                 self.send({"id": id, "error": {"code": -32601, "message": "no such method"}})
@@ -114,7 +114,7 @@ class Editor:
                 self._answers.put(message)
 
     def answer(self, asked: Json) -> None:
-        """Tell the settings, to a request for them."""
+        """Answer a request for the settings."""
         self.send({"id": asked["id"], "result": [self.settings for _ in asked["params"]["items"]]})
 
     # --- what an editor does

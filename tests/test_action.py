@@ -75,8 +75,8 @@ class Runner:
             text=True,
             timeout=WAIT,
         )
-        told = files["GITHUB_OUTPUT"].read_text(encoding="utf-8").splitlines()
-        outputs = {name: value for name, _, value in (line.partition("=") for line in told)}
+        lines = files["GITHUB_OUTPUT"].read_text(encoding="utf-8").splitlines()
+        outputs = {name: value for name, _, value in (line.partition("=") for line in lines)}
         return Ran(ran.returncode, ran.stdout, outputs, files["GITHUB_STEP_SUMMARY"].read_text(encoding="utf-8"))
 
     def check(self, **inputs: str) -> Ran:

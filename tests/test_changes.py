@@ -115,7 +115,7 @@ def test_a_file_taken_away_has_not_changed(git: Git) -> None:
     Path("still.md").unlink()
     assert not Changes("HEAD").changed("old.md")
     assert not Changes("HEAD").changed("still.md")
-    write("old.md", TEN)  # git has been told to forget it; it is there again
+    write("old.md", TEN)  # git no longer tracks it; it is there again
     assert Changes("HEAD").changed("old.md")
     assert Changes("HEAD").lines("old.md") == WHOLE
 
@@ -215,7 +215,7 @@ def test_from_a_folder_within_through_a_link_and_in_a_hook(git: Git, monkeypatch
 
 
 def test_nothing_is_written_into_the_repository(git: Git) -> None:
-    os.utime("old.md")  # now the index is stale, which `git diff` would mend
+    os.utime("old.md")  # now the index is stale, which `git diff` would refresh
     before = Path(".git/index").read_bytes()
     assert Changes("HEAD").lines("old.md") == ()
     assert Path(".git/index").read_bytes() == before

@@ -1,4 +1,4 @@
-"""`check` where writers work: what is told since a revision, of what is not known yet, and which status that gives."""
+"""`check` where writers work: findings since a revision, findings that are not known yet, and the exit status."""
 
 from __future__ import annotations
 
@@ -239,9 +239,9 @@ def test_suppressions_that_suppress_nothing_are_reported_on_request(post: Path, 
     Path(name).write_text("\n".join(SUPPRESSED), encoding="utf-8")
     plain = cli(name, "--format", "json", "--threshold", "0.1")
     ran = cli(name, "--format", "json", "--threshold", "0.1", "--report-unused")
-    told = "this suppression suppresses nothing; remove it"
+    message = "this suppression suppresses nothing; remove it"
     assert plain.err == ""
-    assert ran.err == "".join(f"spoilerguard: {name}:{line}:1: {told}\n" for line in (1, 7, 19, 25))
+    assert ran.err == "".join(f"spoilerguard: {name}:{line}:1: {message}\n" for line in (1, 7, 19, 25))
     before, after = (json.loads(r.out)["files"][0] for r in (plain, ran))
     assert [notice["line"] for notice in after.pop("notices")] == [1, 7, 19, 25]
     assert before.pop("notices") == []

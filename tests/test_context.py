@@ -223,9 +223,9 @@ def test_a_blurb_makes_its_words_known_and_a_synopsis_makes_the_rest_secret() ->
 
 
 def test_what_the_blurb_tells_is_no_secret() -> None:
-    told = Work(WORK.title, WORK.blurb + " " + WORK.synopsis, WORK.synopsis)
-    assert columns(told)["in synopsis only"].tolist() == [0, 0, 0]
-    assert columns(told)["in blurb"][1] > columns(WORK)["in blurb"][1]
+    known = Work(WORK.title, WORK.blurb + " " + WORK.synopsis, WORK.synopsis)
+    assert columns(known)["in synopsis only"].tolist() == [0, 0, 0]
+    assert columns(known)["in blurb"][1] > columns(WORK)["in blurb"][1]
 
 
 @pytest.mark.parametrize("work", [None, Work()])

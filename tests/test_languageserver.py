@@ -258,11 +258,11 @@ def test_hovering_tells_score_kind_and_words(ed: Editor, uri: str) -> None:
     hover = ed.ask("textDocument/hover", textDocument={"uri": uri}, position=found["range"]["end"])
     assert hover["range"] == found["range"]
     assert hover["contents"]["kind"] == "markdown"
-    told = hover["contents"]["value"]
-    assert told.startswith("**May give the plot away**: ")
-    assert f"{flag.score:.0%} (flagged from " in told
-    assert f"Most telling: “{flag.reasons[0].text}”" in told.replace("\\", "")
-    assert re.search(r"Words that weigh: \w+ \+\d\.\d", told)
+    shown = hover["contents"]["value"]
+    assert shown.startswith("**May give the plot away**: ")
+    assert f"{flag.score:.0%} (flagged from " in shown
+    assert f"Most telling: “{flag.reasons[0].text}”" in shown.replace("\\", "")
+    assert re.search(r"Words that weigh: \w+ \+\d\.\d", shown)
     nothing = ed.ask("textDocument/hover", textDocument={"uri": uri}, position={"line": 0, "character": 3})
     assert nothing is None
 

@@ -84,7 +84,7 @@ SHOWS: dict[str, list[str]] = {
     "placeholder": ["[spoiler]", "spoiler hidden"],
 }
 
-# Texts with broken markup, and where it is; and texts that look like it and are right, or cannot be told from it.
+# Texts with broken markup, and where it is; and texts that look like it and are right, or could be it.
 BROKEN: dict[str, list[tuple[str, str]]] = {
     "reddit": [
         ("So >!Tarn dies. And then", ">!"),

@@ -1,4 +1,4 @@
-"""The service is what its OpenAPI document says: schemathesis makes requests of it, and judges the answers."""
+"""The service is what its OpenAPI document says: schemathesis makes requests of it, and checks the answers."""
 
 from __future__ import annotations
 

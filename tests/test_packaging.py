@@ -102,7 +102,7 @@ def test_the_wheel_works_alone(built: dict[str, Path], tmp_path: Path) -> None:
     with zipfile.ZipFile(built["wheel of here"]) as archive:
         archive.extractall(tmp_path)
     code = "import spoilerguard as sg; print(sg.__file__, sg.flag('She dies at the end.').has_spoilers)"
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         cwd=tmp_path,
@@ -111,7 +111,7 @@ def test_the_wheel_works_alone(built: dict[str, Path], tmp_path: Path) -> None:
         check=True,
         timeout=WAIT,
     ).stdout
-    assert said == f"{tmp_path / 'spoilerguard' / '__init__.py'} True\n"
+    assert output == f"{tmp_path / 'spoilerguard' / '__init__.py'} True\n"
 
 
 # --- what it needs -----------------------------------------------------------------------------

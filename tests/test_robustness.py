@@ -198,7 +198,7 @@ def test_deep_nesting_is_read(format: str, text: str) -> None:
     assert "x" in read(text, format).prose
 
 
-# Words by which announcements are told, ends of sentences, and what is between them.
+# Words that make announcements, ends of sentences, and what is between them.
 WORDS = [
     *(
         "spoil",

@@ -36,10 +36,10 @@ def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
 def scan(*arguments: str | Path, status: int = 0, **options: Any) -> str:
     """Standard error of a scan that ends with this status."""
     with start(*arguments, **options) as process:
-        said = process.communicate(timeout=WAIT)[1]
-    assert process.returncode == status, said
-    assert "Traceback" not in said
-    return said
+        errors = process.communicate(timeout=WAIT)[1]
+    assert process.returncode == status, errors
+    assert "Traceback" not in errors
+    return errors
 
 
 def until(process: subprocess.Popen[str], output: Path, records: int) -> None:
@@ -63,8 +63,8 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(long: Path) -> bytes:
     """The output of an uninterrupted scan."""
     output = long.with_name("whole.jsonl")
-    said = scan(long, "-o", output)
-    lines = said.splitlines()
+    errors = scan(long, "-o", output)
+    lines = errors.splitlines()
     assert (
         lines[0] == f"{long}: JSON Lines (UTF-8): text from 'text' (as text), id from 'id', work from 'work', "
         "time from 'time'"
@@ -104,12 +104,12 @@ def test_a_stopped_scan_says_how_to_continue(
     process = start(long, "-o", output, "--jobs", "2", process_group=0)
     until(process, output, -1)
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-    said = process.communicate(timeout=WAIT)[1]
+    errors = process.communicate(timeout=WAIT)[1]
     assert process.returncode == status
-    assert said.splitlines()[-1] == (
+    assert errors.splitlines()[-1] == (
         f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume"
     )
-    assert "Traceback" not in said
+    assert "Traceback" not in errors
     assert not output.exists()
     scan(long, "-o", output, "--resume")
     assert output.read_bytes() == whole
@@ -138,19 +138,19 @@ def limit_files(size: int) -> Any:
 
 def test_out_of_disk_it_keeps_what_was_done(long: Path, whole: bytes, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
-    said = scan(long, "-o", output, status=2, preexec_fn=limit_files(len(whole) // 2))
-    assert said.splitlines()[-1] == f"spoilerguard: {output}.part: cannot be written (File too large)"
+    errors = scan(long, "-o", output, status=2, preexec_fn=limit_files(len(whole) // 2))
+    assert errors.splitlines()[-1] == f"spoilerguard: {output}.part: cannot be written (File too large)"
     scan(long, "-o", output, "--resume")
     assert output.read_bytes() == whole
 
 
 def test_where_nothing_can_be_written_it_says_so(long: Path, tmp_path: Path) -> None:
-    said = scan(long, "-o", tmp_path / "none" / "out.jsonl", status=2)
-    assert said == f"spoilerguard: {tmp_path}/none/out.jsonl: its folder does not exist; create it first\n"
-    said = scan(long, "-o", "/proc/out.jsonl", status=2)
-    assert "spoilerguard: /proc/out.jsonl.part: cannot be written (" in said
-    said = scan(long, "-o", tmp_path, status=2)
-    assert "its suffix tells the format of the output" in said
+    errors = scan(long, "-o", tmp_path / "none" / "out.jsonl", status=2)
+    assert errors == f"spoilerguard: {tmp_path}/none/out.jsonl: its folder does not exist; create it first\n"
+    errors = scan(long, "-o", "/proc/out.jsonl", status=2)
+    assert "spoilerguard: /proc/out.jsonl.part: cannot be written (" in errors
+    errors = scan(long, "-o", tmp_path, status=2)
+    assert "its suffix tells the format of the output" in errors
 
 
 # --- faults in the archive -----------------------------------------------------------------------
@@ -160,14 +160,14 @@ def test_a_truncated_archive_gives_what_can_be_read_and_an_error_record(tmp_path
     plain = archive_of(tmp_path / "comments.jsonl", 3_000).read_bytes()
     torn, output = tmp_path / "torn.jsonl.gz", tmp_path / "out.jsonl"
     torn.write_bytes(gzip.compress(plain)[:-2_000])
-    said = scan(torn, "-o", output)
+    errors = scan(torn, "-o", output)
     records, expected = records_of(output), [comment["id"] for comment in comments(3_000)]
     assert 100 < len(records) < 3_000
     assert [record["id"] for record in records[:-1]] == expected[: len(records) - 1]
     assert all(record["error"] is None for record in records[:-1])
     assert "the compressed data is damaged or cut off here" in records[-1]["error"]
-    assert f"{len(records):,} records" in said
-    assert "1 could not be read" in said
+    assert f"{len(records):,} records" in errors
+    assert "1 could not be read" in errors
 
 
 def test_bad_bytes_cost_one_record(tmp_path: Path) -> None:

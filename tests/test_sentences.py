@@ -218,8 +218,8 @@ def test_a_long_comment_without_punctuation_is_cut() -> None:
 
 
 def test_capitals_show_where_run_on_text_ends() -> None:
-    told = ["The captain dies on the second day", "His daughter finds the map under the old bed", "She sells it"]
-    assert sents(" ".join(told * 2)) == told * 2
+    sentences = ["The captain dies on the second day", "His daughter finds the map under the old bed", "She sells it"]
+    assert sents(" ".join(sentences * 2)) == sentences * 2
 
 
 def test_a_full_stop_at_the_end_does_not_hide_run_on_text() -> None:

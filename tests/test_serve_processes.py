@@ -53,7 +53,7 @@ class Server:
         self.address = ("127.0.0.1", int(port))
 
     def stop(self) -> tuple[int, str, str]:
-        """Its exit status and what it said after its first line, once told to stop."""
+        """Stop it; its exit status, and its output after the first line."""
         self.process.terminate()
         out, error = self.process.communicate(timeout=WAIT)
         return self.process.returncode, out, error

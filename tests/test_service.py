@@ -212,7 +212,7 @@ CHOICES = {
 def test_what_is_taken_is_what_is_described(
     client: TestClient, name: str, other: dict[str, Any], right: dict[str, Any]
 ) -> None:
-    """Who asks the document whether a request is right and who asks the server hear the same."""
+    """The document and the server agree on which requests are right."""
     data = {**other, **right}
     body = json.dumps(data)
     response = client.post(f"/v1/{name}", content=body, headers={"content-type": "application/json"})

@@ -162,9 +162,9 @@ def test_every_key_is_read(project: Path, key: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_every_key_is_checked(project: Path, key: str) -> None:
     text, message = BAD[key]
-    said = fault(f"\n\n{key} = {text}\n")
-    assert said.startswith(f".spoilerguard.toml:3: {key} ")
-    assert message in said
+    found = fault(f"\n\n{key} = {text}\n")
+    assert found.startswith(f".spoilerguard.toml:3: {key} ")
+    assert message in found
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-0.1", "true", '"0.5"'])

@@ -164,8 +164,8 @@ def test_works_are_learned_from(frame: pd.DataFrame) -> None:
     def gain(guard: sg.Guard) -> float:
         """What it makes of a new word in a document that the blurb has the word."""
         blurbs = (sg.Work("w", "A zither."), sg.Work("w", "A trumpet."))
-        told, new = (guard.scorer.score_documents([["zither cat zither."]], [w])[0][0] for w in blurbs)
-        return float(told - new)
+        known, new = (guard.scorer.score_documents([["zither cat zither."]], [w])[0][0] for w in blurbs)
+        return float(known - new)
 
     assert gain(given) < -0.05
     assert abs(gain(without)) < 0.01

@@ -35,7 +35,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(params=["git", "pathspec"])
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Who reads the `.gitignore` files: git, or pathspec where there is no git."""
+    """What reads the `.gitignore` files: git, or pathspec where there is no git."""
     if request.param == "pathspec":
         monkeypatch.setenv("PATH", os.path.abspath("empty"))
     return str(request.param)

@@ -1,4 +1,4 @@
-"""Work that grows with the length of a text, told from work that grows with its square: counted, not clocked.
+"""Work that grows with the length of a text, or with its square: counted, not clocked.
 
 In the tests the work is the number of lines of the package that run, which is the same on an idle machine and a
 busy one. Loops that run in C, such as a regular expression, do not show there: tests of these are marked `clock`,
