@@ -41,7 +41,7 @@ def corpus(few: Path, root: Path) -> Corpus:
 
 @pytest.fixture(scope="module")
 def network(corpus: Corpus) -> Any:
-    return fit(corpus, PLAN)[0]
+    return fit(corpus, PLAN)
 
 
 def weights(network: Any) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
         fit(corpus, PLAN, checkpoint=kept, say=interrupt)
     assert kept.is_file()
     steps: list[str] = []
-    resumed, _ = fit(corpus, PLAN, checkpoint=kept, say=lambda step, share: steps.append(step))
+    resumed = fit(corpus, PLAN, checkpoint=kept, say=lambda step, share: steps.append(step))
     assert not any("step 0 " in step for step in steps), "it does not begin anew"
     for name, array in weights(network).items():
         np.testing.assert_array_equal(array, resumed.state_dict()[name].numpy(), err_msg=name)
@@ -74,7 +74,7 @@ def test_a_checkpoint_of_another_training_is_refused(
 ) -> None:
     kept = tmp_path / "model.checkpoint"
     finetune._keep(kept, "another", {}, 5)
-    with pytest.raises(InputError, match="of other data or another plan; remove it"):
+    with pytest.raises(InputError, match="of other data or parameters; remove it"):
         fit(corpus, PLAN, checkpoint=kept)
     kept.write_bytes(b"cut sho")
     with pytest.raises(InputError, match="not a checkpoint"):
@@ -123,7 +123,7 @@ def test_a_source_is_read_as_often_and_weighs_as_much_as_planned() -> None:
     readings = readings_of(corpus, plan, np.random.default_rng(0))
     read = frame["source"].to_numpy()[[sentences.start for _, sentences in readings]]
     assert {name: int((read == name).sum()) for name in set(read)} == {"clean": 30, "noisy": 10}
-    lesson = Lesson.of(corpus, plan, [], sorted(frame["source"].unique()))
+    lesson = Lesson.of(corpus, plan, sorted(frame["source"].unique()))
     of = frame["source"] == "noisy"
     np.testing.assert_allclose(lesson.target.numpy()[of][:2], [0.1, 0.9])
     np.testing.assert_allclose(lesson.weight.numpy()[of][:2], [0.5, 2.0])

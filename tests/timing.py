@@ -62,12 +62,12 @@ def assert_linear(run: Callable[[str], object], unit: str, length: int = 40_000)
     Args:
         run: What is measured.
         unit: What the text repeats.
-        length: Of the longer text, in characters. Lines are counted on a tenth of it, since counting is exact.
+        length: Of the longer text, in characters. Lines are counted on 16,000 at most, since counting is exact.
     """
     if by_clock:
         _assert_linear_time(run, unit, length)
         return
-    length = max(length // 10, 16 * len(unit))
+    length = max(min(length, 16_000), 16 * len(unit))
     short, long = (lines(run, unit * (size // len(unit))) for size in (length // 4, length))
     assert short > 0, "nothing of the package ran"
     assert long < 7 * short, f"{long:,} lines run for {length:,} characters of {unit[:40]!r}, {short:,} for a fourth"
