@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Locator, Page, expect
 import pytest
+from waiting import WAIT
 
 from spoilerguard.hiding import accessible_html
 
@@ -146,7 +147,7 @@ def test_02_a_reader_of_pictures_finds_no_hidden_word(site: Site, tmp_path_facto
     page = site.open(everywhere(), device_scale_factor=2)
     path = tmp_path_factory.mktemp("ocr") / "page.png"
     page.screenshot(path=path, full_page=True)
-    ran = subprocess.run(["tesseract", path, "-"], capture_output=True, text=True, check=True, timeout=60)
+    ran = subprocess.run(["tesseract", path, "-"], capture_output=True, text=True, check=True, timeout=WAIT)
     assert "calm" in ran.stdout
     assert leaks(ran.stdout) == []
 

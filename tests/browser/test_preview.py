@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 import pytest
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.preview.page import preview
@@ -59,7 +60,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
             **{"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
         )
         contexts.append(context)
-        context.set_default_timeout(5000)
+        context.set_default_timeout(WAIT * 1000)
         context.add_init_script(
             "const writeText = async (text) => { window.copied = text };"
             "Object.defineProperty(navigator, 'clipboard', { value: { writeText } })"
