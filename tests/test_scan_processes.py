@@ -81,8 +81,8 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(long: Path, whole
     moments = random.Random(11)
     while not output.exists():
         process = start(long, "-o", output, "--jobs", jobs, "--resume")
-        until(process, output, done)
-        time.sleep(moments.random() / 4)
+        until(process, output, done + moments.randrange(4_000))
+        time.sleep(moments.random() / 20)
         process.kill()
         process.communicate()
         if not output.exists():
