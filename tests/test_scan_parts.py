@@ -1,4 +1,4 @@
-"""The parts of a scan: plans that are compared, shards that are cut and scored, tallies that add up, the page."""
+"""The parts of a scan: plans that are compared, shards that are cut and scored, summaries that add up, the page."""
 
 from __future__ import annotations
 
