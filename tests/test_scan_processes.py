@@ -150,7 +150,7 @@ def test_where_nothing_can_be_written_it_says_so(long: Path, tmp_path: Path) -> 
     errors = scan(long, "-o", "/proc/out.jsonl", status=2)
     assert "spoilerguard: /proc/out.jsonl.part: cannot be written (" in errors
     errors = scan(long, "-o", tmp_path, status=2)
-    assert "its suffix tells the format of the output" in errors
+    assert "unknown output format; end the name in one of" in errors
 
 
 # --- faults in the archive -----------------------------------------------------------------------

@@ -329,12 +329,12 @@ def test_the_examples_run(server: Server) -> None:
 @pytest.mark.parametrize(
     ("options", "environment", "message"),
     [
-        (["--host", "0.0.0.0"], {}, "can be reached by other machines: give --token-file or SPOILERGUARD_TOKEN"),
+        (["--host", "0.0.0.0"], {}, "can be reached by other machines: give --token-file or set SPOILERGUARD_TOKEN"),
         (["--host", "blog.example"], {}, "can be reached by other machines"),
         (["--host", "203.0.113.7"], {"SPOILERGUARD_TOKEN": TOKEN}, "cannot listen on 203.0.113.7"),
         (["--token-file", "absent"], {}, "absent: no such file"),
-        ([], {"SPOILERGUARD_TOKEN": ""}, "SPOILERGUARD_TOKEN: a token is at least 16"),
-        ([], {"SPOILERGUARD_TOKEN": "with a space in it"}, "SPOILERGUARD_TOKEN: a token is at least 16"),
+        ([], {"SPOILERGUARD_TOKEN": ""}, "SPOILERGUARD_TOKEN: a token must be at least 16"),
+        ([], {"SPOILERGUARD_TOKEN": "with a space in it"}, "SPOILERGUARD_TOKEN: a token must be at least 16"),
         (["--model", "absent"], {}, "absent"),
         (["--workers", "0"], {}, "workers"),
     ],
