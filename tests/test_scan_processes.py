@@ -120,7 +120,7 @@ def test_a_second_signal_stops_it_at_once(long: Path, whole: bytes, tmp_path: Pa
     process = start(long, "-o", output, "--jobs", "2", process_group=0)
     until(process, output, -1)
     assert process.stderr is not None
-    for _ in range(2):  # the second time once the first has been heard
+    for _ in range(2):  # the second time once the first has arrived
         os.killpg(process.pid, signal.SIGINT)
         while "press again to stop at once" not in process.stderr.readline():
             if process.poll() is not None:
