@@ -144,7 +144,7 @@ class Guard:
             raise InputError(f"threshold must be a probability from 0 to 1, not {threshold!r}")
         return float(threshold)
 
-    def judge(self, documents: Sequence[Document], works: Sequence[Work | None], threshold: float) -> list[Report]:
+    def flag_read(self, documents: Sequence[Document], works: Sequence[Work | None], threshold: float) -> list[Report]:
         """Reports on documents that have been read, in one batch.
 
         Args:
@@ -157,7 +157,7 @@ class Guard:
     def _flag_batch(
         self, texts: Sequence[str], works: Sequence[Work | None], threshold: float, options: dict[str, Any]
     ) -> list[Report]:
-        return self.judge([read(check_text(text), **options) for text in texts], works, threshold)
+        return self.flag_read([read(check_text(text), **options) for text in texts], works, threshold)
 
     def flag_many(
         self,

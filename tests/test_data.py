@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 import subprocess
 import sys
-import time
 from typing import Any
 
 import pytest
@@ -66,11 +65,9 @@ def faults(folder: Path) -> list[str]:
 
 
 def test_the_corpus_has_no_faults_and_the_data_card_shows_its_counts(capsys: pytest.CaptureFixture[str]) -> None:
-    start = time.perf_counter()
     status = validate.main([])
     printed = capsys.readouterr().out
     assert status == 0, printed
-    assert time.perf_counter() - start < 20
     card = (DATA / "README.md").read_text(encoding="utf-8")
     assert printed in card, "run `python data/validate.py` and put what it prints into data/README.md"
 

@@ -263,8 +263,8 @@ def test_a_report_is_as_true_as_it_is_long(small: sg.Guard) -> None:
 
 
 def test_a_work_is_given_as_a_record_a_dictionary_or_a_title(small: sg.Guard) -> None:
-    told = {"title": "The Long Rain", "blurb": "Mira comes home.", "synopsis": "Mira dies."}
-    assert small.flag(REVIEW, work=told) == small.flag(REVIEW, work=sg.Work(**told))
+    fields = {"title": "The Long Rain", "blurb": "Mira comes home.", "synopsis": "Mira dies."}
+    assert small.flag(REVIEW, work=fields) == small.flag(REVIEW, work=sg.Work(**fields))
     assert small.flag(REVIEW, work="The Long Rain") == small.flag(REVIEW, work={"title": "The Long Rain"})
     assert small.flag(REVIEW, work=None) == small.flag(REVIEW, work={"title": None}) == small.flag(REVIEW)
 

@@ -65,9 +65,9 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(
     with pytest.raises(KeyboardInterrupt):
         fit(corpus, PLAN, checkpoint=kept, say=interrupt)
     assert kept.is_file()
-    said: list[str] = []
-    resumed = fit(corpus, PLAN, checkpoint=kept, say=lambda step, share: said.append(step))
-    assert not any("step 0 " in step for step in said), "it does not begin anew"
+    steps: list[str] = []
+    resumed = fit(corpus, PLAN, checkpoint=kept, say=lambda step, share: steps.append(step))
+    assert not any("step 0 " in step for step in steps), "it does not begin anew"
     for name, array in weights(network).items():
         np.testing.assert_array_equal(array, resumed.state_dict()[name].numpy(), err_msg=name)
     assert not kept.exists(), "a training that is done leaves no checkpoint"

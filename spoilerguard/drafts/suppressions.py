@@ -32,7 +32,7 @@ def with_unused(report: Report, guard: Guard, work: Work | None, *, quotations: 
     if not every:
         return report
     bare = read(document.source, document.format, quotations=quotations, suppress=False)
-    [unsuppressed] = guard.judge([bare], [work], report.threshold)
+    [unsuppressed] = guard.flag_read([bare], [work], report.threshold)
     places = sorted(
         [*((flag.start, flag.end) for flag in unsuppressed.flags), *((n.start, n.end) for n in unsuppressed.notices)]
     )
