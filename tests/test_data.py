@@ -264,7 +264,7 @@ def test_labels_and_text_are_put_together_again(tmp_path: Path) -> None:
     text = "Fine film.\n\nIn the end   he dies. <br />Go."
     (tmp_path / "reviews.jsonl").write_text(json.dumps({"id": "a", "text": text}) + "\n", encoding="utf-8")
     label = {"file": "reviews.jsonl", "id": "a", "work": "Show S02E03", "kind": "film", "length": len(text)}
-    label["sentences"] = [[0, 10, 0, [], 0], [12, 34, 1, ["death", "ending"], 1], [41, 44, 0, [], 0]]
+    label["sentences"] = [[0, 10, 0, [], 0], [12, 34, 1, ["death", "ending"], 1], [40, 43, 0, [], 0]]
     labels = tmp_path / "labels.jsonl"
     labels.write_text(json.dumps(label) + "\n", encoding="utf-8")
     (document,) = read_labels(labels, tmp_path)
