@@ -1,0 +1,88 @@
+"""Makes `assets/languages.npz`, the trigrams by which languages are told: `python -m spoilerguard.training.languages`.
+
+Counts of trigrams come from the language profiles of langdetect (Wikipedia; Apache 2.0, Cybozu Labs), those of
+function words from the lists of stopwords-iso (MIT), those of English comments from `data/` (ours). Needs
+`pip install langdetect stopwordsiso`; nothing else of the package does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+import json
+from pathlib import Path
+import re
+
+import numpy as np
+
+from spoilerguard.files.bundled import PACKAGE
+from spoilerguard.text.language import SCRIPTS
+
+__all__ = ["make"]
+
+ORIGIN = (
+    "Derived from the language profiles of langdetect 1.0.9 (Copyright (c) 2010-2014 Cybozu Labs, Inc.; Apache "
+    "License 2.0), from stopwords-iso (MIT) and from spoilerguard's own data."
+)
+LATIN = "en af ca cs cy da de es et fi fr hr hu id it lt lv nl no pl pt ro sk sl so sq sv sw tl tr vi".split()
+MOST = 300  # trigrams of a language, the most frequent first
+MOST_ENGLISH = 1_200
+OWN, STOPWORDS = 0.7, 0.25  # shares of our own reviews in English, and of function words elsewhere
+FLOOR = 2e-5  # probability of a trigram that a language does not have
+
+_NO_LETTERS = re.compile(r"[\W\d_]+")
+Shares = dict[str, float]
+
+
+def make(reviews: Path, target: Path) -> None:
+    """Write the table.
+
+    Args:
+        reviews: Our labelled reviews, JSON Lines: how English comments are written.
+        target: The file to write.
+    """
+    languages = [*LATIN, *(code for codes in SCRIPTS.values() if len(codes) > 1 for code in codes)]
+    stopwords = json.loads(files("stopwordsiso").joinpath("stopwords-iso.json").read_text("utf-8"))
+    profiles = {code: _profile(code, stopwords.get(code, []), reviews) for code in languages}
+    most = {code: MOST_ENGLISH if code == "en" else MOST for code in languages}
+    kept = sorted({g for code, p in profiles.items() for g in sorted(p, key=lambda g: (-p[g], g))[: most[code]]})
+    shares = np.array([[profiles[code].get(trigram, 0.0) for code in languages] for trigram in kept])
+    rarity = np.clip(np.round(-10 * np.log(0.98 * shares + FLOOR)), 0, 127).astype(np.int8)
+    texts = {"trigrams": "".join(kept), "languages": " ".join(languages), "origin": ORIGIN}
+    np.savez_compressed(target, rarity=rarity, **{name: np.array(text) for name, text in texts.items()})
+
+
+def _profile(code: str, stopwords: list[str], reviews: Path) -> Shares:
+    if code == "vi":  # langdetect's has its letters apart from their accents
+        return _shares(_trigrams(stopwords))
+    counts: Counter[str] = Counter()
+    frequencies = json.loads(files("langdetect").joinpath("profiles", code).read_text("utf-8"))["freq"]
+    for gram, count in frequencies.items():
+        trigram = re.sub(r"[\W\d_]", " ", gram.lower())
+        if len(trigram) == 3 and "  " not in trigram:
+            counts[trigram] += count
+    if code == "en":
+        with reviews.open(encoding="utf-8") as lines:
+            texts = [" ".join(s["text"] for s in json.loads(line)["sentences"]) for line in lines]
+        return _mixed(_shares(counts), _shares(_trigrams(texts)), OWN)
+    return _mixed(_shares(counts), _shares(_trigrams(stopwords)), STOPWORDS) if len(stopwords) > 60 else _shares(counts)
+
+
+def _trigrams(texts: Iterable[str]) -> Counter[str]:
+    padded = (f" {_NO_LETTERS.sub(' ', text.lower()).strip()} " for text in texts)
+    return Counter(text[k : k + 3] for text in padded for k in range(len(text) - 2))
+
+
+def _shares(counts: Mapping[str, int]) -> Shares:
+    total = sum(counts.values())
+    return {trigram: count / total for trigram, count in counts.items()}
+
+
+def _mixed(most: Shares, some: Shares, share: float) -> Shares:
+    both = most.keys() | some.keys()
+    return {trigram: (1 - share) * most.get(trigram, 0) + share * some.get(trigram, 0) for trigram in both}
+
+
+if __name__ == "__main__":
+    make(PACKAGE.parent / "data" / "reviews.jsonl", PACKAGE / "assets" / "languages.npz")
