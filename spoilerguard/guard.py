@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import islice
+from itertools import compress, islice
 import os
 import pickle
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from spoilerguard.model.store import resolve
 from spoilerguard.model.store import save as save_model
 from spoilerguard.report import Report
 from spoilerguard.spans import Document, Flag, Sentence, Span, Work
+from spoilerguard.text.language import guess
 from spoilerguard.text.ranges import common
 from spoilerguard.text.reading import read, words_of
 from spoilerguard.text.sentences import split
@@ -68,14 +69,16 @@ class Guard:
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
+        any_language: bool = False,
     ) -> Report:
         """Find the sentences of one document that give the plot away.
 
         `format` is text, markdown, html or auto; `threshold`, a probability, overrides
         `sensitivity` (low, medium, high); `work` is what is reviewed: a Work, a dictionary with
-        title, blurb and synopsis, or a title. Raises InputError for an argument out of range.
+        title, blurb and synopsis, or a title. A text in another language than English has no flags, unless
+        `any_language`. Raises InputError for an argument out of range.
         """
-        options = {"format": format, "quotations": quotations}
+        options = {"format": format, "quotations": quotations, "any_language": any_language}
         return self._report_all([text], [Work.of(work)], self.threshold(sensitivity, threshold), options)[0]
 
     def blur(self, text: str, *, format: str = "html", style: str | None = None, **options: Any) -> str:
@@ -89,18 +92,32 @@ class Guard:
     def _report_all(
         self, texts: Sequence[str], works: Sequence[Work | None], threshold: float, options: dict[str, Any]
     ) -> list[Report]:
-        return self.judge([read(text, **options) for text in texts], works, threshold)
+        reading = {name: options[name] for name in ("format", "quotations")}
+        return self.judge([read(text, **reading) for text in texts], works, threshold, options["any_language"])
 
-    def judge(self, documents: Sequence[Document], works: Sequence[Work | None], threshold: float) -> list[Report]:
+    def judge(
+        self,
+        documents: Sequence[Document],
+        works: Sequence[Work | None],
+        threshold: float,
+        any_language: bool = False,
+    ) -> list[Report]:
         """Reports of documents already read, of any formats, in one batch; one work (or None) each."""
+        languages = [guess(d.prose) for d in documents]
+        checked = [any_language or language in (None, "en") for language in languages]
         ranges = [split(d.prose, d.blocks) for d in documents]
         prose = [[d.prose[start:end] for start, end in r] for d, r in zip(documents, ranges, strict=True)]
-        scores = self._scores(documents, ranges, prose, works)
+        scored = iter(self._scores(*(list(compress(rows, checked)) for rows in (documents, ranges, prose, works))))
+        scores = [next(scored) if yes else np.zeros(len(r)) for yes, r in zip(checked, ranges, strict=True)]
         found = [
             [Sentence(*at, d.source[slice(*at)], float(p)) for at, p in zip(r, ps, strict=True)]
             for d, r, ps in zip(documents, ranges, scores, strict=True)
         ]
-        return self._decide(documents, found, prose, threshold)
+        reports = self._decide(documents, found, prose, threshold)
+        return [
+            replace(report, language=language, checked=yes, flags=report.flags if yes else ())
+            for report, language, yes in zip(reports, languages, checked, strict=True)
+        ]
 
     def _scores(
         self,
@@ -168,6 +185,7 @@ class Guard:
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
+        any_language: bool = False,
     ) -> Iterator[Report]:
         """Reports of many texts, in order, streaming: at most a few batches are held at a time.
 
@@ -178,7 +196,7 @@ class Guard:
         if jobs < 1 or batch_size < 1:
             raise InputError("jobs and batch_size must be at least 1")
         limit, topic = self.threshold(sensitivity, threshold), Work.of(work)
-        options = {"format": format, "quotations": quotations}
+        options = {"format": format, "quotations": quotations, "any_language": any_language}
         return self._stream(_batches(texts, batch_size), jobs, topic, limit, options)
 
     def _stream(
@@ -213,7 +231,8 @@ class Guard:
             if column not in frame.columns:
                 raise InputError(f"no column {column!r}: there are {', '.join(map(str, frame.columns))}")
         limit = self.threshold(options.pop("sensitivity", "medium"), options.pop("threshold", None))
-        reading = {"format": options.pop("format", "text"), "quotations": options.pop("quotations", True)}
+        reading = {"format": "text", "quotations": True, "any_language": False}
+        reading |= {name: options.pop(name) for name in reading.keys() & options.keys()}
         if options:
             raise InputError(f"unknown option {next(iter(options))!r}")
         texts = ["" if missing else str(value) for value, missing in zip(frame[text], frame[text].isna(), strict=True)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spoilerguard.spans import Document, Flag, Hidden, Notice, Sentence
+from spoilerguard.text.language import NAMES
 
 __all__ = ["Report"]
 
@@ -20,6 +21,8 @@ class Report:
     flags: tuple[Flag, ...]
     threshold: float
     model: dict[str, str] = field(default_factory=dict)
+    language: str | None = None  # "en", or a guess such as "fr"; None where the text is too short to tell
+    checked: bool = True  # False where the text is not English: then it has no flags, and its scores are 0
 
     @property
     def hidden(self) -> tuple[Hidden, ...]:
@@ -32,8 +35,17 @@ class Report:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """Spoiler marks of the author that lack their other half."""
-        return self.document.notices
+        """Spoiler marks of the author that lack their other half; and that the text was not checked, where so."""
+        return self.document.notices if self.checked else (self._not_checked(), *self.document.notices)
+
+    def _not_checked(self) -> Notice:
+        code = self.language or ""
+        start, end = self.sentences[0][:2] if self.sentences else (0, 0)
+        message = (
+            f"this text looks {NAMES.get(code, 'foreign')} ({code}); spoilerguard reads English only, so it was not "
+            "checked; use --any-language (any_language=True) to check it all the same"
+        )
+        return Notice(start, end, message)
 
     def blur(self, style: str | None = None) -> str:
         """The source with the flagged sentences hidden; `style` by default the one that suits its format.
@@ -59,6 +71,7 @@ class Report:
         """The report as an entry of `files` in `check --format json`, version 1, without path."""
         return {
             "format": self.document.format,
+            "language": self.language,
             "sentences": len(self.sentences),
             "hidden": len(self.hidden),
             "error": None,

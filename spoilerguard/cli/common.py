@@ -63,6 +63,9 @@ SynopsisOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="The work's plot with its ending: not to be told.")
 ]
 QuotationsOption = Annotated[bool, typer.Option(help="Check block quotations too.")]
+AnyLanguageOption = Annotated[
+    bool, typer.Option("--any-language", help="Check texts in other languages too; the models know only English.")
+]
 
 
 def tell(text: str, quiet: bool) -> None:

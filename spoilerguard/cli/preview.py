@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from spoilerguard.cli.common import (
+    AnyLanguageOption,
     BlurbOption,
     InputFormatOption,
     ModelOption,
@@ -57,6 +58,7 @@ def preview(
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Write a page with the draft as readers will see it, beside what was found in it."""
@@ -75,12 +77,13 @@ def preview(
             load(model),
             drafts.read_standard_input(name) if path == "-" else drafts.read_draft(path),
             name="standard input" if name == "-" else PurePath(name).name,
-            command=command + ["--no-quotations"] * (not quotations),
+            command=command + ["--no-quotations"] * (not quotations) + ["--any-language"] * any_language,
             format=input_format or format_of(name),
             sensitivity=sensitivity,
             threshold=threshold,
             work=work_of(title, blurb, synopsis),
             quotations=quotations,
+            any_language=any_language,
         ).encode("utf-8", "replace")
         if output_path is not None:
             drafts.write_draft(output_path, page)

@@ -23,10 +23,10 @@ def with_unused(report: Report, guard: Guard, work: Work | None, *, quotations: 
     """
     document = report.document
     every = suppressions(document.source, document.format)
-    if not every:
+    if not every or not report.checked:
         return report
     bare = read(document.source, document.format, quotations=quotations, suppress=False)
-    [told] = guard.judge([bare], [work], report.threshold)
+    [told] = guard.judge([bare], [work], report.threshold, any_language=True)
     places = sorted([*((flag.start, flag.end) for flag in told.flags), *((n.start, n.end) for n in told.notices)])
     reach = list(accumulate((end for _, end in places), max, initial=0))
     unused = [

@@ -125,10 +125,13 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
         text,
         format=_format(format, options.get("input_format")),
         work=_work(options),
-        **{name: options[name] for name in ("sensitivity", "threshold", "quotations") if name in options},
+        **{name: options[name] for name in _PASSED_ON if name in options},
     )
     style = project.options("blur", path).get("style", "")
     return Checked(moment, guard, report, Positions(text, encoding), style)
+
+
+_PASSED_ON = ("sensitivity", "threshold", "quotations", "any_language")
 
 
 def _fitting(options: Mapping[str, Any]) -> Mapping[str, Any]:

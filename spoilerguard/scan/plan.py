@@ -33,6 +33,7 @@ class Plan:
     threshold: float
     cascade: bool = True  # of a transformer
     quotations: bool = True
+    any_language: bool = False
     blur: str | None = None
     only_flagged: bool = False
     partition: int | None = None  # then the output is a folder of files of about so many records each

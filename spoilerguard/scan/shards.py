@@ -95,7 +95,7 @@ def _judged(
 ) -> list[Report | str]:
     """In one batch; where that fails, one by one, so that one record cannot take the others with it."""
     try:
-        return list(guard.judge(documents, works, plan.threshold))
+        return list(guard.judge(documents, works, plan.threshold, plan.any_language))
     except (ModelError, MissingExtra):
         raise
     except Exception as error:

@@ -48,6 +48,7 @@ FIELDS: dict[str, Schema] = {
     "blurb": {"type": "string", "default": "", "description": "What is publicly known of the work: safe to tell."},
     "synopsis": {"type": "string", "default": "", "description": "The work's plot with its ending: not to be told."},
     "quotations": {"type": "boolean", "default": True, "description": "Check block quotations too."},
+    "any_language": {"type": "boolean", "default": False, "description": "Check texts in other languages too."},
     "style": {
         "type": ["string", "null"],
         "enum": [*STYLES, None],
@@ -163,6 +164,10 @@ def _list(name: str) -> Schema:
 _ANSWER = {"version": {"const": 1}, "model": _ref("Model"), "threshold": _SCORE}
 _FOUND = {"sentences": _COUNT, "hidden": {**_COUNT, "description": "Spoilers that the author has hidden already."}}
 _FLAGS = {"flags": _list("Flag"), "notices": _list("Notice")}
+_LANGUAGE = {
+    "type": ["string", "null"],
+    "description": "Its code in ISO 639-1, a guess; null where the text is too short to tell.",
+}
 _FORMAT = {"enum": [*READERS]}
 
 ANSWERS: dict[str, Schema] = {
@@ -184,7 +189,8 @@ ANSWERS: dict[str, Schema] = {
     "Description": {"type": "object", "description": "An OpenAPI document."},
     "Model": _object("The model that scores.", name=_STRING, version=_STRING),
     "File": _object(
-        "What was found in the text.", path={"const": "-"}, format=_FORMAT, **_FOUND, error={"type": "null"}, **_FLAGS
+        "What was found in the text.", path={"const": "-"}, format=_FORMAT, language=_LANGUAGE, **_FOUND,
+        error={"type": "null"}, **_FLAGS,
     ),
     "Flag": _object("A sentence that may give the plot away.", **_PLACE, text=_STRING, score=_SCORE,
                     reasons=_list("Reason")),

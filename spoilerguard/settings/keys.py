@@ -124,6 +124,7 @@ KEYS: Mapping[str, Key] = {
         Key("sensitivity", word, _JUDGED, "low, medium or high", _sensitivities, per_path=True),
         Key("threshold", probability, _JUDGED, "flag from this probability instead", per_path=True),
         Key("quotations", switch, (*_DRAFT, "scan"), "check block quotations too", per_path=True),
+        Key("any-language", switch, (*_DRAFT, "scan"), "check texts in other languages too", per_path=True),
         Key("title", word, _DRAFT, "title of the work reviewed", per_path=True),
         Key("blurb", file, _DRAFT, "file: what is publicly known of the work", per_path=True),
         Key("synopsis", file, _DRAFT, "file: the work's plot with its ending", per_path=True),

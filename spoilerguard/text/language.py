@@ -63,6 +63,7 @@ SCRIPTS = {
 DENSE = {"ja", "ko", "zh"}  # one of their letters says as much as three of ours
 
 ENOUGH = 60  # letters from which a text is long enough to tell
+LEAST = 30  # of them in words without a capital
 PLAINLY = 0.25  # share of common English words from which a text is English, whatever else it holds
 LEAD = 0.06  # by how much a letter, in nats, another language must be likelier than English
 KNOWN = 0.4  # share of trigrams that the table must know: codes and letters at random are no language
@@ -73,7 +74,7 @@ COMMON = frozenset(
     "i'm didn't doesn't movie film book story characters".split()
 )
 _OTHER = re.compile(f"[{''.join(SCRIPTS)}]")
-_NO_LETTERS = re.compile(r"[\W\d_]+")
+_WORDS = re.compile(r"[^\W\d_]+")
 
 
 def guess(prose: str) -> str | None:
@@ -94,7 +95,7 @@ def guess(prose: str) -> str | None:
         return None
     if sum(map(COMMON.__contains__, words)) >= PLAINLY * len(words):
         return "en"
-    return _by_trigrams(" ".join(words))
+    return _by_trigrams(_WORDS.findall(prose))
 
 
 def _by_script(prose: str, other: str) -> str | None:
@@ -110,11 +111,14 @@ def _by_script(prose: str, other: str) -> str | None:
     return languages[0] if len(languages) == 1 else table().likeliest(prose.lower(), languages)
 
 
-def _by_trigrams(text: str) -> str | None:
+def _by_trigrams(words: list[str]) -> str | None:
+    """The language of words in Latin script. Names and titles, which have capitals, do not count."""
+    if sum(map(str.isupper, words)) < len(words) / 2:
+        words = [word for word in words if not word[0].isupper()]
+    letters = f" {' '.join(words).lower()} "
     known = table()
-    letters = f" {_NO_LETTERS.sub(' ', text).strip()} "
     scores, share = known.scores(letters)
-    if share < KNOWN:
+    if share < KNOWN or len(letters) < LEAST:
         return None
     best = max(known.latin, key=scores.__getitem__)
     lead = scores[best] - scores["en"]
@@ -143,7 +147,7 @@ class Table(NamedTuple):
 
     def likeliest(self, text: str, languages: tuple[str, ...]) -> str:
         """Which of these languages a text is in."""
-        scores, _ = self.scores(f" {_NO_LETTERS.sub(' ', text).strip()} ")
+        scores, _ = self.scores(f" {' '.join(_WORDS.findall(text))} ")
         return max(languages, key=scores.__getitem__)
 
 

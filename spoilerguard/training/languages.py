@@ -26,10 +26,10 @@ ORIGIN = (
     "License 2.0), from stopwords-iso (MIT) and from spoilerguard's own data."
 )
 LATIN = "en af ca cs cy da de es et fi fr hr hu id it lt lv nl no pl pt ro sk sl so sq sv sw tl tr vi".split()
-MOST = 300  # trigrams of a language, the most frequent first
-MOST_ENGLISH = 1_200
+MOST = 600  # trigrams of a language, the most frequent first
+MOST_ENGLISH = 700
 OWN, STOPWORDS = 0.7, 0.25  # shares of our own reviews in English, and of function words elsewhere
-FLOOR = 2e-5  # probability of a trigram that a language does not have
+FLOOR = 8e-5  # probability of a trigram that a language does not have
 
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 Shares = dict[str, float]
