@@ -63,9 +63,9 @@ SCRIPTS = {
 DENSE = {"ja", "ko", "zh"}  # one of their letters says as much as three of ours
 
 ENOUGH = 60  # letters from which a text is long enough to tell
-LEAST = 30  # of them in words without a capital
+RUNNING = 0.5  # share of letters in words without a capital: of less, names and titles, no language is guessed
 PLAINLY = 0.25  # share of common English words from which a text is English, whatever else it holds
-LEAD = 0.06  # by how much a letter, in nats, another language must be likelier than English
+LEAD = 0.03  # by how much a letter, in nats, another language must be likelier than English
 KNOWN = 0.4  # share of trigrams that the table must know: codes and letters at random are no language
 
 COMMON = frozenset(
@@ -74,6 +74,7 @@ COMMON = frozenset(
     "i'm didn't doesn't movie film book story characters".split()
 )
 _OTHER = re.compile(f"[{''.join(SCRIPTS)}]")
+_QUOTED = re.compile(r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|„[^“”\n]{1,300}[“”]|«[^»\n]{1,300}»")
 _WORDS = re.compile(r"[^\W\d_]+")
 
 
@@ -95,7 +96,7 @@ def guess(prose: str) -> str | None:
         return None
     if sum(map(COMMON.__contains__, words)) >= PLAINLY * len(words):
         return "en"
-    return _by_trigrams(_WORDS.findall(prose))
+    return _by_trigrams(prose)
 
 
 def _by_script(prose: str, other: str) -> str | None:
@@ -111,18 +112,27 @@ def _by_script(prose: str, other: str) -> str | None:
     return languages[0] if len(languages) == 1 else table().likeliest(prose.lower(), languages)
 
 
-def _by_trigrams(words: list[str]) -> str | None:
-    """The language of words in Latin script. Names and titles, which have capitals, do not count."""
-    if sum(map(str.isupper, words)) < len(words) / 2:
-        words = [word for word in words if not word[0].isupper()]
-    letters = f" {' '.join(words).lower()} "
-    known = table()
-    scores, share = known.scores(letters)
-    if share < KNOWN or len(letters) < LEAST:
+def _by_trigrams(prose: str) -> str | None:
+    """The language of a text in Latin script. Quotations, names and titles (with capitals) do not count."""
+    unquoted = _QUOTED.sub(" ", prose)
+    words = _WORDS.findall(unquoted if len(unquoted) > len(prose) / 2 else prose)
+    lower = words if _in_capitals(words) else [word for word in words if not word[0].isupper()]
+    if sum(map(len, lower)) < RUNNING * sum(map(len, words)):
         return None
-    best = max(known.latin, key=scores.__getitem__)
-    lead = scores[best] - scores["en"]
-    return best if lead >= LEAD * len(letters) else "en" if lead == 0 else None
+    known, middle = table(), len(lower) // 2
+    halves = [f" {' '.join(half).lower()} " for half in (lower[:middle], lower[middle:])]
+    (first, known_first), (second, known_second) = map(known.scores, halves)
+    if min(known_first, known_second) < KNOWN:
+        return None
+    best = max(known.latin, key=lambda code: first[code] + second[code])
+    if best == "en":
+        return "en"
+    leads = [scores[best] - scores["en"] for scores in (first, second)]
+    return best if min(leads) > 0 and sum(leads) >= LEAD * sum(map(len, halves)) else None
+
+
+def _in_capitals(words: list[str]) -> bool:
+    return sum(map(str.isupper, words)) > len(words) / 2
 
 
 class Table(NamedTuple):
