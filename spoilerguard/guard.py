@@ -107,7 +107,14 @@ class Guard:
         checked = [any_language or language in (None, "en") for language in languages]
         ranges = [split(d.prose, d.blocks) for d in documents]
         prose = [[d.prose[start:end] for start, end in r] for d, r in zip(documents, ranges, strict=True)]
-        scored = iter(self._scores(*(list(compress(rows, checked)) for rows in (documents, ranges, prose, works))))
+        scored = iter(
+            self._scores(
+                list(compress(documents, checked)),
+                list(compress(ranges, checked)),
+                list(compress(prose, checked)),
+                list(compress(works, checked)),
+            )
+        )
         scores = [next(scored) if yes else np.zeros(len(r)) for yes, r in zip(checked, ranges, strict=True)]
         found = [
             [Sentence(*at, d.source[slice(*at)], float(p)) for at, p in zip(r, ps, strict=True)]

@@ -15,7 +15,8 @@ import pytest
 import spoilerguard as sg
 from spoilerguard.text.language import NAMES, SCRIPTS, guess, table
 
-ROWS = [json.loads(line) for line in (Path(__file__).parent / "data" / "languages.jsonl").open(encoding="utf-8")]
+LINES = (Path(__file__).parent / "data" / "languages.jsonl").read_text(encoding="utf-8").splitlines()
+ROWS = [json.loads(line) for line in LINES]
 FOREIGN = [row for row in ROWS if row["language"] != "en"]
 ENGLISH = [row["text"] for row in ROWS if row["language"] == "en"]
 FRENCH = "J'ai adoré ce film du début à la fin. Le héros meurt à la dernière page, tué par son propre frère."
@@ -132,11 +133,11 @@ def test_check_says_so_and_gives_the_language_in_json(cli: Callable[..., Any], t
     path = tmp_path / "avis.md"
     path.write_text(FRENCH, encoding="utf-8")
     ran = cli("check", str(path), "--threshold", "0", "--format", "json")
-    [file] = json.loads(ran.stdout)["files"]
+    [file] = json.loads(ran.out)["files"]
     assert (ran.status, file["language"], file["flags"]) == (0, "fr", [])
-    assert "avis.md:1:1: this text looks French (fr)" in ran.stderr
+    assert "avis.md:1:1: this text looks French (fr)" in ran.err
     ran = cli("check", str(path), "--threshold", "0", "--format", "json", "--any-language")
-    [file] = json.loads(ran.stdout)["files"]
+    [file] = json.loads(ran.out)["files"]
     assert (ran.status, file["language"], len(file["flags"]), file["notices"]) == (1, "fr", 2, [])
 
 
@@ -144,11 +145,11 @@ def test_blur_and_preview_say_so(cli: Callable[..., Any], tmp_path: Path) -> Non
     path = tmp_path / "avis.txt"
     path.write_text(FRENCH, encoding="utf-8")
     ran = cli("blur", str(path), "--threshold", "0")
-    assert ran.stdout == FRENCH
-    assert "this text looks French (fr)" in ran.stderr
-    assert cli("blur", str(path), "--threshold", "0", "--any-language").stdout != FRENCH
-    assert "this text looks French (fr)" in cli("preview", str(path)).stdout
-    assert "this text looks French (fr)" not in cli("preview", str(path), "--any-language").stdout
+    assert ran.out == FRENCH
+    assert "this text looks French (fr)" in ran.err
+    assert cli("blur", str(path), "--threshold", "0", "--any-language").out != FRENCH
+    assert "this text looks French (fr)" in cli("preview", str(path)).out
+    assert "this text looks French (fr)" not in cli("preview", str(path), "--any-language").out
 
 
 def test_scan_records_in_other_languages_have_no_flags(cli: Callable[..., Any], tmp_path: Path) -> None:
