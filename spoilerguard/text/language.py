@@ -1,9 +1,10 @@
 """Which language a document is written in: a guess by script, common words and letter trigrams.
 
-Ours rather than a library: langdetect, py3langid and lingua take 50 µs to 5 ms for a comment and 30 ms to
-1 s to load, and lose English that is short, full of names or in capitals. A blog's comments are
-nearly all English, so most texts end at the first question, a count of common English words, and
-the table of trigrams is not even read. `spoilerguard.training.languages` makes the table.
+Ours rather than a library: langdetect, py3langid and lingua name other languages as well, but take 70 to
+1,200 µs for a comment, and lose a third of the English that is hard: lists of foreign titles, names,
+capitals, leetspeak, slang (`tests/bench/languages.py`). Here most texts end at the first question, a
+count of common English words, and the table of trigrams is not even read. It comes from langdetect's
+profiles (Apache 2.0), stopwords-iso (MIT) and our own data: see `spoilerguard.training.languages`.
 """
 
 from __future__ import annotations

@@ -49,8 +49,13 @@ def make(reviews: Path, target: Path) -> None:
     kept = sorted({g for code, p in profiles.items() for g in sorted(p, key=lambda g: (-p[g], g))[: most[code]]})
     shares = np.array([[profiles[code].get(trigram, 0.0) for code in languages] for trigram in kept])
     rarity = np.clip(np.round(-10 * np.log(0.98 * shares + FLOOR)), 0, 127).astype(np.int8)
-    texts = {"trigrams": "".join(kept), "languages": " ".join(languages), "origin": ORIGIN}
-    np.savez_compressed(target, rarity=rarity, **{name: np.array(text) for name, text in texts.items()})
+    np.savez_compressed(
+        target,
+        rarity=rarity,
+        trigrams=np.array("".join(kept)),
+        languages=np.array(" ".join(languages)),
+        origin=np.array(ORIGIN),
+    )
 
 
 def _profile(code: str, stopwords: list[str], reviews: Path) -> Shares:
