@@ -1,10 +1,11 @@
 """Which language a document is written in: a guess by script, common words and letter trigrams.
 
 Ours rather than a library: langdetect, py3langid and lingua name other languages as well, but take 70 to
-1,200 µs for a comment, and lose a third of the English that is hard: lists of foreign titles, names,
-capitals, leetspeak, slang (`tests/bench/languages.py`). Here most texts end at the first question, a
-count of common English words, and the table of trigrams is not even read. It comes from langdetect's
-profiles (Apache 2.0), stopwords-iso (MIT) and our own data: see `spoilerguard.training.languages`.
+1,200 µs for a comment, and take 8 to 10 of the 27 hard English texts in `tests/data/languages.jsonl` (lists of
+foreign titles, names, capitals, leetspeak, slang) for another language; this takes none. Here most texts
+end at the first question, a count of common English words, and the table of trigrams is not even read. It
+comes from langdetect's profiles (Apache 2.0), stopwords-iso (MIT) and our own data: see
+`spoilerguard.training.languages`.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ NAMES = {
 }  # fmt: skip
 
 # The letters of each script that is not Latin, and the languages written in it: where there are several,
-# trigrams decide. Japanese stands before Chinese, whose characters it shares.
+# trigrams decide.
 SCRIPTS = {
     "\u0370-\u03ff\u1f00-\u1fff": ("el",),
     "\u0400-\u052f": ("bg", "mk", "ru", "uk"),
