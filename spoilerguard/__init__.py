@@ -4,7 +4,7 @@
     for flag in sg.flag(text):
         print(flag.line, flag.column, flag.score, flag.text)
 
-Importing this package loads no model and none of its libraries: names are fetched when first used.
+Importing this package loads no model and no other library: each name is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from spoilerguard.errors import DataError, InputError, LeakError, MissingExtra, 
 from spoilerguard.spans import Document, Flag, Hidden, Notice, Reason, Sentence, Work
 
 if TYPE_CHECKING:
+    from spoilerguard.api import blur, blur_html, flag
     from spoilerguard.evaluation import Evaluation, evaluate
-    from spoilerguard.guard import Guard, blur, blur_html, flag, load
+    from spoilerguard.guard import Guard, load
     from spoilerguard.report import Report
     from spoilerguard.training.pipeline import train
 
@@ -27,10 +28,10 @@ _LAZY = {
     "Evaluation": "evaluation",
     "Guard": "guard",
     "Report": "report",
-    "blur": "guard",
-    "blur_html": "guard",
+    "blur": "api",
+    "blur_html": "api",
     "evaluate": "evaluation",
-    "flag": "guard",
+    "flag": "api",
     "load": "guard",
     "train": "training",
 }

@@ -1,26 +1,31 @@
-"""Everything that can go wrong, one tree.
+"""Everything that can go wrong, in one tree, and the checks of arguments that every function shares.
 
     SpoilerguardError
-    ├── InputError      a draft, archive or data file that cannot be read (names the file and the remedy)
-    │   └── DataError   labelled data that is not as its format says (names file and line)
-    ├── LeakError       a text whose spoilers cannot be hidden in the style chosen; nothing is written
+    ├── InputError      a file or an argument that cannot be used (names it and the remedy)
+    │   └── DataError   labelled data that breaks its format (names file and line)
+    ├── LeakError       a text whose spoilers cannot be hidden in the chosen style; nothing is written
     ├── ModelError      a model that is missing, damaged or of another version
     └── MissingExtra    an optional library is not installed (names the extra to install)
 
-Errors of other libraries are translated where they enter; none of them leaves the package.
+Errors of other libraries are translated where they occur; none of them leaves the package.
 """
 
 from __future__ import annotations
 
-__all__ = ["DataError", "InputError", "LeakError", "MissingExtra", "ModelError", "SpoilerguardError"]
+from collections.abc import Collection
+
+__all__ = [
+    "DataError", "InputError", "LeakError", "MissingExtra", "ModelError", "SpoilerguardError",
+    "check_choice", "check_count", "check_text",
+]  # fmt: skip
 
 
 class SpoilerguardError(Exception):
-    """The base of every error this package raises on purpose."""
+    """The base of every error that this package raises on purpose."""
 
 
 class InputError(SpoilerguardError):
-    """A text, file or option that cannot be used; the message names it and the remedy."""
+    """A text, file or argument that cannot be used; the message names it and the remedy."""
 
 
 class DataError(InputError):
@@ -36,11 +41,33 @@ class ModelError(SpoilerguardError):
 
 
 class MissingExtra(SpoilerguardError):  # noqa: N818 - a name of the public contract
-    """An optional library is needed; the message names the extra that brings it."""
+    """An optional library is not installed; the message names the extra that brings it."""
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(f"{library} is not installed; install it with: pip install 'spoilerguard[{extra}]'")
         self.library, self.extra = library, extra
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
-        return type(self), (self.library, self.extra)  # else unpickling (from a worker) would call with the message
+        return type(self), (self.library, self.extra)  # by default, unpickling would pass the message
+
+
+# --- checks of arguments --------------------------------------------------------------------------
+
+
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Raise InputError unless the argument of this name is one of the choices."""
+    if value not in choices:
+        raise InputError(f"unknown {name} {value!r}: choose from {', '.join(choices)}")
+
+
+def check_count(name: str, value: object) -> None:
+    """Raise InputError unless the argument of this name is a whole number from 1."""
+    if not isinstance(value, int) or value < 1:
+        raise InputError(f"{name} must be a whole number from 1, not {value!r}")
+
+
+def check_text(value: object) -> str:
+    """The value itself. Raises InputError unless it is a string."""
+    if not isinstance(value, str):
+        raise InputError(f"a text must be a string, not {type(value).__name__}")
+    return value

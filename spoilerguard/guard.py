@@ -1,4 +1,4 @@
-"""The main path, top to bottom: read, split, score, decide, report. Read this file first."""
+"""The main path, top to bottom: read, split, score, decide, report. Read this file first, then `flagging`."""
 
 from __future__ import annotations
 
@@ -6,180 +6,184 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import compress, islice
+from itertools import islice
 import os
 import pickle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from spoilerguard.errors import InputError, ModelError
+from spoilerguard.errors import InputError, ModelError, check_choice, check_count, check_text
+from spoilerguard.flagging import flag_documents
 from spoilerguard.model.manifest import Manifest, manifest_bytes, plain_card
 from spoilerguard.model.scoring import Scorer
 from spoilerguard.model.store import load as load_model
 from spoilerguard.model.store import resolve
 from spoilerguard.model.store import save as save_model
 from spoilerguard.report import Report
-from spoilerguard.spans import Document, Flag, Sentence, Span, Work
-from spoilerguard.text.language import guess
-from spoilerguard.text.ranges import common
-from spoilerguard.text.reading import read, words_of
-from spoilerguard.text.sentences import split
+from spoilerguard.spans import Document, FormatName, Sensitivity, Work, WorkLike
+from spoilerguard.text.reading import read
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-__all__ = ["Guard", "blur", "blur_html", "flag", "load"]
+__all__ = ["FORMATS", "SENSITIVITIES", "Guard", "load"]
 
-SENSITIVITIES = ("low", "medium", "high")
-WorkLike = Work | dict[str, Any] | str | None
+FORMATS: tuple[FormatName, ...] = get_args(FormatName)
+SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
 
 
 class Guard:
-    """A loaded model and the decisions made with it.
+    """A loaded model, and what it flags.
 
-    Guards are cheap to call and safe to share between threads; `load` makes one.
+    `load` makes one. A guard can be shared between threads.
+
+    Args:
+        scorer: What scores sentences.
+        manifest: Name, version, thresholds and origin of the model.
+        source: The folder of the model, from which worker processes load it; without one, there are none.
+        cascade: Whether the model was loaded as a cascade, so that worker processes do the same.
     """
 
     def __init__(self, scorer: Scorer, manifest: Manifest, *, source: str | None = None, cascade: bool = False) -> None:
         self.scorer, self.manifest = scorer, manifest
-        self._source = source  # the folder of the model: worker processes load it from there,
-        self._cascade = cascade  # so
+        self._source, self._cascade = source, cascade
 
     @property
     def name(self) -> str:
+        """The name of the model."""
         return self.manifest.name
 
     @property
     def version(self) -> str:
+        """The version of the model."""
         return self.manifest.version
 
     def __repr__(self) -> str:
         return f"<Guard {self.name} {self.version}>"
 
-    # --- the main path ---------------------------------------------------------------------------
-
     def flag(
         self,
         text: str,
         *,
-        format: str = "text",
-        sensitivity: str = "medium",
+        format: FormatName = "auto",
+        sensitivity: Sensitivity = "medium",
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
         any_language: bool = False,
     ) -> Report:
-        """Find the sentences of one document that give the plot away.
+        """Find the sentences of a text that give the plot away.
 
-        `format` is text, markdown, html or auto; `threshold`, a probability, overrides
-        `sensitivity` (low, medium, high); `work` is what is reviewed: a Work, a dictionary with
-        title, blurb and synopsis, or a title. A text in another language than English has no flags, unless
-        `any_language`. Raises InputError for an argument out of range.
+        Args:
+            text: The text.
+            format: What the text is written in; by default, guessed from the text.
+            sensitivity: `"low"` for few false alarms, `"high"` for few misses.
+            threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
+            work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
+            quotations: Whether block quotations are checked too.
+            any_language: Whether a text that is not in English is checked too.
+
+        Returns:
+            The report: iterating it yields the flags.
+
+        Raises:
+            InputError: An argument is invalid.
         """
-        options = {"format": format, "quotations": quotations, "any_language": any_language}
-        return self._report_all([text], [Work.of(work)], self.threshold(sensitivity, threshold), options)[0]
+        limit, options = self.threshold(sensitivity, threshold), _options(format, quotations, any_language)
+        return self._flag_batch([text], [Work.of(work)], limit, **options)[0]
 
-    def blur(self, text: str, *, format: str = "html", style: str | None = None, **options: Any) -> str:
-        """The text with its flagged sentences hidden, all else as it was; options as in `flag`.
+    def blur(
+        self,
+        text: str,
+        *,
+        format: FormatName = "auto",
+        style: str | None = None,
+        sensitivity: Sensitivity = "medium",
+        threshold: float | None = None,
+        work: WorkLike = None,
+        quotations: bool = True,
+        any_language: bool = False,
+    ) -> str:
+        """Hide the sentences of a text that give the plot away.
 
-        `style` is a name in `styles.STYLES`; without one, `html` in HTML and Markdown (`veil`), and in
-        plain text, which can hide nothing, `redact`. Raises LeakError rather than give out what leaks.
+        Args:
+            text: The text.
+            format: What the text is written in; by default, guessed from the text.
+            style: How to hide: a name in `spoilerguard.hiding.styles.STYLES`. By default `"html"` in HTML and
+                Markdown, and `"redact"` in plain text, which can hide nothing.
+            sensitivity: `"low"` for few false alarms, `"high"` for few misses.
+            threshold: The probability, from 0 to 1, from which a sentence is hidden. It overrides `sensitivity`.
+            work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
+            quotations: Whether block quotations are checked too.
+            any_language: Whether a text that is not in English is checked too.
+
+        Returns:
+            The text with its flagged sentences hidden and everything else unchanged.
+
+        Raises:
+            InputError: An argument is invalid, or the style does not exist in this format.
+            LeakError: The style cannot hide a sentence where it stands.
         """
-        return self.flag(text, format=format, **options).blur(style)
+        report = self.flag(
+            text,
+            format=format,
+            sensitivity=sensitivity,
+            threshold=threshold,
+            work=work,
+            quotations=quotations,
+            any_language=any_language,
+        )
+        return report.blur(style)
 
-    def _report_all(
-        self, texts: Sequence[str], works: Sequence[Work | None], threshold: float, options: dict[str, Any]
-    ) -> list[Report]:
-        reading = {name: options[name] for name in ("format", "quotations")}
-        return self.judge([read(text, **reading) for text in texts], works, threshold, options["any_language"])
+    def threshold(self, sensitivity: str = "medium", threshold: float | None = None) -> float:
+        """The probability from which a sentence is flagged.
+
+        Args:
+            sensitivity: The sensitivity of which the model's threshold is wanted.
+            threshold: A probability from 0 to 1 that overrides it.
+
+        Raises:
+            InputError: The sensitivity is unknown, or the threshold is not a probability.
+        """
+        check_choice("sensitivity", sensitivity, SENSITIVITIES)
+        if threshold is None:
+            return float(self.manifest.thresholds[sensitivity])
+        if not isinstance(threshold, int | float | np.floating) or not 0 <= threshold <= 1:
+            raise InputError(f"threshold must be a probability from 0 to 1, not {threshold!r}")
+        return float(threshold)
 
     def judge(
         self,
         documents: Sequence[Document],
         works: Sequence[Work | None],
         threshold: float,
+        *,
         any_language: bool = False,
     ) -> list[Report]:
-        """Reports of documents already read, of any formats, in one batch; one work (or None) each."""
-        languages = [guess(d.prose) for d in documents]
-        checked = [any_language or language in (None, "en") for language in languages]
-        ranges = [split(d.prose, d.blocks) for d in documents]
-        prose = [[d.prose[start:end] for start, end in r] for d, r in zip(documents, ranges, strict=True)]
-        scored = iter(
-            self._scores(
-                list(compress(documents, checked)),
-                list(compress(ranges, checked)),
-                list(compress(prose, checked)),
-                list(compress(works, checked)),
-            )
-        )
-        scores = [next(scored) if yes else np.zeros(len(r)) for yes, r in zip(checked, ranges, strict=True)]
-        found = [
-            [Sentence(*at, d.source[slice(*at)], float(p)) for at, p in zip(r, ps, strict=True)]
-            for d, r, ps in zip(documents, ranges, scores, strict=True)
-        ]
-        reports = self._decide(documents, found, prose, threshold)
-        return [
-            replace(report, language=language, checked=yes, flags=report.flags if yes else ())
-            for report, language, yes in zip(reports, languages, checked, strict=True)
-        ]
+        """Reports on documents that have been read, in one batch.
 
-    def _scores(
-        self,
-        documents: Sequence[Document],
-        ranges: Sequence[Sequence[tuple[int, int]]],
-        prose: Sequence[Sequence[str]],
-        works: Sequence[Work | None],
-    ) -> list[npt.NDArray[np.float64]]:
-        """Each sentence among those around it, also those that its author has hidden: hiding changes no score."""
-        read, told = list(prose), {}
-        for k, document in enumerate(documents):
-            if document.concealed:
-                secret = words_of(document.source, document.concealed)
-                hidden = split(secret, common(document.blocks, (Span(h.start, h.end) for h in document.hidden)))
-                order = sorted([*((at, True) for at in ranges[k]), *((at, False) for at in hidden)])
-                read[k] = [(document.prose if seen else secret)[slice(*at)] for at, seen in order]
-                told[k] = np.array([seen for _, seen in order], bool)
-        scores = self.scorer.score_documents(read, works)
-        return [score[told[k]] if k in told else score for k, score in enumerate(scores)]
-
-    def _decide(
-        self,
-        documents: Sequence[Document],
-        found: Sequence[Sequence[Sentence]],
-        prose: Sequence[Sequence[str]],
-        threshold: float,
-    ) -> list[Report]:
-        over = [[k for k, s in enumerate(sentences) if s.score >= threshold] for sentences in found]
-        reasons = iter(self.scorer.reasons([texts[k] for texts, ks in zip(prose, over, strict=True) for k in ks]))
+        Args:
+            documents: The documents, of any formats.
+            works: The work that each document is about, or None.
+            threshold: The probability from which a sentence is flagged.
+            any_language: Whether documents that are not in English are checked too.
+        """
         model = {"name": self.name, "version": self.version}
-        return [
-            Report(
-                document,
-                tuple(sentences),
-                tuple(
-                    Flag(s.start, s.end, *document.position(s.start), s.text, s.score, next(reasons))
-                    for s in (sentences[k] for k in ks)
-                ),
-                threshold,
-                model,
-            )
-            for document, sentences, ks in zip(documents, found, over, strict=True)
-        ]
+        return flag_documents(self.scorer, documents, works, threshold, model, any_language=any_language)
 
-    def threshold(self, sensitivity: str = "medium", threshold: float | None = None) -> float:
-        """The probability from which a sentence is flagged."""
-        if sensitivity not in SENSITIVITIES:
-            raise InputError(f"unknown sensitivity {sensitivity!r}: choose from {', '.join(SENSITIVITIES)}")
-        if threshold is not None:
-            if not 0 <= threshold <= 1:
-                raise InputError(f"threshold must be a probability from 0 to 1, not {threshold}")
-            return float(threshold)
-        return float(self.manifest.thresholds[sensitivity])
-
-    # --- many at once ----------------------------------------------------------------------------
+    def _flag_batch(
+        self,
+        texts: Sequence[str],
+        works: Sequence[Work | None],
+        threshold: float,
+        *,
+        any_language: bool,
+        **reading: Any,
+    ) -> list[Report]:
+        documents = [read(check_text(text), **reading) for text in texts]
+        return self.judge(documents, works, threshold, any_language=any_language)
 
     def flag_many(
         self,
@@ -187,31 +191,43 @@ class Guard:
         *,
         jobs: int = 1,
         batch_size: int = 256,
-        format: str = "text",
-        sensitivity: str = "medium",
+        format: FormatName = "auto",
+        sensitivity: Sensitivity = "medium",
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
         any_language: bool = False,
     ) -> Iterator[Report]:
-        """Reports of many texts, in order, streaming: at most a few batches are held at a time.
+        """Reports on many texts, in order. They are streamed: only a few batches are in memory at a time.
 
-        With `jobs` above 1, that many processes; a Guard not made by `load` works in one.
+        Args:
+            texts: The texts.
+            jobs: The number of processes. A guard that `load` did not make uses one.
+            batch_size: The number of texts that are scored at once.
+            format: What the texts are written in; by default, guessed from each text.
+            sensitivity: `"low"` for few false alarms, `"high"` for few misses.
+            threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
+            work: The work that all the texts are about: a `Work`, a dictionary of its fields, or a title.
+            quotations: Whether block quotations are checked too.
+            any_language: Whether a text that is not in English is checked too.
+
+        Raises:
+            InputError: An argument is invalid, or one of the texts is not a string.
+            ModelError: The folder of the model changed while it was in use.
         """
         if isinstance(texts, str):
             raise InputError("flag_many takes many texts; for one text use flag")
-        if jobs < 1 or batch_size < 1:
-            raise InputError("jobs and batch_size must be at least 1")
-        limit, topic = self.threshold(sensitivity, threshold), Work.of(work)
-        options = {"format": format, "quotations": quotations, "any_language": any_language}
-        return self._stream(_batches(texts, batch_size), jobs, topic, limit, options)
+        check_count("jobs", jobs)
+        check_count("batch_size", batch_size)
+        limit, options = self.threshold(sensitivity, threshold), _options(format, quotations, any_language)
+        return self._stream(_batches(texts, batch_size), jobs, Work.of(work), limit, options)
 
     def _stream(
         self, batches: Iterable[list[str]], jobs: int, work: Work | None, threshold: float, options: dict[str, Any]
     ) -> Iterator[Report]:
         if jobs == 1 or self._source is None:
             for batch in batches:
-                yield from self._report_all(batch, [work] * len(batch), threshold, options)
+                yield from self._flag_batch(batch, [work] * len(batch), threshold, **options)
             return
         from joblib.externals.loky import get_reusable_executor
 
@@ -219,37 +235,57 @@ class Guard:
         waiting: deque[Any] = deque()
         for batch in batches:
             task = (self._source, self._cascade, self.manifest.digests, batch, work, threshold, options)
-            waiting.append(executor.submit(_report_in_worker, *task))
+            waiting.append(executor.submit(_flag_in_worker, *task))
             if len(waiting) > 2 * jobs:
                 yield from pickle.loads(waiting.popleft().result())
         while waiting:
             yield from pickle.loads(waiting.popleft().result())
 
     def flag_frame(
-        self, frame: pd.DataFrame, text: str = "body", work: str | None = None, **options: Any
+        self,
+        frame: pd.DataFrame,
+        text: str = "body",
+        work: str | None = None,
+        *,
+        format: FormatName = "auto",
+        sensitivity: Sensitivity = "medium",
+        threshold: float | None = None,
+        quotations: bool = True,
+        any_language: bool = False,
     ) -> pd.DataFrame:
-        """The frame, same index, with `spoiler_score` (highest of a text), `spoiler` and `flags`.
+        """Flag the texts in a column of a data frame.
 
-        `text` and `work` name columns; a missing text counts as empty. Options as in `flag`.
+        Args:
+            frame: The frame; it is not changed.
+            text: The column with the texts. A missing text counts as empty.
+            work: The column with the title of the work that each text is about.
+            format: What the texts are written in; by default, guessed from each text.
+            sensitivity: `"low"` for few false alarms, `"high"` for few misses.
+            threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
+            quotations: Whether block quotations are checked too.
+            any_language: Whether a text that is not in English is checked too.
+
+        Returns:
+            A copy of the frame with three more columns: `spoiler_score` (the highest score of a sentence, 0 in an
+            empty text), `spoiler` (whether a sentence is flagged) and `flags` (a list of dictionaries).
+
+        Raises:
+            InputError: An argument is invalid, or there is no such column.
         """
         import pandas as pd
 
+        if not isinstance(frame, pd.DataFrame):
+            raise InputError(f"flag_frame takes a pandas DataFrame, not {type(frame).__name__}")
         for column in filter(None, (text, work)):
             if column not in frame.columns:
                 raise InputError(f"no column {column!r}: there are {', '.join(map(str, frame.columns))}")
-        limit = self.threshold(options.pop("sensitivity", "medium"), options.pop("threshold", None))
-        reading = {"format": "text", "quotations": True, "any_language": False}
-        reading |= {name: options.pop(name) for name in reading.keys() & options.keys()}
-        if options:
-            raise InputError(f"unknown option {next(iter(options))!r}")
+        limit, options = self.threshold(sensitivity, threshold), _options(format, quotations, any_language)
         texts = ["" if missing else str(value) for value, missing in zip(frame[text], frame[text].isna(), strict=True)]
-        titles = (
-            [None] * len(texts) if work is None else [Work.of(w if isinstance(w, str) else None) for w in frame[work]]
-        )
+        titles = [None] * len(texts) if work is None else [w if isinstance(w, str) else None for w in frame[work]]
         reports: list[Report] = []
         for start in range(0, len(texts), 256):
-            part = slice(start, start + 256)
-            reports += self._report_all(texts[part], titles[part], limit, reading)
+            rows = slice(start, start + 256)
+            reports += self._flag_batch(texts[rows], [Work.of(title) for title in titles[rows]], limit, **options)
         flags = pd.Series([[f.to_dict() for f in r] for r in reports], index=frame.index, dtype=object)
         return frame.assign(
             spoiler_score=np.array([max((s.score for s in r.sentences), default=0.0) for r in reports], float),
@@ -258,20 +294,36 @@ class Guard:
         )
 
     def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Calibrated probability that each already split sentence, alone, is a spoiler: shape (n,)."""
+        """The calibrated probability that each sentence, read alone, is a spoiler.
+
+        Args:
+            sentences: Sentences that have been split already.
+
+        Returns:
+            An array of shape (n,).
+
+        Raises:
+            InputError: `sentences` is one string, or one of them is not a string.
+        """
         if isinstance(sentences, str):
             raise InputError("score takes a list of sentences; for one text use flag")
-        return self.scorer.score(list(sentences))
+        return self.scorer.score([check_text(sentence) for sentence in sentences])
 
     def save(self, path: str | os.PathLike[str], *, name: str | None = None, card: str | None = None) -> None:
-        """Write the model as a folder that `load` takes. Raises ModelError where it cannot."""
+        """Write the model as a folder that `load` reads.
+
+        Args:
+            path: The folder. It may exist only if it is empty or holds a model, which is replaced.
+            name: The name of the model; by default, the one it has.
+            card: The model card, in Markdown; by default, a short one.
+
+        Raises:
+            ModelError: The folder cannot be written.
+        """
         manifest = replace(self.manifest, name=name or self.manifest.name)
         written = save_model(path, self.scorer.arrays, manifest, card or plain_card(manifest), self.scorer.files)
         if self._source is None:  # a loaded model stays what load() gave, to everyone who has it
             self.manifest, self._source = written, os.path.abspath(path)
-
-
-# --- the function API -----------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=4)
@@ -281,42 +333,27 @@ def _load(folder: str, manifest: bytes, cascade: bool, threads: int) -> Guard:
 
 
 def load(model: str | os.PathLike[str] = "fast", *, cascade: bool = False, threads: int = 1) -> Guard:
-    """A Guard with a bundled model (by name) or with the model in a folder.
+    """Load a model. Nothing is downloaded and nothing is unpickled.
 
-    "fast" is linear; "accurate" (extra `accurate`) is a transformer. With `cascade`, the transformer
-    reads only what its linear part is unsure of: for archives. `threads` are the transformer's.
-    Nothing is downloaded and nothing unpickled. A model is loaded once a process, and again where
-    its manifest has changed. Raises ModelError, and MissingExtra naming the extra to install.
+    A model is loaded once in a process, and again when its manifest has changed.
+
+    Args:
+        model: The name of a bundled model, or the folder of a model. `"fast"` is linear; `"accurate"` is a
+            transformer and needs the extra `accurate`.
+        cascade: Let the transformer read only what its linear part is unsure about: for large archives.
+        threads: The number of threads of the transformer.
+
+    Raises:
+        InputError: `threads` is not a whole number from 1.
+        ModelError: There is no such model, or it is damaged.
+        MissingExtra: The model needs a library that is not installed.
     """
-    if threads < 1:
-        raise InputError("threads must be at least 1")
+    check_count("threads", threads)
     folder = resolve(model).resolve()
     return _load(str(folder), manifest_bytes(folder), cascade, threads)
 
 
-def flag(text: str, *, model: str | os.PathLike[str] = "fast", **options: Any) -> Report:
-    """Find spoilers with the bundled model; options as in `Guard.flag`."""
-    return load(model).flag(text, **options)
-
-
-def blur(
-    text: str,
-    *,
-    format: str = "html",
-    style: str | None = None,
-    model: str | os.PathLike[str] = "fast",
-    **options: Any,
-) -> str:
-    """Hide spoilers with the bundled model; options as in `Guard.blur`."""
-    return load(model).blur(text, format=format, style=style, **options)
-
-
-def blur_html(html: str, **options: Any) -> str:
-    """A page or fragment of HTML with its spoilers hidden, for a render hook; options as in `blur`."""
-    return blur(html, format="html", **options)
-
-
-def _report_in_worker(
+def _flag_in_worker(
     source: str,
     cascade: bool,
     digests: dict[str, str],
@@ -329,10 +366,16 @@ def _report_in_worker(
     guard = load(source, cascade=cascade)
     if guard.manifest.digests != digests:
         raise ModelError(f"{source}: the model changed while it was in use; load it again")
-    return pickle.dumps(guard._report_all(batch, [work] * len(batch), threshold, options), pickle.HIGHEST_PROTOCOL)
+    reports = guard._flag_batch(batch, [work] * len(batch), threshold, **options)
+    return pickle.dumps(reports, pickle.HIGHEST_PROTOCOL)
 
 
 def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
     iterator = iter(texts)
     while batch := list(islice(iterator, size)):
         yield batch
+
+
+def _options(format: str, quotations: bool, any_language: bool) -> dict[str, Any]:
+    check_choice("format", format, FORMATS)
+    return {"format": format, "quotations": quotations, "any_language": any_language}

@@ -14,46 +14,65 @@ __all__ = ["Report"]
 
 @dataclass(frozen=True)
 class Report:
-    """All that was found in one document; iterating it yields its flags in order."""
+    """All that was found in one document: a sequence of its flags, in order, so it is falsy if there are none.
+
+    Attributes:
+        document: The text, as it was read.
+        sentences: Every sentence with its score.
+        flags: The sentences that may give the plot away.
+        threshold: The probability from which a sentence is flagged.
+        model: `name` and `version` of the model.
+        language: The language that the text seems to be in, as a code of ISO 639-1; None if it is too short to guess.
+        checked: Whether the text was checked. If not, it has no flags, every score is 0, and a notice says why.
+    """
 
     document: Document
     sentences: tuple[Sentence, ...]
     flags: tuple[Flag, ...]
     threshold: float
     model: dict[str, str] = field(default_factory=dict)
-    language: str | None = None  # "en", or a guess such as "fr"; None where the text is too short to tell
-    checked: bool = True  # False where the text is not English: then it has no flags, and its scores are 0
+    language: str | None = None
+    checked: bool = True
 
     @property
     def hidden(self) -> tuple[Hidden, ...]:
-        """Spoilers that the author has already hidden."""
+        """Spoilers that the author has hidden already."""
         return self.document.hidden
 
     @property
     def has_spoilers(self) -> bool:
+        """Whether a sentence is flagged; `bool(report)` is the same."""
         return bool(self.flags)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """Spoiler marks of the author that lack their other half; and that the text was not checked, where so."""
+        """Broken spoiler marks, such as one that is not closed. The first is that the text was not checked, if so."""
         return self.document.notices if self.checked else (self._not_checked(), *self.document.notices)
 
     def _not_checked(self) -> Notice:
         code = self.language or ""
         start, end = self.sentences[0][:2] if self.sentences else (0, 0)
         message = (
-            f"this text looks {NAMES.get(code, 'foreign')} ({code}); spoilerguard reads English only, so it was not "
-            "checked; use --any-language (any_language=True) to check it all the same"
+            f"this text looks like {NAMES.get(code, 'another language')} ({code}) and was not checked, because the "
+            "models know only English; to check it anyway, use --any-language (any_language=True)"
         )
         return Notice(start, end, message)
 
     def blur(self, style: str | None = None) -> str:
-        """The source with the flagged sentences hidden; `style` by default the one that suits its format.
+        """Hide the flagged sentences.
 
-        Every other character stays. Raises InputError for a style that is unknown or not of this format,
-        LeakError if the style cannot hide a sentence where it stands; see `styles.STYLES`.
+        Args:
+            style: How to hide: a name in `spoilerguard.hiding.styles.STYLES`. By default `"html"` in HTML and
+                Markdown, and `"redact"` in plain text, which can hide nothing.
+
+        Returns:
+            The source with its flagged sentences hidden and everything else unchanged.
+
+        Raises:
+            InputError: The style is unknown, or does not exist in the format of the document.
+            LeakError: The style cannot hide a sentence where it stands.
         """
-        from spoilerguard.hiding.blurring import hide  # who only checks does without
+        from spoilerguard.hiding.blurring import hide  # only where something is hidden
 
         return hide(self.document, [(flag.start, flag.end) for flag in self.flags], style)
 
@@ -63,12 +82,8 @@ class Report:
     def __len__(self) -> int:
         return len(self.flags)
 
-    def __bool__(self) -> bool:
-        # A report is a result, not a container: an empty one is still a report.
-        return True
-
     def to_dict(self) -> dict[str, Any]:
-        """The report as an entry of `files` in `check --format json`, version 1, without path."""
+        """The report as an entry of `files` in `check --format json`, version 1, without the path."""
         return {
             "format": self.document.format,
             "language": self.language,

@@ -6,14 +6,25 @@ Offsets are Unicode code points in the source, end exclusive; lines and columns 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 import re
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
-__all__ = ["Document", "Flag", "Format", "Hidden", "Notice", "Reason", "Sentence", "Span", "Work"]
+if TYPE_CHECKING:
+    from spoilerguard.text.reading import Layout
+
+from spoilerguard.errors import InputError
+
+__all__ = [
+    "Document", "Flag", "Format", "FormatName", "Hidden", "Notice", "Reason", "Sensitivity", "Sentence", "Span",
+    "Work", "WorkLike",
+]  # fmt: skip
 
 Format = Literal["text", "markdown", "html"]
+FormatName = Literal["text", "markdown", "html", "auto"]  # as an argument: `auto` is guessed from the text
+Sensitivity = Literal["low", "medium", "high"]
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -26,7 +37,7 @@ class Span(NamedTuple):
 
 
 class Hidden(NamedTuple):
-    """A spoiler that its author has already hidden: its whole markup, and which syntax it is."""
+    """A spoiler that its author has hidden already: the range of its markup, and the name of its syntax."""
 
     start: int
     end: int
@@ -34,7 +45,7 @@ class Hidden(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """Broken markup: a spoiler mark that lacks its other half, and what that means."""
+    """A broken spoiler mark, or one without effect, and what is wrong with it."""
 
     start: int
     end: int
@@ -47,7 +58,8 @@ class Document:
 
     `prose` is exactly as long as `source`; whatever is not prose is blanked with spaces there, so
     an offset in one is an offset in the other. No sentence crosses the bounds of a block. `concealed`
-    is the text in `hidden` that would be prose if it were not hidden.
+    is the text in `hidden` that would be prose if it were not hidden. `layout` is what the source was
+    parsed to; `reading.layout_of` returns it. It is not pickled, and two documents are equal without it.
     """
 
     source: str
@@ -58,6 +70,10 @@ class Document:
     suppressed: tuple[Span, ...] = ()
     notices: tuple[Notice, ...] = ()
     concealed: tuple[Span, ...] = ()
+    layout: Layout | None = field(default=None, compare=False, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in ("layout", "_line_starts")}
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -79,7 +95,7 @@ class Sentence(NamedTuple):
 
 
 class Reason(NamedTuple):
-    """Why a sentence was flagged: the kind in a reader's words, and the words that weighed most."""
+    """Why a sentence was flagged: the kind of spoiler, and the words that contributed most to its score."""
 
     kind: str
     text: str
@@ -87,7 +103,7 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One sentence held to be a spoiler; `source[start:end] == text`."""
+    """A sentence that may give the plot away; `source[start:end] == text`."""
 
     start: int
     end: int
@@ -108,17 +124,44 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """The thing reviewed: what is publicly known of it (blurb), and its plot with the ending."""
+    """The work that a text is about.
+
+    Attributes:
+        title: Its title.
+        blurb: What is publicly known about it, as on a cover: giving this away is no spoiler.
+        synopsis: Its plot with the ending.
+    """
 
     title: str = ""
     blurb: str = ""
     synopsis: str = ""
 
     @classmethod
-    def of(cls, value: Work | dict[str, Any] | str | None) -> Work | None:
-        """A Work from a Work, its dictionary or just its title."""
-        if value is None or isinstance(value, Work):
-            return value
+    def of(cls, value: WorkLike) -> Work | None:
+        """The Work that an argument stands for.
+
+        Args:
+            value: A `Work`, a dictionary with any of its fields, or its title. A field that is None counts as empty.
+
+        Returns:
+            The work; None for None, and where every field is empty.
+
+        Raises:
+            InputError: The dictionary has another key, or a field is not a string.
+        """
         if isinstance(value, str):
-            return cls(title=value)
-        return cls(**{name: str(value.get(name) or "") for name in asdict(cls())})
+            value = cls(value)
+        elif isinstance(value, Mapping):
+            for name, text in value.items():
+                if name not in cls.__match_args__:
+                    raise InputError(f"unknown key {name!r} in work: choose from {', '.join(cls.__match_args__)}")
+                if not isinstance(text, str | None):
+                    raise InputError(f"{name} of the work must be a string, not {type(text).__name__}")
+            value = cls(**{name: text or "" for name, text in value.items()})
+        elif not isinstance(value, Work | None):
+            raise InputError(f"work must be a Work, a dictionary or a title, not {type(value).__name__}")
+        return None if value == cls() else value
+
+
+# What stands for a work: itself, its fields, or its title.
+WorkLike: TypeAlias = Work | Mapping[str, str | None] | str | None

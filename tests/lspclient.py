@@ -144,8 +144,9 @@ class Editor:
         )
         return self.diagnostics(uri, version)
 
-    def change(self, uri: str, version: int, *changes: Json) -> None:
-        self.tell("textDocument/didChange", textDocument={"uri": uri, "version": version}, contentChanges=list(changes))
+    def change(self, uri: str, version: int, *texts: str) -> None:
+        changes = [{"text": text} for text in texts]
+        self.tell("textDocument/didChange", textDocument={"uri": uri, "version": version}, contentChanges=changes)
 
     def diagnostics(self, uri: str, version: int | None = None) -> list[Json]:
         """The next that are published for a document, at this version of it."""

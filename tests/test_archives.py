@@ -118,29 +118,29 @@ def test_content_and_not_the_name_tells_the_format(path: Path, tmp_path: Path) -
 BAD_POSTS = {  # the number of the post, and what its error says
     "csv/bad.csv": {
         0: "not valid CSV .* close its quotes",
-        2: "3 cells where the header has 2; quote cells that hold a comma",
+        2: "3 cells, but the header has 2; quote cells that contain a comma",
         3: "not valid CSV",
     },
-    "disqus/bad.xml": {1: "line 4, column 34: not valid XML from here on .*; mend it"},
-    "goodreads/bad.csv": {1: "7 cells where the header has 6"},
+    "disqus/bad.xml": {1: "line 4, column 34: not valid XML from here on .*; correct it"},
+    "goodreads/bad.csv": {1: "7 cells, but the header has 6"},
     "jsonl/bad.jsonl": {
         1: r"not valid JSON \(Invalid control character, column 27\)",
-        2: "a JSON list; expected one object a line",
+        2: "a JSON list; expected one object per line",
         3: "the text is a dict; expected a string",
     },
     "letterboxd/bad.csv": {0: "a quote that is never closed"},
     "reddit/bad.jsonl": {1: "the text is a list", 2: "not valid JSON"},
     "sql/bad.sql": {0: r"byte 4 of the text \(0xe9\) is not UTF-8"},
     "wordpress/bad.xml": {
-        0: "its text, from line 4 on, holds a character that XML does not allow",
+        0: "its text, from line 4 on, contains a character that XML does not allow",
         2: "line 6, column 77: not valid XML from here on",
     },
 }
 BAD_FILES = {
     "csv/bad-no-text.csv": "no text column recognised; name it with text_column; there are: id, stars",
     "disqus/bad-outside.xml": "declares the entity 'secret'",
-    "jsonl/bad-array.json": r"one JSON array; make it JSON Lines: jq -c '\.\[\]' bad-array.json",
-    "jsonl/bad-pretty.json": "not valid JSON .*; if a record spans lines, make it JSON Lines: jq",
+    "jsonl/bad-array.json": r"one JSON array; convert it to JSON Lines: jq -c '\.\[\]' bad-array.json",
+    "jsonl/bad-pretty.json": "not valid JSON .*; if a record spans lines, convert the file to JSON Lines: jq",
     "parquet/bad.parquet": "not a readable Parquet file",
     "sql/bad-query.sql": "no such table: nowhere",
     "wordpress/bad-bomb.xml": "declares the entity 'a'",

@@ -23,8 +23,9 @@ import pytest
 from timing import assert_linear
 
 from spoilerguard.archives import FAMILIES, START, Archive, Cursor, Post, open_archive
-from spoilerguard.archives.posts import END, iso_time
+from spoilerguard.archives.posts import iso_time
 from spoilerguard.errors import InputError, MissingExtra
+from spoilerguard.files.source import END
 
 ROW = b'{"id": "a", "text": "Fine."}\n'
 
@@ -78,7 +79,7 @@ def test_a_quote_that_is_never_closed_swallows_nothing(tmp_path: Path) -> None:
     rows = "".join(f"{number},fine\n" for number in range(20_000))
     found = read(tmp_path / "c.csv", f'id,text\n0,"open\n{rows}'.encode())
     assert texts(found) == [None, *["fine"] * 20_000]
-    assert found[0].error == "a quote that is never closed; close it, double those inside"
+    assert found[0].error == "a quote that is never closed; close it, and double the quotes inside"
 
 
 def test_bytes_that_are_not_of_the_encoding_cost_one_row_and_not_its_id(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_bytes_that_are_not_of_the_encoding_cost_one_row_and_not_its_id(tmp_path
     found = read(tmp_path / "c.csv", b'id,text\n1,"a\nb\xff"\n2,' + good + b"\n3,\xc3\n")
     assert texts(found) == [None, "é" * 9, None]
     assert [post.id for post in found] == ["1", "2", "3"]
-    assert found[0].error == "0xff is not UTF-8; mend it, or name the encoding"
+    assert found[0].error == "byte 0xff is not UTF-8; correct it, or name the encoding"
 
 
 def test_quotes_escaped_by_backslashes_are_recognised(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_the_header(tmp_path: Path) -> None:
         read(tmp_path / "c.csv", b"")
     with pytest.raises(InputError, match=r"c\.csv: the header cannot be read: a quote that is never closed"):
         read(tmp_path / "c.csv", b'id,"text\n1,fine\n', delimiter=",")
-    with pytest.raises(InputError, match=r"c\.csv: its lines end in CR alone; mend them: tr"):
+    with pytest.raises(InputError, match=r"c\.csv: its lines end in carriage returns alone; convert them: tr"):
         read(tmp_path / "c.csv", b"id,text\r1,fine\r")
 
 
@@ -150,7 +151,7 @@ def test_csv_takes_linear_time(tmp_path: Path, unit: str) -> None:
     ("line", "error"),
     [
         (b'{"text": "cut', "not valid JSON"),
-        (b"null", "a JSON NoneType; expected one object a line"),
+        (b"null", "a JSON NoneType; expected one object per line"),
         (b'{"a":' * 100_000, "cannot be read"),
         (b'{"a": ' + b"1" * 5_000 + b"}", "cannot be read"),
         (b'{"text": "Caf\xe9"}', r"byte 14 of the line \(0xe9\) is not UTF-8"),
@@ -296,7 +297,7 @@ def test_what_xml_does_not_allow_costs_one_text(tmp_path: Path, bad: str | bytes
     data = wxr(comment("fine"), "\n", comment("a@b", 2), comment("fine", 3)).encode().replace(b"@", bad)
     found = read(tmp_path / "w.xml", data)
     assert texts(found) == ["fine", None, "fine", ""]
-    assert found[1].error == "its text, from line 4 on, holds a character that XML does not allow; remove it"
+    assert found[1].error == "its text, from line 4 on, contains a character that XML does not allow; remove it"
     assert found[1].id == "comment-2"
 
 
@@ -336,9 +337,9 @@ def test_xml_in_other_encodings(tmp_path: Path, encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["nonsense", "idna", "hex", "punycode"])
 def test_encodings_that_are_none(tmp_path: Path, encoding: str) -> None:
     data = wxr(comment("Fine"), prolog=f'<?xml version="1.0" encoding="{encoding}"?>')
-    with pytest.raises(InputError, match=rf"w\.xml: no encoding '{encoding}'"):
+    with pytest.raises(InputError, match=rf"w\.xml: unknown encoding '{encoding}'"):
         read(tmp_path / "w.xml", data.encode())
-    with pytest.raises(InputError, match=f"no encoding '{encoding}'"):
+    with pytest.raises(InputError, match=f"unknown encoding '{encoding}'"):
         read(tmp_path / "c.csv", b"id,text\n", encoding=encoding)
 
 
@@ -534,9 +535,9 @@ def test_databases_that_cannot_be_read(database: Path, tmp_path: Path) -> None:
         (f"sqlite:///{database}", None, "a database needs a query"),
         (f"sqlite:///{database}", "DELETE FROM comments", "the query returns no rows"),
         ("nonsense://a:secret@b/c", query, r"nonsense://a:\*\*\*@b/c"),
-        ("oracle://a:secret@b/c", query, "the driver '.*' is missing: pip install"),
-        ("://", query, "not the URL of a database"),
-        (f"sqlite:///{database}", "SELECT '\udcff'", "the query is no text .*; write it in UTF-8"),
+        ("oracle://a:secret@b/c", query, "the driver '.*' is not installed; install it with: pip install"),
+        ("://", query, "not a database URL"),
+        (f"sqlite:///{database}", "SELECT '\udcff'", "the query is not valid text .*; write it in UTF-8"),
     ):
         with pytest.raises(InputError, match=message) as caught:
             open_archive(url, query=asked)
@@ -641,7 +642,7 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.jsonl: cannot be read \(No such file or directory\)"):
         open_archive(tmp_path / "none.jsonl")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(InputError, match=r"pipe: not a file; save the stream as one"):
+    with pytest.raises(InputError, match=r"pipe: not a regular file; save the stream to a file"):
         open_archive(tmp_path / "pipe")
 
 

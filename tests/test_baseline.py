@@ -130,7 +130,7 @@ def test_other_drafts_stay_known_as_long_as_they_are_there(tmp_path: Path, monke
         ("[" * 100_000, "not a baseline"),
         ("[]", "not a baseline"),
         ('{"version": 1}', "not a baseline"),
-        ('{"version": 2, "files": {}}', "of version 2; this spoilerguard reads 1"),
+        ('{"version": 2, "files": {}}', "of version 2; this spoilerguard reads version 1"),
         ('{"version": 1, "files": {"a.md": []}}', "not a baseline"),
         ('{"version": 1, "files": {"a.md": {"He dies.": 1}}}', "not a baseline"),
         ('{"version": 1, "files": {"a.md": {"0123456789abcdef": 0}}}', "not a baseline"),
@@ -148,7 +148,7 @@ def test_what_is_no_baseline_is_neither_read_nor_written_over(tmp_path: Path, te
 
 
 def test_a_baseline_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"known\.json: no such file; write it with --write-baseline "):
+    with pytest.raises(InputError, match=r"known\.json: no such file; create it with --write-baseline "):
         read_baseline(str(tmp_path / "known.json"))
 
 

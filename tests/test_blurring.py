@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 import re
 
+from accessible import stripped
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 import pytest
@@ -22,7 +23,6 @@ from trees import html_of, seen, tree
 
 import spoilerguard as sg
 from spoilerguard.errors import InputError, LeakError
-from spoilerguard.hiding import accessible_html
 from spoilerguard.hiding.blurring import hide
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.spans import Document
@@ -43,12 +43,12 @@ def hidden(text: str, format: str, style: str, word: str = "") -> str:
     return hide(document, [(start, end) for start, end in ranges if word in text[start:end]], style)
 
 
-def plain(veiled: str) -> str:
-    """Veiled text that is easy to read: `{` and `}` for spans, `{{` and `}}` for blocks, `^` for controls."""
-    veiled = re.sub(r'<div class="sg1-bar">.*?</div>|<a class="sg1-show".*?</a>', "^", veiled)
-    veiled = re.sub(r'<(span|div) class="sg1"[^>]* hidden>', lambda m: "{" * (1 + (m[1] == "div")), veiled)
-    veiled = re.sub(r"<!--sg1-[^>]*-->", "<!---->", veiled)
-    return re.sub(r"</(span|div)><!--/sg1[^>]*>", lambda m: "}" * (1 + (m[1] == "div")), veiled)
+def plain(blurred: str) -> str:
+    """Accessible HTML that is easy to read: `{` and `}` for spans, `{{` and `}}` for blocks, `^` for controls."""
+    blurred = re.sub(r'<div class="sg1-bar">.*?</div>|<a class="sg1-show".*?</a>', "^", blurred)
+    blurred = re.sub(r'<(span|div) class="sg1"[^>]* hidden>', lambda m: "{" * (1 + (m[1] == "div")), blurred)
+    blurred = re.sub(r"<!--sg1-[^>]*-->", "<!---->", blurred)
+    return re.sub(r"</(span|div)><!--/sg1[^>]*>", lambda m: "}" * (1 + (m[1] == "div")), blurred)
 
 
 # --- where the marks go -------------------------------------------------------------------------
@@ -106,14 +106,14 @@ CUTS: dict[str, list[tuple[str, str]]] = {
 
 @pytest.mark.parametrize(("format", "text", "cut"), [(f, *case) for f, cases in CUTS.items() for case in cases])
 def test_a_sentence_is_hidden_in_pieces_that_break_nothing(format: str, text: str, cut: str) -> None:
-    veiled = hidden(text, format, "html", "dies" if "Safe" in text else "")
-    assert plain(veiled) == cut
-    assert accessible_html.strip(veiled) == text
+    blurred = hidden(text, format, "html", "dies" if "Safe" in text else "")
+    assert plain(blurred) == cut
+    assert stripped(blurred) == text
 
 
 def test_pieces_with_nothing_seen_between_them_are_one_spoiler() -> None:
-    veiled = hidden("<ul><li>She dies.<li>He <b>dies.<p>Dies.</ul><p>Safe.<p>She dies.", "html", "html", "dies")
-    names = re.findall(r'<span class="sg1" id="sg1-\w+-([\d-]+)"', veiled)
+    blurred = hidden("<ul><li>She dies.<li>He <b>dies.<p>Dies.</ul><p>Safe.<p>She dies.", "html", "html", "dies")
+    names = re.findall(r'<span class="sg1" id="sg1-\w+-([\d-]+)"', blurred)
     assert names == ["1", "1-2", "1-3", "2"]
 
 
@@ -220,13 +220,13 @@ def holds(source: str, chosen: Callable[[int], bool] = lambda k: True) -> None:
     """Hide some sentences of a page and compare what browsers make of it before and after."""
     document, ranges = sentences(source, "html")
     ranges = [at for k, at in enumerate(ranges) if chosen(k)]
-    veiled = hide(document, ranges, "html")
-    assert accessible_html.strip(veiled) == source
+    blurred = hide(document, ranges, "html")
+    assert stripped(blurred) == source
     told = words(unescape(" ".join(document.prose[start:end] for start, end in ranges)))
-    assert words(seen(veiled)) & told == set()
-    assert words(seen(source)) - words(seen(veiled)) <= told
+    assert words(seen(blurred)) & told == set()
+    assert words(seen(source)) - words(seen(blurred)) <= told
     if not OPEN_LINK.search(source):
-        assert tree(veiled) == tree(source)
+        assert tree(blurred) == tree(source)
 
 
 @pytest.mark.parametrize("source", KINDS)
@@ -295,10 +295,10 @@ def test_random_markdown_shows_no_word(parts: list[str], bits: int) -> None:
     source = numbered(parts)
     document, ranges = sentences(source, "markdown")
     ranges = [at for k, at in enumerate(ranges) if not bits >> k & 1]
-    veiled = hide(document, ranges, "html")
-    assert accessible_html.strip(veiled) == source
+    blurred = hide(document, ranges, "html")
+    assert stripped(blurred) == source
     told = words(" ".join(document.prose[start:end] for start, end in ranges))
-    shown = words(seen(html_of(veiled)))
+    shown = words(seen(html_of(blurred)))
     assert shown & told == set()
     assert words(seen(html_of(source))) - shown <= told
 
@@ -335,7 +335,7 @@ def test_all_of_commonmark_is_hidden(commonmark: list[dict[str, str]], name: str
         assert not re.search(r"[^\W_]", document.prose), source
         assert hide(document, ranges, name) == result
         if name == "html":
-            assert accessible_html.strip(result) == source
+            assert stripped(result) == source
             if not OPEN_LINK.search(html_of(source)):
                 assert tree(html_of(result)) == tree(html_of(source))
     assert resisting == RESISTING.get(name, 0)
@@ -403,8 +403,8 @@ def test_any_ranges_of_any_text_can_be_given(text: str, pairs: list[tuple[int, i
 
 def test_a_range_may_be_part_of_a_sentence_and_cross_blocks() -> None:
     source = "<p>one two</p><p>three four</p>"
-    veiled = hide(read(source, "html"), [(source.index("two"), source.index(" four"))], "html")
-    assert plain(veiled) == "<p>one ^{two}</p><p>^{three} four</p>"
+    blurred = hide(read(source, "html"), [(source.index("two"), source.index(" four"))], "html")
+    assert plain(blurred) == "<p>one ^{two}</p><p>^{three} four</p>"
 
 
 def test_line_ends_and_byte_order_mark_stay() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import spoilerguard as sg
 from spoilerguard.drafts.changes import Changes, touching
+from spoilerguard.drafts.gitignore import rules_for
 from spoilerguard.errors import InputError
 from spoilerguard.report import Report
 from spoilerguard.spans import Notice
@@ -233,7 +234,7 @@ def test_histories_without_a_common_commit(git: Git) -> None:
     git("checkout", "--quiet", "--orphan", "other")
     write("old.md", edited(1))
     commit(git)
-    with pytest.raises(InputError, match="nothing in common with HEAD; is the history here"):
+    with pytest.raises(InputError, match="--diff main: no commit in common with HEAD; fetch the whole history"):
         Changes("main").changed("old.md")
 
 
@@ -246,6 +247,26 @@ def test_a_repository_without_a_commit(tmp_path: Path, git: Git) -> None:
 def test_no_repository(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"draft\.md: not in a git repository"):
         Changes("HEAD").changed(str(tmp_path / "draft.md"))
+
+
+@pytest.mark.parametrize("driver", ["evil", "evil=x", "evil.y"])
+def test_no_program_that_a_repository_names_is_run(git: Git, driver: str) -> None:
+    ran, program = Path("ran").absolute(), Path("program").absolute()
+    program.write_text(f"#!/bin/sh\necho ran >> '{ran}'\n", encoding="utf-8")
+    program.chmod(0o755)
+    write(".gitattributes", "*.md filter=evil diff=evil\n*.txt filter=evil=x\n*.html filter=evil.y\n")
+    for name in ("a.txt", "b.html"):
+        write(name, TEN)
+    commit(git)
+    with open(".git/config", "a", encoding="utf-8") as config:
+        config.write(f"""[core]\nfsmonitor = {program}\nhooksPath = {program.parent}\npager = {program}
+[filter "{driver}"]\nclean = {program}\nsmudge = {program}\nprocess = {program}\nrequired = true
+[diff]\nexternal = {program}\n[diff "evil"]\ncommand = {program}\ntextconv = {program}\n""")
+    for name in ("old.md", "a.txt", "b.html"):
+        write(name, edited(4))
+        assert Changes("HEAD").lines(name) == ((4, 4),)
+    rules_for(".")
+    assert not ran.exists()
 
 
 def test_no_git(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:

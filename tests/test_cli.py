@@ -12,7 +12,7 @@ from texts import CLEAN, REVIEW, SPOILERS
 from timing import assert_linear
 
 import spoilerguard as sg
-from spoilerguard.printing import OUTPUTS, Look, Outcome
+from spoilerguard.printing import PRINTERS, Look, Outcome
 from spoilerguard.text.reading import read
 
 
@@ -176,7 +176,7 @@ def test_a_draft_cannot_command_the_terminal(drafts: Path, cli: Cli, format: str
         ("half.txt", b"\xff\xfeH\x00e", "half.txt:1: not UTF-16 (byte 0x65); save the file as UTF-8"),
         ("cover.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0", "cover.txt: a binary file, not a draft"),
         ("zeros.txt", bytes(100), "zeros.txt: a binary file, not a draft"),
-        ("book.txt", b"She lives. " * 1_900_000, "book.txt: more than a draft may have (16 MB); split it, or scan it"),
+        ("book.txt", b"She lives. " * 1_900_000, "book.txt: larger than a draft may be (16 MB); split it, or scan it"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_and_the_others_are_checked(
@@ -207,7 +207,7 @@ def test_standard_input_without_end_is_refused(tmp_path: Path) -> None:
         ran = process("check", "-", stdin=zeros)
     assert (ran.returncode, ran.stderr) == (
         2,
-        b"spoilerguard: -: more than a draft may have (16 MB); split it, or scan it as an archive\n",
+        b"spoilerguard: -: larger than a draft may be (16 MB); split it, or scan it as an archive\n",
     )
 
 
@@ -225,7 +225,7 @@ def test_many_flags_on_one_line_are_shown_in_linear_time() -> None:
             sg.Flag(at, at + 8, *document.position(at), "He dies.", 0.9, ()) for at in range(0, len(line) - 9, 9)
         )
         report = sg.Report(document, (), flags, 0.5)
-        for write in OUTPUTS.values():
+        for write in PRINTERS.values():
             for _ in write([Outcome("draft.txt", report)], Look(False, False, 0.5, {})):
                 pass
 
@@ -388,7 +388,7 @@ def test_explain_tells_score_kind_and_words(cli: Cli, fast: sg.Guard) -> None:
     assert second.startswith("looks most like ")
     assert [line.split()[1] for line in words] == sentence.rstrip(".").split()
     assert cli("explain", "-", stdin=sentence.encode()).out == ran.out
-    assert "  not a spoiler at the threshold given (from 100%)" in cli("explain", sentence, "--threshold", "1").out
+    assert "  not a spoiler at this threshold (from 100%)" in cli("explain", sentence, "--threshold", "1").out
 
 
 @pytest.mark.parametrize("sentence", ["", " \n"])

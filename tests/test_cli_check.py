@@ -134,9 +134,12 @@ def test_unchanged_drafts_are_not_read_and_those_taken_away_are_no_error(committ
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["post.md", "--diff", "nope"], "--diff: git merge-base: fatal: Not a valid object name nope"),
-        (["-", "--diff", "HEAD"], "--diff does not go with standard input"),
-        (["post.md", "--diff", "HEAD", "--write-baseline", "b.json"], "--diff does not go with --write-baseline"),
+        (["post.md", "--diff", "nope"], "--diff nope: git merge-base: fatal: Not a valid object name nope"),
+        (["-", "--diff", "HEAD"], "--diff cannot be combined with standard input"),
+        (
+            ["post.md", "--diff", "HEAD", "--write-baseline", "b.json"],
+            "--diff cannot be combined with --write-baseline",
+        ),
     ],
 )
 def test_what_cannot_be_compared(committed: Path, cli: Cli, arguments: list[str], message: str) -> None:
@@ -179,7 +182,7 @@ def test_what_is_known_is_not_told_again(post: Path, cli: Cli) -> None:
     ran = cli(".", "--baseline", "known.json", "--format", "line")
     assert (ran.status, ran.lines) == (1, [line_of(SPOILERS[1])])
     assert ran.err == (
-        "spoilerguard: ./post.md: 1 known spoiler no longer found; --write-baseline forgets what is gone\n"
+        "spoilerguard: ./post.md: 1 known spoiler no longer found; update the file with --write-baseline\n"
         "spoilerguard: 4 known spoilers left out (known.json)\n"
     )
     assert cli("clean.md", "--baseline", "known.json").err == "spoilerguard: 0 known spoilers left out (known.json)\n"
@@ -203,12 +206,12 @@ def test_a_baseline_with_what_has_changed_only(committed: Path, cli: Cli) -> Non
 def test_a_baseline_of_half_the_drafts_is_not_written(post: Path, cli: Cli) -> None:
     ran = cli(post, "missing.md", "--write-baseline", "known.json")
     assert ran.status == 2
-    assert ran.err.endswith("spoilerguard: known.json: not written, for not all drafts could be read\n")
+    assert ran.err.endswith("spoilerguard: known.json: not written, because not all drafts could be read\n")
     assert not Path("known.json").exists()
 
 
 def test_a_baseline_that_cannot_be_read_ends_it_before_anything_is_checked(post: Path, cli: Cli) -> None:
-    message = "spoilerguard: known.json: no such file; write it with --write-baseline known.json\n"
+    message = "spoilerguard: known.json: no such file; create it with --write-baseline known.json\n"
     assert cli(post, "--baseline", "known.json") == (2, "", message)
     ran = cli(post, "--baseline", "known.json", "--write-baseline", "known.json")  # as settings may have it
     assert ran.status == 0
@@ -235,7 +238,7 @@ def test_suppressions_that_suppress_nothing_are_told_on_request(post: Path, cli:
     Path(name).write_text("\n".join(SUPPRESSED), encoding="utf-8")
     plain = cli(name, "--format", "json", "--threshold", "0.1")
     ran = cli(name, "--format", "json", "--threshold", "0.1", "--report-unused")
-    told = "this suppression suppresses nothing; take it out"
+    told = "this suppression suppresses nothing; remove it"
     assert plain.err == ""
     assert ran.err == "".join(f"spoilerguard: {name}:{line}:1: {told}\n" for line in (1, 7, 19, 25))
     before, after = (json.loads(r.out)["files"][0] for r in (plain, ran))

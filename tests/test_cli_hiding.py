@@ -50,9 +50,9 @@ def test_standard_output_gets_the_text_and_nothing_else(cli: Cli, draft: Path) -
 
 def test_standard_input_is_read(cli: Cli, draft: Path) -> None:
     assert cli("-", "--style", "reddit", stdin=DRAFT.encode()).raw == HIDDEN.encode()
-    veiled = cli("-", "--stdin-filename", "a.html", stdin=DRAFT.encode()).raw
-    assert b'<span class="sg1"' in veiled
-    assert cli("-", "--format", "html", stdin=DRAFT.encode()).raw == veiled
+    blurred = cli("-", "--stdin-filename", "a.html", stdin=DRAFT.encode()).raw
+    assert b'<span class="sg1"' in blurred
+    assert cli("-", "--format", "html", stdin=DRAFT.encode()).raw == blurred
 
 
 def test_plain_text_is_redacted_if_nothing_else_is_said(cli: Cli, draft: Path) -> None:
@@ -141,7 +141,9 @@ def test_a_symbolic_link_is_not_written_through(cli: Cli, draft: Path) -> None:
     for arguments in (["link.md", "--in-place"], ["draft.md", "-o", "link.md"]):
         ran = cli(*arguments)
         assert ran.status == 2
-        assert ran.err == f"spoilerguard: link.md: a symbolic link; name the file it leads to, {draft.resolve()}\n"
+        assert (
+            ran.err == f"spoilerguard: link.md: a symbolic link; name the file that it points to, {draft.resolve()}\n"
+        )
     assert draft.read_bytes() == DRAFT.encode()
 
 
@@ -183,7 +185,7 @@ def test_a_device_is_no_output(draft: Path) -> None:
 
 
 def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
-    with pytest.raises(sg.InputError, match=r"draft.md: changed while it was read; run again"):
+    with pytest.raises(sg.InputError, match=r"draft.md: changed in the meantime; run the command again"):
         drafts.write_draft(str(draft), b"new", instead_of=b"what it was")
     assert draft.read_bytes() == DRAFT.encode()
 
@@ -191,7 +193,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["draft.md", "--in-place", "--diff"], "--output, --in-place and --diff exclude each other"),
+        (["draft.md", "--in-place", "--diff"], "--output, --in-place and --diff cannot be combined; give one of them"),
         (["-", "--in-place"], "--in-place needs a file, not standard input"),
         (["draft.md", "--style", "nope"], "unknown --style 'nope': choose from html, feed, "),
         (["draft.md", "--style", "mediawiki"], "draft.md: style 'mediawiki' cannot be written into markdown: choose"),
@@ -249,7 +251,7 @@ def test_a_report_of_check_needs_no_change(cli: Cli, draft: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"text": "another"}, r"flag 2 of draft.md: at \d+ to \d+ is another text now; run check again"),
+        ({"text": "another"}, r"flag 2 of draft.md: the text at \d+ to \d+ has changed; run check again"),
         ({"start": -1}, r"flag 2 of draft.md: no start, end and text; remove the whole flag, or run check again"),
         ({"end": "7"}, r"flag 2 of draft.md: no start, end and text"),
     ],
@@ -273,10 +275,10 @@ def test_a_flag_that_does_not_fit_is_refused(
         ("[]", "report.json: not a report; make one with: spoilerguard check --format json"),
         ('{"version": 1, "files": [{"path": 1, "flags": []}]}', "report.json: not a report; make one with"),
         ('{"version": 2}', "report.json: version 2; this version of spoilerguard reads version 1"),
-        ('{"version": 1, "files": []}', "report.json: says nothing of draft.md; it is about no file"),
+        ('{"version": 1, "files": []}', "report.json: no entry for draft.md; it has no file"),
         (
             '{"version": 1, "files": [{"path": "a.md", "flags": []}]}',
-            "report.json: says nothing of draft.md; it is about a.md",
+            "report.json: no entry for draft.md; it has a.md",
         ),
         (
             '{"version": 1, "files": [{"path": "draft.md", "flags": [], "error": "draft.md: gone"}]}',
@@ -296,11 +298,11 @@ def test_what_is_no_report_is_refused(cli: Cli, draft: Path, content: str, messa
 
 def test_the_functions_and_the_report_agree(fast: sg.Guard) -> None:
     page = f"<p>{DRAFT}"
-    veiled = sg.blur(page)
-    assert veiled == sg.blur_html(page) == fast.blur(page, style="html") == fast.flag(page, format="html").blur()
-    assert f"hidden>{SPOILERS[1]}</span>" in veiled
+    blurred = sg.blur(page)
+    assert blurred == sg.blur_html(page) == fast.blur(page, style="html") == fast.flag(page, format="html").blur()
+    assert f"hidden>{SPOILERS[1]}</span>" in blurred
     assert sg.blur(DRAFT, format="markdown", style="reddit", sensitivity="high") == HIDDEN
-    assert sg.blur(veiled) == veiled
+    assert sg.blur(blurred) == blurred
     assert sg.blur(CLEAN) == CLEAN
 
 

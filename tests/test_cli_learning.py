@@ -95,12 +95,14 @@ def test_train_refuses_its_options_before_it_trains(few: Path, tmp_path: Path) -
     (tmp_path / "taken" / "novel.txt").write_text("mine", encoding="utf-8")
     status, _, err = run("train", few, "-o", tmp_path / "taken")
     assert (status, err) == (2, f"spoilerguard: {tmp_path / 'taken'}: exists and is not a model; give another name\n")
+    (tmp_path / "taken" / "manifest.json").write_text("{}", encoding="utf-8")  # a model beside a file that is not one
+    assert run("train", few, "-o", tmp_path / "taken")[::2] == (status, err)
     status, _, err = run("train", few, "-o", tmp_path / "model", "--recipe", "slow")
     assert status == 2
     assert "unknown recipe 'slow': choose from plain, accurate, fast" in err
     status, _, err = run("train", few, "-o", tmp_path / "model", "--validation", few)
     assert status == 2
-    assert "stands in both training and validation data" in err
+    assert "is in both training and validation data" in err
     assert run("train", few, "-o", tmp_path / "model", "--jobs", "0")[0] == 2
 
 
@@ -160,7 +162,9 @@ def test_convert_writes_what_it_reads(root: Path, tmp_path: Path) -> None:
         status, stdout, err = run("convert", path, "-o", out)
         assert (status, stdout) == (0, "")
         documents = list(load_labelled(path))
-        assert err == f"{out}: {len(documents)} document{'s' * (len(documents) != 1)}\n"
+        assert err.startswith(f"{path}: JSON Lines (UTF-8")
+        assert f"format {name}" in err
+        assert err.endswith(f"\n{out}: {len(documents)} document{'s' * (len(documents) != 1)}\n")
         again = list(load_labelled(out))
         assert [d.sentences for d in again] == [d.sentences for d in documents]
         assert [d.work for d in again] == [d.work for d in documents]

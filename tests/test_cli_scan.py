@@ -54,12 +54,12 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["--engine", "spark"], "unknown --engine 'spark': choose from local, dask"),
-        (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler goes with --engine dask"),
-        (["--resume", "--force"], "--resume goes on and --force begins again: give one of them"),
+        (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler needs --engine dask"),
+        (["--resume", "--force"], "--resume continues and --force starts again: give one of them"),
         (["--threshold", "7"], "threshold must be a probability from 0 to 1, not 7.0"),
         (["--model", "slow"], "no model named 'slow': there are accurate, fast"),
         (["--works", "none.jsonl"], "none.jsonl:1: cannot be read"),
-        (["--report", "none/report.html"], "none/report.html: its folder does not exist; make it first"),
+        (["--report", "none/report.html"], "none/report.html: its folder does not exist; create it first"),
         (["--text-column", "words"], "words"),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_database_is_scanned(tmp_path: Path) -> None:
     assert address not in result.stderr, "an address may hold a password"
     unordered = query.removesuffix(" order by id")
     result = runner.invoke(app, ["scan", "--sql", address, "--query", unordered, "-o", str(out), "--force"])
-    assert "a query without ORDER BY cannot be gone on with" in result.stderr
+    assert "a query without ORDER BY cannot be resumed" in result.stderr
     for neither_or_both in ([], [str(out), "--sql", address]):
         result = runner.invoke(app, ["scan", *neither_or_both, "--query", query, "-o", str(tmp_path / "x.jsonl")])
         assert result.exit_code == 2

@@ -21,7 +21,7 @@ import typer.main
 from spoilerguard.cli import app
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.model.store import bundled_models
-from spoilerguard.printing import OUTPUTS
+from spoilerguard.printing import PRINTERS
 from spoilerguard.settings.keys import KEYS
 
 
@@ -120,7 +120,7 @@ def test_a_command_has_settings_of_its_own(project: Path, cli: Cli) -> None:
 
 def test_other_commands_have_settings_too(project: Path, cli: Cli) -> None:
     put(".spoilerguard.toml", "threshold = 0.99")
-    assert "at the threshold given (from 99%)" in cli("explain", SPOILERS[0]).out
+    assert "at this threshold (from 99%)" in cli("explain", SPOILERS[0]).out
     assert "at low sensitivity" in cli("explain", SPOILERS[0], "--sensitivity", "low").out
 
 
@@ -169,7 +169,7 @@ def test_a_pattern_that_is_none_is_told(project: Path, cli: Cli) -> None:
     ran = cli("check", ".", "--exclude", "!")
     assert (ran.status, ran.err) == (
         2,
-        "spoilerguard: --exclude: no pattern of paths: '!'; write it as in .gitignore\n",
+        "spoilerguard: --exclude: invalid path pattern '!'; write it as in .gitignore\n",
     )
 
 
@@ -263,7 +263,7 @@ def test_what_config_show_shows_is_toml(project: Path, cli: Cli) -> None:
 def test_config_show_tells_a_fault(project: Path, cli: Cli) -> None:
     put(".spoilerguard.toml", "[[overrides]]\npaths = ['!']\ntitle = 'x'")
     assert cli("config", "show").status == 0
-    assert cli("config", "show", "x.md").err.startswith("spoilerguard: .spoilerguard.toml:2: no pattern of paths")
+    assert cli("config", "show", "x.md").err.startswith("spoilerguard: .spoilerguard.toml:2: invalid path pattern")
     put(".spoilerguard.toml", "sensitivity = 'hi'")
     assert cli("config", "show").status == 2
     assert cli("config", "show", "--format", "yaml").err.startswith("spoilerguard: unknown --format 'yaml'")
@@ -312,7 +312,7 @@ def test_bash_completes_what_may_be_chosen(bash: Callable[[str], list[str]]) -> 
     put(".spoilerguard.toml", "a fault = no matter")
     typed = {
         "blur --style re": [name for name in STYLES if name.startswith("re")],
-        "check --format ''": list(OUTPUTS),
+        "check --format ''": list(PRINTERS),
         "check --sensitivity ''": ["low", "medium", "high"],
         "scan --model ''": list(bundled_models()),
         "preview x.md --input-format m": ["markdown"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import unescape
 from html.parser import HTMLParser
 from itertools import islice
 import json
@@ -15,11 +16,10 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, precision_recall_fscore_support, roc_auc_score
 
 import spoilerguard as sg
-from spoilerguard.datasets import load_labelled, split_of, to_frame
+from spoilerguard.datasets import documents_of, load_labelled, split_of, to_frame
 from spoilerguard.errors import InputError
 from spoilerguard.evaluation import SPLITS, Evaluation, evaluate, measure, metrics
 from spoilerguard.evaluation.baselines import BASELINES
-from spoilerguard.evaluation.breakdown import openings
 from spoilerguard.evaluation.words import in_words, percent
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.training.pipeline import Recipe
@@ -57,7 +57,7 @@ def doc(sentences: Sequence[tuple[str, int, str | None]], work: str, name: str) 
 @pytest.mark.parametrize("seed", range(5))
 def test_figures_are_those_of_scikit_learn(seed: int) -> None:
     truth, probability, works = random_case(seed)
-    judged = metrics.judge(truth, probability, works, {"medium": 0.5}, repeats=0)
+    judged = metrics.figures_of(truth, probability, works, {"medium": 0.5}, repeats=0)
     at = judged["points"]["medium"]
     precision, recall, f1, _ = precision_recall_fscore_support(truth, probability >= 0.5, average="binary")
     expected = {
@@ -75,7 +75,7 @@ def test_figures_are_those_of_scikit_learn(seed: int) -> None:
 
 def test_figures_worked_out_by_hand() -> None:
     truth, probability = np.array([1, 0, 1, 0, 0]), np.array([0.95, 0.85, 0.55, 0.25, 0.15])
-    judged = metrics.judge(truth, probability, np.arange(5), {"low": 0.9, "high": 0.5, "none": 0.99}, repeats=0)
+    judged = metrics.figures_of(truth, probability, np.arange(5), {"low": 0.9, "high": 0.5, "none": 0.99}, repeats=0)
     assert judged["auc"]["value"] == pytest.approx(5 / 6, abs=1e-6)
     assert judged["average_precision"]["value"] == pytest.approx((1 + 2 / 3) / 2, abs=1e-6)
     assert judged["brier"]["value"] == pytest.approx((0.05**2 + 0.85**2 + 0.45**2 + 0.25**2 + 0.15**2) / 5)
@@ -108,7 +108,7 @@ def test_large_samples_are_ranked_in_parts(monkeypatch: pytest.MonkeyPatch) -> N
 def test_an_interval_holds_the_value_and_narrows_with_more_works() -> None:
     truth, probability, _ = random_case(0, n=4000)
     wide, narrow = (
-        metrics.judge(truth, probability, np.arange(4000) % works, {"medium": 0.5}, repeats=400)["auc"]
+        metrics.figures_of(truth, probability, np.arange(4000) % works, {"medium": 0.5}, repeats=400)["auc"]
         for works in (4, 400)
     )
     low, high = narrow["interval"]
@@ -118,7 +118,7 @@ def test_an_interval_holds_the_value_and_narrows_with_more_works() -> None:
 
 
 def test_figures_that_need_both_classes_are_none_where_there_is_one() -> None:
-    judged = metrics.judge(np.zeros(3, int), np.array([0.1, 0.2, 0.9]), np.array(["a", "b", "b"]), {"medium": 0.5})
+    judged = metrics.figures_of(np.zeros(3, int), np.array([0.1, 0.2, 0.9]), np.array(["a", "b", "b"]), {"medium": 0.5})
     assert judged["auc"] == {"value": None, "interval": None}
     assert judged["average_precision"]["value"] is None
     assert judged["points"]["medium"]["recall"]["value"] is None
@@ -127,7 +127,7 @@ def test_figures_that_need_both_classes_are_none_where_there_is_one() -> None:
 
 def test_one_work_has_no_interval() -> None:
     truth, probability, _ = random_case(0)
-    assert metrics.judge(truth, probability, np.zeros(400), {"medium": 0.5})["auc"]["interval"] is None
+    assert metrics.figures_of(truth, probability, np.zeros(400), {"medium": 0.5})["auc"]["interval"] is None
 
 
 def test_curves_end_where_they_must() -> None:
@@ -197,7 +197,7 @@ def test_documents_are_told_apart_where_their_names_repeat() -> None:
         *doc([("c", 0, None)], "w", "x"),
         *doc([("d", 0, None)], "w", "y"),
     ]
-    assert openings(pd.DataFrame(rows)).tolist() == [True, False, True, True]
+    assert documents_of(pd.DataFrame(rows)) == [range(2), range(2, 3), range(3, 4)]
 
 
 def test_worst_errors_come_worst_first_with_what_stands_around_them(found: Evaluation) -> None:
@@ -236,7 +236,7 @@ def test_rows_without_works_are_works_of_their_own(trained: sg.Guard) -> None:
         ({"split": "dev"}, "unknown split 'dev': choose from test, validation, train, all"),
         ({"baselines": ["lstm"]}, "no baseline 'lstm': there are majority, keywords, tfidf, textcat"),
         ({"bootstrap": -1}, "must not be negative"),
-        ({"split": "all", "baselines": True, "allow_leak": True}, "works that are not judged"),
+        ({"split": "all", "baselines": True, "allow_leak": True}, "works that are not measured on"),
     ],
 )
 def test_an_option_out_of_range_is_named(
@@ -248,7 +248,9 @@ def test_an_option_out_of_range_is_named(
 
 def test_data_that_cannot_be_judged(trained: sg.Guard, frame: pd.DataFrame) -> None:
     harmless = frame[frame["label"] == 0]
-    with pytest.raises(InputError, match=r"all \d+ sentences to evaluate are harmless sentences: figures need both"):
+    with pytest.raises(
+        InputError, match=r"all \d+ sentences to evaluate are harmless sentences: evaluation needs both"
+    ):
         evaluate(trained, harmless)
     train_only = frame[frame["work"].map(split_of) == "train"]
     with pytest.raises(InputError, match=r"no work of the data is in the test split .*--split all"):
@@ -369,7 +371,7 @@ def test_the_report_holds_its_sections_and_figures(page: str, found: Evaluation)
     ):
         assert f'<section id="{name}">' in page
     assert f"{found.overall['auc']['value']:.3f}" in page
-    assert found.command.replace("'", "&#x27;") in page
+    assert found.command in unescape(page)
     assert found.data["digest"] in page
     assert page.count("<svg") == 4
     assert page.count('<details class="error">') == len(found.errors["false_alarms"]) + len(found.errors["misses"])

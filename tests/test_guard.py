@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+import inspect
 from itertools import pairwise
 import json
 from pathlib import Path
@@ -18,7 +20,9 @@ import pytest
 from texts import CLEAN, HARMLESS, REVIEW, SPOILERS
 
 import spoilerguard as sg
+from spoilerguard import guard
 from spoilerguard.errors import InputError, ModelError
+from spoilerguard.text.reading import READERS
 
 FORMATS = ("text", "markdown", "html")
 
@@ -194,11 +198,65 @@ def test_a_higher_sensitivity_flags_more(fast: sg.Guard) -> None:
     ],
 )
 def test_an_option_out_of_range_is_named(small: sg.Guard, options: dict[str, Any], message: str) -> None:
-    for call in (small.flag, lambda text, **o: list(small.flag_many([text], **o))):
+    for call in (*on_a_text(small), lambda text, **o: small.flag_frame(pd.DataFrame({"body": [text]}), **o)):
         with pytest.raises(InputError, match=message):
             call("Text.", **options)
-    with pytest.raises(InputError, match=message):
-        small.flag_frame(pd.DataFrame({"body": ["Text."]}), **options)
+
+
+def on_a_text(guard: sg.Guard) -> list[Callable[..., Any]]:
+    """Every function that takes a text and the work that it is about."""
+    functions = [partial(function, model=guard._source) for function in (sg.flag, sg.blur)]
+    return [guard.flag, guard.blur, lambda text, **options: list(guard.flag_many([text], **options)), *functions]
+
+
+@pytest.mark.parametrize(
+    ("work", "message"),
+    [
+        ({"titel": "x"}, "unknown key 'titel' in work: choose from title, blurb, synopsis"),
+        ({"title": ["x"]}, "title of the work must be a string, not list"),
+        (7, "work must be a Work, a dictionary or a title, not int"),
+    ],
+)
+def test_a_work_that_is_none_is_the_same_error_everywhere(small: sg.Guard, work: Any, message: str) -> None:
+    for call in on_a_text(small):
+        with pytest.raises(InputError, match=message):
+            call("Text.", work=work)
+
+
+@pytest.mark.parametrize("text", [None, b"Text.", ["Text."]])
+def test_a_text_that_is_no_string_is_the_same_error_everywhere(small: sg.Guard, text: Any) -> None:
+    for call in (*on_a_text(small), lambda text: small.score([text])):
+        with pytest.raises(InputError, match=f"a text must be a string, not {type(text).__name__}"):
+            call(text)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [sg.flag, sg.blur, sg.blur_html, sg.load, sg.Guard.flag, sg.Guard.flag_many, sg.Guard.flag_frame, sg.Guard.blur],
+)
+def test_every_parameter_has_a_name_a_type_and_an_explanation(call: Callable[..., Any]) -> None:
+    parameters = [p for name, p in inspect.signature(call).parameters.items() if name != "self"]
+    assert {p.kind for p in parameters} <= {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    assert [p.name for p in parameters if p.annotation is inspect.Parameter.empty] == []
+    explained = re.findall(r"^ +(\w+): ", inspect.getdoc(call).split("Args:")[1].split("\n\n")[0], re.M)
+    assert explained == [p.name for p in parameters]
+
+
+def test_a_format_is_guessed_from_the_text_by_default(small: sg.Guard) -> None:
+    for source, format in {"One. Two.": "text", "# One\n\n**Two.**": "markdown", "<p>One. Two.": "html"}.items():
+        (many,) = small.flag_many([source])
+        assert small.flag(source).document.format == many.document.format == format
+        assert small.blur(source, threshold=0.0) == small.flag(source, threshold=0.0).blur()
+
+
+def test_the_formats_that_may_be_named_are_those_that_can_be_read() -> None:
+    assert (*READERS, "auto") == guard.FORMATS
+
+
+def test_a_report_is_as_true_as_it_is_long(small: sg.Guard) -> None:
+    some, none = small.flag(REVIEW, threshold=0.0), small.flag(REVIEW, threshold=1.0)
+    assert (bool(some), len(some)) == (True, len(some.sentences))
+    assert (bool(none), len(none)) == (False, 0)
 
 
 # --- the work --------------------------------------------------------------------------------
@@ -208,7 +266,7 @@ def test_a_work_is_given_as_a_record_a_dictionary_or_a_title(small: sg.Guard) ->
     told = {"title": "The Long Rain", "blurb": "Mira comes home.", "synopsis": "Mira dies."}
     assert small.flag(REVIEW, work=told) == small.flag(REVIEW, work=sg.Work(**told))
     assert small.flag(REVIEW, work="The Long Rain") == small.flag(REVIEW, work={"title": "The Long Rain"})
-    assert small.flag(REVIEW, work=None) == small.flag(REVIEW)
+    assert small.flag(REVIEW, work=None) == small.flag(REVIEW, work={"title": None}) == small.flag(REVIEW)
 
 
 # --- many at once ----------------------------------------------------------------------------
@@ -298,8 +356,8 @@ def test_columns_name_text_and_work_of_each_row(small: sg.Guard) -> None:
     assert out["flags"].tolist() == [[f.to_dict() for f in r] for r in expected]
 
 
-@pytest.mark.parametrize("options", [{"text": "bdy"}, {"work": "bdy"}, {"bdy": 1}])
-def test_a_frame_refuses_unknown_columns_and_options(small: sg.Guard, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [{"text": "bdy"}, {"work": "bdy"}])
+def test_a_frame_refuses_unknown_columns(small: sg.Guard, options: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="'bdy'"):
         small.flag_frame(pd.DataFrame({"body": ["One."]}), **options)
 

@@ -21,8 +21,16 @@ from spoilerguard.archives import Cursor, Post
 from spoilerguard.scan import shards
 from spoilerguard.scan.page import page
 from spoilerguard.scan.plan import Plan, differences
-from spoilerguard.scan.shards import LONGEST, MOST_CHARACTERS, MOST_POSTS, Scored, Shard, cut, score
-from spoilerguard.scan.summary import OTHERS, Tally
+from spoilerguard.scan.shards import (
+    MAX_POST_CHARACTERS,
+    MOST_CHARACTERS,
+    MOST_POSTS,
+    Shard,
+    ShardResult,
+    score,
+    shards_of,
+)
+from spoilerguard.scan.summary import OTHERS, Summary
 
 
 def a_post(number: int, text: str, **more: Any) -> Post:
@@ -39,7 +47,7 @@ def plan_for(guard: sg.Guard, **options: Any) -> Plan:
     return Plan(**(about | {"digests": guard.manifest.digests, "threshold": guard.threshold()} | options))
 
 
-def rows_of(scored: Scored) -> list[dict[str, Any]]:
+def rows_of(scored: ShardResult) -> list[dict[str, Any]]:
     return [json.loads(line) for line in scored.data.decode().splitlines()]
 
 
@@ -73,9 +81,9 @@ def test_a_plan_is_itself_again_after_json_and_pickle(plan: Plan) -> None:
 
 def test_a_worker_with_another_model_or_version_refuses(plan: Plan, fast: sg.Guard, small_folder: Any) -> None:
     assert plan.guard().version == fast.version
-    with pytest.raises(sg.ModelError, match="here this is another model than where the scan was begun"):
+    with pytest.raises(sg.ModelError, match="not the model that the scan was started with"):
         plan_for(fast, model=str(small_folder)).guard()
-    with pytest.raises(sg.ModelError, match=r"the scan was begun with 9\.9; install the same everywhere"):
+    with pytest.raises(sg.ModelError, match=r"the scan was started with 9\.9; install the same version everywhere"):
         plan_for(fast, spoilerguard="9.9").guard()
 
 
@@ -86,7 +94,7 @@ def test_a_worker_with_another_model_or_version_refuses(plan: Plan, fast: sg.Gua
 @settings(max_examples=30, deadline=None)
 def test_shards_hold_every_post_once_and_never_much(lengths: list[int]) -> None:
     posts = [a_post(number, "x" * length) for number, length in enumerate(lengths)]
-    found = list(cut(streamed(posts), lambda name: None))
+    found = list(shards_of(streamed(posts), lambda name: None))
     assert [post for shard in found for post in shard.posts] == posts
     assert [shard.after for shard in found] == [
         Cursor(s.posts[-1].number + 1, 0, 7 * s.posts[-1].number) for s in found
@@ -96,7 +104,7 @@ def test_shards_hold_every_post_once_and_never_much(lengths: list[int]) -> None:
 
 
 def test_shards_of_empty_posts_are_bounded_too() -> None:
-    found = list(cut(streamed([a_post(number, "") for number in range(2 * MOST_POSTS + 1)]), lambda name: None))
+    found = list(shards_of(streamed([a_post(number, "") for number in range(2 * MOST_POSTS + 1)]), lambda name: None))
     assert [len(shard.posts) for shard in found] == [MOST_POSTS, MOST_POSTS, 1]
 
 
@@ -104,18 +112,18 @@ def test_shards_begin_where_they_would_have_begun(plan: Plan) -> None:
     """Cut from a cursor on, the rest falls into the same shards: a resumed scan writes the same bytes."""
     random.seed(5)
     posts = [a_post(number, "x" * random.randrange(MOST_CHARACTERS // 3)) for number in range(40)]
-    whole = list(cut(streamed(posts), lambda name: None))
-    rest = list(cut(streamed(posts[whole[2].after.number :]), lambda name: None))
+    whole = list(shards_of(streamed(posts), lambda name: None))
+    rest = list(shards_of(streamed(posts[whole[2].after.number :]), lambda name: None))
     assert rest == whole[3:]
 
 
 def test_a_post_too_long_keeps_its_place(plan: Plan) -> None:
-    posts = [a_post(0, CLEAN), a_post(1, "x" * (LONGEST + 1)), a_post(2, SPOILERS[0])]
-    (shard,) = cut(streamed(posts), lambda name: None)
+    posts = [a_post(0, CLEAN), a_post(1, "x" * (MAX_POST_CHARACTERS + 1)), a_post(2, SPOILERS[0])]
+    (shard,) = shards_of(streamed(posts), lambda name: None)
     assert [len(post.text) for post in shard.posts] == [len(CLEAN), 0, len(SPOILERS[0])]
     rows = rows_of(score(plan, shard))
     assert [row["id"] for row in rows] == ["c0", "c1", "c2"]
-    assert rows[1]["error"] == "1,048,577 characters; a record may have 1,048,576: check it as a draft"
+    assert rows[1]["error"] == "1,048,577 characters, more than 1,048,576; check this record as a draft"
 
 
 def test_the_record_of_a_post_with_spoilers(plan: Plan, fast: sg.Guard) -> None:
@@ -144,7 +152,7 @@ def test_posts_that_cannot_be_read_are_records_with_an_error(plan: Plan) -> None
     assert rows[0] == {"id": "c0", **blank, "error": "line 7 is no JSON"}
     assert rows[1]["error"].startswith("cannot be read: unknown format 'rtf'")
     assert rows[2]["spoiler"]
-    assert (scored.tally.records, scored.tally.errors, scored.rows) == (3, 2, 3)
+    assert (scored.summary.records, scored.summary.errors, scored.rows) == (3, 2, 3)
 
 
 def test_a_post_that_breaks_the_model_takes_no_other_with_it(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +183,7 @@ def test_only_flagged_leaves_out_the_harmless_but_not_the_unread(fast: sg.Guard)
     posts = [a_post(0, CLEAN), a_post(1, SPOILERS[0]), a_post(2, "", error="torn"), a_post(3, CLEAN)]
     scored = score(plan_for(fast, only_flagged=True), Shard(posts, [None] * 4, Cursor(4, 0, 0)))
     assert [row["id"] for row in rows_of(scored)] == ["c1", "c2"]
-    assert (scored.rows, scored.tally.records) == (2, 4)
+    assert (scored.rows, scored.summary.records) == (2, 4)
 
 
 def test_the_work_reaches_the_model(plan: Plan, fast: sg.Guard) -> None:
@@ -188,15 +196,15 @@ def test_the_work_reaches_the_model(plan: Plan, fast: sg.Guard) -> None:
 
 def test_what_becomes_of_a_post_does_not_depend_on_its_shard(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     posts = [a_post(number, text) for number, text in enumerate([REVIEW, "", *SPOILERS, CLEAN, *HARMLESS] * 3)]
-    (one,) = cut(streamed(posts), lambda name: None)
+    (one,) = shards_of(streamed(posts), lambda name: None)
     monkeypatch.setattr(shards, "MOST_POSTS", 4)
-    many = [score(plan, shard) for shard in cut(streamed(posts), lambda name: None)]
+    many = [score(plan, shard) for shard in shards_of(streamed(posts), lambda name: None)]
     assert len(many) > 5
     assert b"".join(scored.data for scored in many) == score(plan, one).data
 
 
 def test_a_plan_with_a_style_adds_the_blurred_text(plan: Plan) -> None:
-    (shard,) = cut(streamed([a_post(0, REVIEW), a_post(1, CLEAN)]), lambda name: None)
+    (shard,) = shards_of(streamed([a_post(0, REVIEW), a_post(1, CLEAN)]), lambda name: None)
     first, second = map(json.loads, score(replace(plan, blur="redact"), shard).data.splitlines())
     assert first["blurred"] == sg.flag(REVIEW, threshold=plan.threshold).blur("redact") != REVIEW
     assert second["blurred"] == CLEAN
@@ -222,7 +230,7 @@ POSTS = [
 def test_a_tally_counts(fast: sg.Guard) -> None:
     outcomes = outcomes_of(fast, POSTS)
     reports = [outcome for outcome in outcomes if isinstance(outcome, sg.Report)]
-    tally = Tally.of(POSTS, outcomes)
+    tally = Summary.of(POSTS, outcomes)
     assert (tally.records, tally.errors, tally.flagged) == (6, 1, 2)
     assert (tally.sentences, tally.flags) == (sum(len(r.sentences) for r in reports), sum(map(len, reports)))
     assert tally.works == {"Saltmarsh": [2, 1], "Low Tide": [2, 1]}
@@ -241,20 +249,20 @@ def test_a_tally_counts(fast: sg.Guard) -> None:
 def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(fast: sg.Guard, cuts: list[int]) -> None:
     outcomes = outcomes_of(fast, POSTS)
     bounds = [0, *sorted(cuts), len(POSTS)]
-    total = Tally()
+    total = Summary()
     for start, end in pairwise(bounds):
-        total.add(Tally.of(POSTS[start:end], outcomes[start:end]))
-        total = Tally(**json.loads(json.dumps(total.to_dict())))  # as a resumed scan has it
-    assert total == Tally.of(POSTS, outcomes)
+        total.add(Summary.of(POSTS[start:end], outcomes[start:end]))
+        total = Summary(**json.loads(json.dumps(total.to_dict())))  # as a resumed scan has it
+    assert total == Summary.of(POSTS, outcomes)
 
 
 def test_a_tally_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spoilerguard.scan.summary._MOST_WORKS", 3)
-    total = Tally()
+    total = Summary()
     for number in range(50):
         report = sg.flag(SPOILERS[0] if number % 2 else CLEAN)
-        total.add(Tally.of([a_post(number, report.document.source, work=f"w{number % 10}")], [report]))
-        total.add(Tally.of([a_post(number, "", error="torn")], ["torn"]))
+        total.add(Summary.of([a_post(number, report.document.source, work=f"w{number % 10}")], [report]))
+        total.add(Summary.of([a_post(number, "", error="torn")], ["torn"]))
     assert set(total.works) == {"w0", "w1", "w2", OTHERS}
     assert total.works["w1"] == [5, 5]
     assert total.works[OTHERS] == [35, 20]
@@ -291,7 +299,7 @@ class Shown(HTMLParser):
 
 
 def test_the_page_tells_the_figures_and_no_plot(plan: Plan, fast: sg.Guard) -> None:
-    tally = Tally.of(POSTS, outcomes_of(fast, POSTS))
+    tally = Summary.of(POSTS, outcomes_of(fast, POSTS))
     html = page(tally, plan, source="<b>comments</b>.csv", described="CSV, UTF-8", output="out.jsonl")
     shown = Shown(html)
     assert shown.inside == []
@@ -314,6 +322,6 @@ def test_the_page_tells_the_figures_and_no_plot(plan: Plan, fast: sg.Guard) -> N
 
 
 def test_the_page_of_an_empty_archive(plan: Plan) -> None:
-    shown = Shown(page(Tally(), plan, source="comments.csv", described="CSV", output="out.jsonl"))
+    shown = Shown(page(Summary(), plan, source="comments.csv", described="CSV", output="out.jsonl"))
     assert "0 sentences" in shown.text
     assert shown.inside == []

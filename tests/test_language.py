@@ -1,4 +1,4 @@
-"""The language of a text: what is named, what is left alone, and what becomes of a report."""
+"""The language of a text: which languages are recognised, which texts are left alone, and what the report says."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPOILER = "The twist is that the butler was the killer all along, and she dies i
 # --- the guess --------------------------------------------------------------------------------
 
 
-def test_other_languages_are_named() -> None:
+def test_other_languages_are_recognised() -> None:
     wrong = [(row["language"], guess(row["text"])) for row in FOREIGN if guess(row["text"]) != row["language"]]
     assert len(wrong) <= 0.03 * len(FOREIGN), wrong
     unnoticed = [language for language, guessed in wrong if guessed in (None, "en")]
@@ -34,7 +34,7 @@ def test_other_languages_are_named() -> None:
 
 @pytest.mark.parametrize("text", ENGLISH, ids=lambda text: text[:30])
 def test_english_stays_english(text: str) -> None:
-    """Lists of foreign titles, foreign quotations, capitals, leetspeak, slang, names and code among it."""
+    """Among these are lists of foreign titles, foreign quotations, capitals, leetspeak, slang, names and code."""
     assert guess(text) in ("en", None)
 
 
@@ -43,16 +43,16 @@ def test_short_texts_are_not_guessed(text: str) -> None:
     assert guess(text) is None
 
 
-def test_plain_english_is_named() -> None:
+def test_plain_english_is_recognised() -> None:
     assert guess(SPOILER) == "en"
     assert guess(SPOILER.upper()) == "en"
 
 
-def test_capitals_tell_as_much() -> None:
+def test_capitals_change_nothing() -> None:
     assert guess(FRENCH.upper()) == "fr"
 
 
-def test_what_is_blanked_counts_for_nothing() -> None:
+def test_blanks_do_not_count() -> None:
     assert guess(FRENCH.replace(" ", " " * 40)) == "fr"
 
 
@@ -74,24 +74,24 @@ def test_any_text_has_one_guess(text: str) -> None:
 # --- the report -------------------------------------------------------------------------------
 
 
-def test_what_is_not_english_has_no_flags_and_a_notice(small: sg.Guard) -> None:
+def test_a_text_in_another_language_has_no_flags_and_a_notice(small: sg.Guard) -> None:
     report = small.flag(FRENCH, threshold=0)
     assert (report.language, report.checked, report.flags) == ("fr", False, ())
     assert [sentence.score for sentence in report.sentences] == [0.0, 0.0]
     [notice] = report.to_dict()["notices"]
-    assert notice["message"].startswith("this text looks French (fr); spoilerguard reads English only")
+    assert notice["message"].startswith("this text looks like French (fr) and was not checked")
     assert "--any-language" in notice["message"]
     assert report.blur("redact") == FRENCH
 
 
-def test_any_language_checks_it_all_the_same(small: sg.Guard) -> None:
+def test_any_language_checks_it_anyway(small: sg.Guard) -> None:
     report = small.flag(FRENCH, threshold=0, any_language=True)
     assert (report.language, report.checked, report.notices) == ("fr", True, ())
     assert len(report.flags) == 2
     assert small.blur(FRENCH, format="text", threshold=0, any_language=True) != FRENCH
 
 
-def test_the_neighbours_in_a_batch_are_scored_as_ever(small: sg.Guard) -> None:
+def test_the_other_texts_of_a_batch_are_scored_as_usual(small: sg.Guard) -> None:
     mixed = list(small.flag_many([SPOILER, FRENCH, "Short.", FRENCH, SPOILER], threshold=0))
     assert [report.language for report in mixed] == ["en", "fr", None, "fr", "en"]
     assert mixed[0].flags == mixed[4].flags == small.flag(SPOILER, threshold=0).flags != ()
@@ -120,7 +120,7 @@ def test_the_language_changes_no_offset_and_no_other_field(small: sg.Guard, text
         assert asked == forced
 
 
-def test_flags_of_forced_texts_lie_where_they_are(small: sg.Guard) -> None:
+def test_flags_in_other_languages_have_the_right_offsets(small: sg.Guard) -> None:
     for row in FOREIGN[::12]:
         for flag in small.flag(row["text"], threshold=0, any_language=True):
             assert row["text"][flag.start : flag.end] == flag.text
@@ -129,27 +129,27 @@ def test_flags_of_forced_texts_lie_where_they_are(small: sg.Guard) -> None:
 # --- the commands -----------------------------------------------------------------------------
 
 
-def test_check_says_so_and_gives_the_language_in_json(cli: Callable[..., Any], tmp_path: Path) -> None:
+def test_check_prints_the_notice_and_gives_the_language_in_json(cli: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "avis.md"
     path.write_text(FRENCH, encoding="utf-8")
     ran = cli("check", str(path), "--threshold", "0", "--format", "json")
     [file] = json.loads(ran.out)["files"]
     assert (ran.status, file["language"], file["flags"]) == (0, "fr", [])
-    assert "avis.md:1:1: this text looks French (fr)" in ran.err
+    assert "avis.md:1:1: this text looks like French (fr)" in ran.err
     ran = cli("check", str(path), "--threshold", "0", "--format", "json", "--any-language")
     [file] = json.loads(ran.out)["files"]
     assert (ran.status, file["language"], len(file["flags"]), file["notices"]) == (1, "fr", 2, [])
 
 
-def test_blur_and_preview_say_so(cli: Callable[..., Any], tmp_path: Path) -> None:
+def test_blur_and_preview_show_the_notice(cli: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "avis.txt"
     path.write_text(FRENCH, encoding="utf-8")
     ran = cli("blur", str(path), "--threshold", "0")
     assert ran.out == FRENCH
-    assert "this text looks French (fr)" in ran.err
+    assert "this text looks like French (fr)" in ran.err
     assert cli("blur", str(path), "--threshold", "0", "--any-language").out != FRENCH
-    assert "this text looks French (fr)" in cli("preview", str(path)).out
-    assert "this text looks French (fr)" not in cli("preview", str(path), "--any-language").out
+    assert "this text looks like French (fr)" in cli("preview", str(path)).out
+    assert "this text looks like French (fr)" not in cli("preview", str(path), "--any-language").out
 
 
 def test_scan_records_in_other_languages_have_no_flags(cli: Callable[..., Any], tmp_path: Path) -> None:

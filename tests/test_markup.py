@@ -153,9 +153,9 @@ def test_shows(name: str, text: str) -> None:
 
 @pytest.mark.parametrize(("text", "mark"), [case for cases in BROKEN.values() for case in cases])
 def test_a_mark_without_its_other_half_is_told(text: str, mark: str) -> None:
-    slips: list[Notice] = []
-    find_hidden(text, slips=slips)
-    assert [text[slip.start : slip.end] for slip in slips] == [mark]
+    notices: list[Notice] = []
+    find_hidden(text, notices=notices)
+    assert [text[notice.start : notice.end] for notice in notices] == [mark]
 
 
 @pytest.mark.parametrize(
@@ -168,9 +168,9 @@ def test_a_mark_without_its_other_half_is_told(text: str, mark: str) -> None:
     ],
 )
 def test_what_may_be_right_is_not_called_broken(text: str) -> None:
-    slips: list[Notice] = []
-    hidden = find_hidden(text, slips=slips)
-    assert [s for s in slips if not any(h.start <= s.start < h.end for h in hidden)] == []
+    notices: list[Notice] = []
+    hidden = find_hidden(text, notices=notices)
+    assert [s for s in notices if not any(h.start <= s.start < h.end for h in hidden)] == []
 
 
 @pytest.mark.parametrize("text", ["a █████ b", "a [rot13: Gnea] b", "a [spoiler hidden] b"])
@@ -191,10 +191,10 @@ def test_of_syntaxes_within_each_other_the_outer_counts() -> None:
     ]
 
 
-def test_inline_spoilers_do_not_cross_walls() -> None:
-    assert find_hidden("- >!a\n- b!<", walls=[0, 6]) == []
-    assert find_hidden("||a||b||c||", walls=[5]) == find_hidden("||a||b||c||")
-    assert len(find_hidden("[spoiler]a\n- b[/spoiler]", walls=[11])) == 1
+def test_inline_spoilers_do_not_cross_boundaries() -> None:
+    assert find_hidden("- >!a\n- b!<", boundaries=[0, 6]) == []
+    assert find_hidden("||a||b||c||", boundaries=[5]) == find_hidden("||a||b||c||")
+    assert len(find_hidden("[spoiler]a\n- b[/spoiler]", boundaries=[11])) == 1
 
 
 def test_stripping_leaves_the_text_around() -> None:

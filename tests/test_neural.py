@@ -14,7 +14,7 @@ import pytest
 from spoilerguard.datasets import load_labelled, read_works, to_frame
 from spoilerguard.errors import InputError, MissingExtra
 from spoilerguard.training.config import RECIPES
-from spoilerguard.training.finetune_config import Plan, Source
+from spoilerguard.training.finetune_config import FinetuneConfig, Source
 from spoilerguard.training.pipeline import train
 
 torch = pytest.importorskip("torch", reason="fine-tuning needs the extra train")
@@ -23,7 +23,7 @@ from spoilerguard.training import finetune  # noqa: E402 - what follows needs th
 from spoilerguard.training.export import graph_of, quantised  # noqa: E402
 from spoilerguard.training.finetune import Corpus, Lesson, fit, readings_of  # noqa: E402
 
-PLAN = Plan({"few": Source(0.35)}, pieces=512)
+PLAN = FinetuneConfig({"few": Source(0.35)}, pieces=512)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -118,7 +118,7 @@ def test_a_source_is_read_as_often_and_weighs_as_much_as_planned() -> None:
         for source in ("clean", "noisy", "left out") for k in range(10)
     ]  # fmt: skip
     frame = pd.DataFrame(rows)
-    plan = Plan({"clean": Source(3.0), "noisy": Source(1.0, weight=0.5, smoothing=0.1, spoilers=4.0)})
+    plan = FinetuneConfig({"clean": Source(3.0), "noisy": Source(1.0, weight=0.5, smoothing=0.1, spoilers=4.0)})
     corpus = Corpus.of(frame)
     readings = readings_of(corpus, plan, np.random.default_rng(0))
     read = frame["source"].to_numpy()[[sentences.start for _, sentences in readings]]
@@ -132,7 +132,7 @@ def test_a_source_is_read_as_often_and_weighs_as_much_as_planned() -> None:
 
 def test_the_recipe_trains_joins_and_loads(few: Path, tmp_path: Path) -> None:
     quick = replace(
-        RECIPES["accurate"], folds=2, C=1e-4, networks=1, network=Plan({"": Source(0.3)}, pieces=1024)
+        RECIPES["accurate"], folds=2, C=1e-4, networks=1, network=FinetuneConfig({"": Source(0.3)}, pieces=1024)
     )  # fmt: skip
     guard = train(few, recipe=quick, name="deep", checkpoint=tmp_path / "deep.checkpoint")
     assert guard.manifest.architecture == "transformer"

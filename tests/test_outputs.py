@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import pytest
 
 from spoilerguard.errors import InputError
-from spoilerguard.scan.outputs import OUTPUTS, Row, columns, count, encode, finish, head, kind_of
+from spoilerguard.scan.outputs import FILE_FORMATS, OutputRow, columns, count, encode, finish, head, kind_of
 
 FLAG = {
     "start": 3,
@@ -23,7 +23,7 @@ FLAG = {
     "score": 0.93,
     "reasons": [{"kind": "death", "text": "dies"}],
 }
-ROWS: list[Row] = [
+ROWS: list[OutputRow] = [
     {"id": "7", "spoiler_score": 0.93, "spoiler": True, "flags": [FLAG], "blurred": ">!x!<\n", "error": None},
     {"id": "a,b", "spoiler_score": 0.0, "spoiler": False, "flags": [], "blurred": "", "error": None},
     {"id": "é\u2028", "spoiler_score": None, "spoiler": None, "flags": [], "blurred": None, "error": "not JSON"},
@@ -31,7 +31,7 @@ ROWS: list[Row] = [
 KINDS = [".jsonl", ".csv", ".parquet", ".jsonl.gz", ".jsonl.zst", ".csv.gz", ".csv.zst"]
 
 
-def written(kind: str, pieces: list[list[Row]], folder: Path, *, blurred: bool = True) -> Path:
+def written(kind: str, pieces: list[list[OutputRow]], folder: Path, *, blurred: bool = True) -> Path:
     """An output made of these pieces, as a scan makes it."""
     rows = folder / "rows"
     rows.write_bytes(head(kind, blurred=blurred) + b"".join(encode(kind, piece, blurred=blurred) for piece in pieces))
@@ -82,7 +82,7 @@ def test_an_output_without_rows_is_whole(kind: str, tmp_path: Path) -> None:
 
 
 def test_every_format_has_its_row_in_these_tests() -> None:
-    assert {kind.removesuffix(".gz").removesuffix(".zst") for kind in KINDS} == set(OUTPUTS)
+    assert {kind.removesuffix(".gz").removesuffix(".zst") for kind in KINDS} == set(FILE_FORMATS)
 
 
 def test_the_bytes_of_json_lines_and_csv(tmp_path: Path) -> None:
@@ -132,5 +132,5 @@ def test_the_suffix_tells_the_format() -> None:
 
 @pytest.mark.parametrize("name", ["scanned", "scanned.txt", "scanned.gz", "scanned.parquet.gz", "scanned.jsonl.bz2"])
 def test_another_suffix_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match=f"^{name}: its suffix tells the format of the output: .jsonl, .csv, "):
+    with pytest.raises(InputError, match=f"^{name}: unknown output format; end the name in one of .jsonl, .csv, "):
         kind_of(Path(name))

@@ -10,7 +10,7 @@ from lspclient import CODEC, WIDTH
 import pytest
 from timing import assert_linear
 
-from spoilerguard.lsp.positions import ENCODINGS, EditedText, Place, Positions
+from spoilerguard.lsp.positions import ENCODINGS, Place, Positions
 
 # What ends lines and what only seems to; characters of one to four bytes, and halves of surrogate pairs.
 TEXTS = st.text(st.sampled_from("ab\r\n\r\n\u2028\x0b\x0c\x85éа日😀\U0010ffff\ud83d\ude00\u0301"), max_size=40)
@@ -52,19 +52,6 @@ def test_any_place_counts_as_the_protocol_says(text: str, encoding: str, place: 
     assert Positions(text, encoding).offset(*place) == slow_offset(text, place, encoding)
 
 
-@given(TEXTS, ENCODING, st.lists(st.tuples(PLACES, PLACES, TEXTS), max_size=6))
-def test_changes_by_lines_are_changes_of_the_text(
-    text: str, encoding: str, changes: list[tuple[Place, Place, str]]
-) -> None:
-    kept = EditedText(text, encoding)
-    for start, end, new in changes:
-        first = slow_offset(text, start, encoding)
-        last = max(first, slow_offset(text, end, encoding))
-        text = text[:first] + new + text[last:]
-        kept.change(start, end, new)
-        assert str(kept) == text
-
-
 def test_only_lf_crlf_and_cr_end_a_line() -> None:
     positions = Positions("a\u2028b\x0cc\x85d\re\r\nf\ng")
     assert [positions.place(offset).line for offset in (2, 4, 6, 8, 11, 13)] == [0, 0, 0, 1, 2, 3]
@@ -83,12 +70,3 @@ def test_places_take_linear_time(unit: str) -> None:
             positions.offset(*positions.place(offset))
 
     assert_linear(all_places, unit, 400_000)
-
-
-def test_many_changes_of_a_long_text_take_linear_time() -> None:
-    def replace_everywhere(text: str) -> None:
-        kept = EditedText(text)
-        for line in range(text.count("\n")):
-            kept.change(Place(line, 0), Place(line, 2), "x")
-
-    assert_linear(replace_everywhere, "some words of a line\n", 1_000_000)

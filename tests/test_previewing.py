@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections import Counter
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -20,11 +21,13 @@ import pytest
 from texts import REVIEW
 
 import spoilerguard as sg
+from spoilerguard.hiding.ignoring import edits_to_ignore
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.preview.page import FLOOR, preview
 from spoilerguard.preview.rendering import render
-from spoilerguard.text.reading import READERS, read
+from spoilerguard.spans import Format
+from spoilerguard.text.reading import READERS, Layout, read
 
 HOSTILE = """# A <script>alert(1)</script> heading
 
@@ -274,7 +277,7 @@ def test_rendered_is_what_readers_see(format: str, source: str, data: st.DataObj
     html, _ = render(document, ranges)
     elements = Elements(html)
     assert {tag for tag, _ in elements.found} & {"script", "details", "img"} == set()
-    seen = "".join(source[start:end] for start, end in READERS[document.format](source).seen)
+    seen = "".join(source[start:end] for start, end in READERS[document.format](source).visible)
     rest = re.sub(
         r"<(?:pre|code|sup)\b.*?</(?:pre|code|sup)>|<span class=\"image\">image</span>|[☐☑]", "", html, flags=re.S
     )
@@ -324,3 +327,34 @@ def test_what_cannot_be_done_is_told_and_nothing_written(tmp_path: Path, argumen
     assert ran.stderr.startswith(b"spoilerguard: ")
     assert b"Traceback" not in ran.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["draft.md"]
+
+
+# --- speed ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format", ["markdown", "html"])
+def test_blurring_ignoring_and_previewing_parse_no_text_twice(
+    fast: sg.Guard, orchard: str, format: Format, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: Counter[str] = Counter()
+    reader = READERS[format]
+
+    def counting(source: str) -> Layout:
+        parsed[source] += 1
+        return reader(source)
+
+    monkeypatch.setitem(READERS, format, counting)
+    text = f"<p>{REVIEW}</p>" if format == "html" else orchard
+    report = fast.flag(text, format=format)
+    blurred = report.blur()
+    assert parsed == {text: 1, blurred: 1}
+    assert edits_to_ignore(report.document, (report.flags[0].start, report.flags[0].end))
+    render(report.document, [])
+    assert parsed[text] == 1
+
+    parsed.clear()
+    kept = copies(preview(fast, text, format=format))
+    texts = {"".join(kept["chunks"][at] for at in row) for rows in kept["styles"].values() for row in rows}
+    assert len(texts) > 20
+    assert parsed[text] == 1
+    assert parsed.total() <= len(texts)

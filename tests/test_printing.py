@@ -16,7 +16,7 @@ from jsonschema import Draft4Validator
 import pytest
 
 import spoilerguard as sg
-from spoilerguard.printing import OUTPUTS, Look, Outcome
+from spoilerguard.printing import PRINTERS, Look, Outcome
 from spoilerguard.report import Report
 from spoilerguard.text.reading import read
 
@@ -37,7 +37,7 @@ def report(source: str, *spoilers: str, score: float = 0.914, format: str = "mar
 
 
 def printed(format: str, *outcomes: Outcome, show_text: bool = False) -> str:
-    return "\n".join(OUTPUTS[format](outcomes, Look(False, False, 0.6, MODEL, show_text)))
+    return "\n".join(PRINTERS[format](outcomes, Look(False, False, 0.6, MODEL, show_text)))
 
 
 def run_of(*outcomes: Outcome, show_text: bool = False) -> dict[str, Any]:
@@ -139,7 +139,7 @@ printable = st.characters(exclude_categories=("Cc", "Cf", "Cs", "Co", "Cn", "Zs"
     st.text(printable),
 )
 def test_a_path_and_a_message_come_back_whatever_they_hold(name: str, message: str) -> None:
-    [line] = OUTPUTS["github"]([Outcome(f"posts/{name}", error=message)], Look(False, False, 0.6, MODEL))
+    [line] = PRINTERS["github"]([Outcome(f"posts/{name}", error=message)], Look(False, False, 0.6, MODEL))
     assert len(line.splitlines()) == 1 or not set(line) & set("\r\n")
     [(command, properties, told)] = commands([line])
     assert (command, properties["file"], told) == ("error", f"posts/{name}", message)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from spoilerguard.errors import InputError
 from spoilerguard.spans import Document
-from spoilerguard.text.reading import READERS, SUFFIXES, format_of, guess_format, read
+from spoilerguard.text.reading import READERS, SUFFIXES, format_of, guess_format, layout_of, read, reread
 from spoilerguard.text.sentences import split
 
 
@@ -405,3 +407,15 @@ def test_the_label_of_a_details_element_is_not_prose() -> None:
 def test_what_is_concealed_can_still_be_read(format: str, text: str, concealed: str) -> None:
     document = read(text, format)
     assert " ".join(" ".join(text[start:end] for start, end in document.concealed).split()) == concealed
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_document_keeps_its_layout_but_does_not_pickle_it(name: str) -> None:
+    source = "He leaves. <!-- spoilerguard off -->She *dies*.<!-- spoilerguard on --> ||They die.||\n"
+    document = read(source, name)
+    assert layout_of(document) is layout_of(document)
+    copy = pickle.loads(pickle.dumps(document))
+    assert copy == document
+    assert copy.layout is None
+    assert layout_of(copy) == layout_of(document)
+    assert reread(copy, suppress=False) == read(source, name, suppress=False)

@@ -18,7 +18,7 @@ import spoilerguard as sg
 from spoilerguard.archives import open_archive
 from spoilerguard.scan import engines, folder, run, shards
 from spoilerguard.scan.outputs import count
-from spoilerguard.scan.summary import Tally
+from spoilerguard.scan.summary import Summary
 
 COUNT = 120
 
@@ -33,7 +33,7 @@ def source(tmp_path: Path) -> Path:
     return archive_of(tmp_path / "comments.jsonl", COUNT)
 
 
-def scan(source: Path, output: Path, *, options: dict[str, Any] | None = None, **how: Any) -> Tally | None:
+def scan(source: Path, output: Path, *, options: dict[str, Any] | None = None, **how: Any) -> Summary | None:
     archive = open_archive(source)
     return run.scan(archive, output, run.plan_of(archive, output, **(options or {})), **how)
 
@@ -82,7 +82,7 @@ def test_a_folder_of_others_is_never_replaced(source: Path, tmp_path: Path) -> N
     (tmp_path / "mine.parquet").mkdir()
     (tmp_path / "mine.parquet" / "letters.txt").write_text("dear", encoding="utf-8")
     for partition in (None, 30):
-        with pytest.raises(sg.InputError, match=r"mine\.parquet: is a folder, and not one of a partitioned output"):
+        with pytest.raises(sg.InputError, match=r"mine\.parquet: a folder that is not a partitioned output"):
             scan(source, tmp_path / "mine.parquet", options={"partition": partition}, force=True)
     assert os.listdir(tmp_path / "mine.parquet") == ["letters.txt"]
 
@@ -208,28 +208,34 @@ def test_rows_that_a_crash_left_do_not_count(source: Path, unfinished: Path, tmp
     ],
 )
 def test_other_options_are_refused(source: Path, unfinished: Path, options: dict[str, Any], differs: str) -> None:
-    with pytest.raises(sg.InputError, match=f"out.jsonl.part: begun otherwise \\({differs}\\); give the same source"):
+    with pytest.raises(
+        sg.InputError,
+        match=f"out.jsonl.part: started with another source or other options \\({differs}\\); use the same ones",
+    ):
         scan(source, unfinished, options=options, resume=True)
 
 
 def test_another_model_is_refused(source: Path, unfinished: Path, small_folder: Path) -> None:
-    with pytest.raises(sg.InputError, match=r"begun otherwise \(model: fast then, .*small now; model version: "):
+    with pytest.raises(
+        sg.InputError,
+        match=r"started with another source or other options \(model: fast then, .*small now; model version: ",
+    ):
         scan(source, unfinished, options={"model": str(small_folder)}, resume=True)
 
 
 def test_a_changed_source_is_refused(source: Path, unfinished: Path) -> None:
     archive_of(source, COUNT + 1)
-    with pytest.raises(sg.InputError, match=r"begun otherwise \(source fingerprint "):
+    with pytest.raises(sg.InputError, match=r"started with another source or other options \(source fingerprint "):
         scan(source, unfinished, resume=True)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("rows-00000", b"", "rows-00000: shorter than it was: damaged; begin again with --force"),
+        ("rows-00000", b"", "rows-00000: damaged: it is shorter than before; start again with --force"),
         ("state.json", b"{", "state.json: cannot be read"),
-        ("state.json", b'{"version": 1}', r"state.json: cannot be read \(no 'after'\); begin again with --force"),
-        ("state.json", b'{"version": 99}', "state.json: of another version of spoilerguard"),
+        ("state.json", b'{"version": 1}', r"state.json: cannot be read \(no 'after'\); start again with --force"),
+        ("state.json", b'{"version": 99}', "state.json: from another version of spoilerguard"),
         ("state.json", b"[" * 100_000, "state.json: cannot be read"),
         ("state.json", b'{"version": 1, "after": {}}', r"state.json: cannot be read \(no 'after'\)"),
     ],
@@ -244,7 +250,7 @@ def test_a_damaged_part_is_refused(source: Path, unfinished: Path, name: str, co
 def test_a_state_with_other_values_is_refused(source: Path, unfinished: Path, changed: dict[str, Any]) -> None:
     path = folder.part_of(unfinished) / "state.json"
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changed), encoding="utf-8")
-    with pytest.raises(sg.InputError, match=r"state\.json: cannot be read .*; begin again with --force"):
+    with pytest.raises(sg.InputError, match=r"state\.json: cannot be read .*; start again with --force"):
         scan(source, unfinished, resume=True)
 
 
@@ -262,14 +268,16 @@ def test_links_that_somebody_put_into_a_part_are_not_followed(
         part.rename(victim)
     (part / name).symlink_to(victim)
     before = [path.stat().st_mtime_ns for path in (victim, *victim.glob("*"))]
-    with pytest.raises(sg.InputError, match=r"out\.jsonl\.part: holds symbolic links, which no scan makes; remove it"):
+    with pytest.raises(
+        sg.InputError, match=r"out\.jsonl\.part: contains symbolic links, which no scan creates; remove it"
+    ):
         scan(source, unfinished, resume=resume, force=not resume)
     assert [path.stat().st_mtime_ns for path in (victim, *victim.glob("*"))] == before
 
 
 def test_an_unfinished_scan_is_not_begun_again_unasked(source: Path, unfinished: Path) -> None:
     with pytest.raises(
-        sg.InputError, match=r"out\.jsonl\.part: an unfinished scan; go on with --resume, or begin again"
+        sg.InputError, match=r"out\.jsonl\.part: an interrupted scan; continue with --resume, or start again"
     ):
         scan(source, unfinished)
     assert scan(source, unfinished, force=True) is not None
@@ -279,10 +287,11 @@ def test_an_unfinished_scan_is_not_begun_again_unasked(source: Path, unfinished:
 def test_an_output_is_not_replaced_unasked(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     output.write_text("mine", encoding="utf-8")
-    with pytest.raises(sg.InputError, match=r"out\.jsonl: exists; --force replaces it"):
+    with pytest.raises(sg.InputError, match=r"out\.jsonl: already exists; --force replaces it"):
         scan(source, output)
     with pytest.raises(
-        sg.InputError, match=r"out\.jsonl: exists, and no scan of it is unfinished; --force replaces it"
+        sg.InputError,
+        match=r"out\.jsonl: already exists, and there is no interrupted scan to resume; --force replaces it",
     ):
         scan(source, output, resume=True)
     assert output.read_text(encoding="utf-8") == "mine"
@@ -295,10 +304,10 @@ def test_an_output_is_not_replaced_unasked(source: Path, tmp_path: Path) -> None
 def test_an_output_that_comes_into_being_meanwhile_is_not_lost(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
 
-    def meddle(tally: Tally) -> None:
+    def meddle(tally: Summary) -> None:
         output.write_text("mine", encoding="utf-8")
 
-    with pytest.raises(sg.InputError, match="has come into being meanwhile; move it away and go on with --resume"):
+    with pytest.raises(sg.InputError, match="was created while the scan ran; move it away and continue with --resume"):
         scan(source, output, finishing=meddle)
     assert output.read_text(encoding="utf-8") == "mine"
     output.unlink()
@@ -309,11 +318,11 @@ def test_an_output_that_comes_into_being_meanwhile_is_not_lost(source: Path, tmp
 def test_rows_that_got_lost_on_the_disk_are_found_out(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
 
-    def meddle(tally: Tally) -> None:
+    def meddle(tally: Summary) -> None:
         rows = folder.part_of(output) / "rows-00000"
         rows.write_bytes(rows.read_bytes().replace(b"\n", b" ", 1))
 
-    with pytest.raises(sg.InputError, match=f"{COUNT - 1} rows, {COUNT} were written: damaged"):
+    with pytest.raises(sg.InputError, match=f"damaged: {COUNT - 1} of {COUNT} rows are left"):
         scan(source, output, finishing=meddle)
     assert not output.exists()
 
@@ -328,13 +337,15 @@ def test_two_scans_do_not_write_one_output(source: Path, tmp_path: Path) -> None
         refused.append(str(error.value))
 
     assert scan(source, output, progress=second) is not None
-    assert refused[0].endswith("out.jsonl.part: another scan is writing it; wait for it, or give another output")
+    assert refused[0].endswith(
+        "out.jsonl.part: another scan is writing it; wait until it ends, or choose another output"
+    )
     assert len(records_of(output)) == COUNT
 
 
 @pytest.mark.usefixtures("small_shards")
 def test_a_source_that_changes_under_a_scan_is_found_out(source: Path, tmp_path: Path) -> None:
-    with pytest.raises(sg.InputError, match="the source has changed while it was scanned"):
+    with pytest.raises(sg.InputError, match="the source changed during the scan"):
         scan(source, tmp_path / "out.jsonl", progress=lambda progress: os.utime(source))
     assert not (tmp_path / "out.jsonl").exists()
 
@@ -378,9 +389,7 @@ def test_a_worker_that_is_killed_is_a_clear_error_and_nothing_is_lost(source: Pa
             if b"loky.backend.popen" in command_of(child):
                 os.kill(child, signal.SIGKILL)
 
-    with pytest.raises(
-        sg.SpoilerguardError, match="a worker process was killed, perhaps because memory ran out; go on"
-    ):
+    with pytest.raises(sg.SpoilerguardError, match="a worker process was killed, perhaps for lack of memory; continue"):
         scan(source, output, jobs=2, progress=kill)
     assert scan(source, output, resume=True) == scan(source, tmp_path / "whole.jsonl")
     assert output.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
@@ -454,7 +463,7 @@ def test_a_cluster_of_ones_own_ends_with_the_scan(source: Path, tmp_path: Path) 
 def test_where_no_scheduler_answers_it_says_so(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(engines, "_PATIENCE", "1s")
-    with pytest.raises(sg.InputError, match=r"tcp://127\.0\.0\.1:1: no Dask scheduler answers there"):
+    with pytest.raises(sg.InputError, match=r"tcp://127\.0\.0\.1:1: no Dask scheduler answers"):
         scan(source, tmp_path / "out.jsonl", engine="dask", address="tcp://127.0.0.1:1")
 
 
@@ -466,7 +475,7 @@ def test_a_cluster_with_another_version_is_refused(monkeypatch: pytest.MonkeyPat
         def run(self, ask: Callable[[str], str], name: str) -> dict[str, str]:
             return {"tcp://10.0.0.7:1234": "0.0.9"}
 
-    with pytest.raises(sg.InputError, match=r"tcp://10\.0\.0\.7:1234 has spoilerguard 0\.0\.9, this machine "):
+    with pytest.raises(sg.InputError, match=r"tcp://10\.0\.0\.7:1234 has spoilerguard 0\.0\.9, but this machine "):
         engines._check_installed(Cluster())
     monkeypatch.setattr(Cluster, "run", lambda self, ask, name: ask("no_such_module:__version__"))
     with pytest.raises(sg.InputError, match="a machine of the cluster has spoilerguard none"):

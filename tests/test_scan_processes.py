@@ -106,7 +106,7 @@ def test_told_to_stop_it_says_how_to_go_on(
     said = process.communicate(timeout=60)[1]
     assert process.returncode == status
     assert said.splitlines()[-1] == (
-        f"spoilerguard: interrupted; what was done is in {output}.part: go on with --resume"
+        f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume"
     )
     assert "Traceback" not in said
     assert not output.exists()
@@ -121,7 +121,7 @@ def test_told_twice_it_stops_at_once(long: Path, whole: bytes, tmp_path: Path) -
     assert process.stderr is not None
     for _ in range(2):  # the second time once the first has been heard
         os.killpg(process.pid, signal.SIGINT)
-        while "once more to stop at once" not in process.stderr.readline():
+        while "press again to stop at once" not in process.stderr.readline():
             if process.poll() is not None:
                 break
     status = process.wait(timeout=60)
@@ -145,7 +145,7 @@ def test_out_of_disk_it_keeps_what_was_done(long: Path, whole: bytes, tmp_path: 
 
 def test_where_nothing_can_be_written_it_says_so(long: Path, tmp_path: Path) -> None:
     said = scan(long, "-o", tmp_path / "none" / "out.jsonl", status=2)
-    assert said == f"spoilerguard: {tmp_path}/none/out.jsonl: its folder does not exist; make it first\n"
+    assert said == f"spoilerguard: {tmp_path}/none/out.jsonl: its folder does not exist; create it first\n"
     said = scan(long, "-o", "/proc/out.jsonl", status=2)
     assert "spoilerguard: /proc/out.jsonl.part: cannot be written (" in said
     said = scan(long, "-o", tmp_path, status=2)
@@ -191,7 +191,7 @@ def test_one_comment_of_50_megabytes(tmp_path: Path) -> None:
     assert time.monotonic() - began < 60
     records = records_of(output)
     assert [record["error"] is not None for record in records] == [number == 10 for number in range(21)]
-    assert "a record may have 1,048,576" in records[10]["error"]
+    assert "more than 1,048,576" in records[10]["error"]
 
 
 def test_a_hundred_thousand_empty_comments(tmp_path: Path) -> None:

@@ -331,8 +331,8 @@ def test_the_examples_run(server: Server) -> None:
 @pytest.mark.parametrize(
     ("options", "environment", "message"),
     [
-        (["--host", "0.0.0.0"], {}, "is open to other machines: give --token-file or SPOILERGUARD_TOKEN"),
-        (["--host", "blog.example"], {}, "is open to other machines"),
+        (["--host", "0.0.0.0"], {}, "can be reached by other machines: give --token-file or SPOILERGUARD_TOKEN"),
+        (["--host", "blog.example"], {}, "can be reached by other machines"),
         (["--host", "203.0.113.7"], {"SPOILERGUARD_TOKEN": TOKEN}, "cannot listen on 203.0.113.7"),
         (["--token-file", "absent"], {}, "absent: no such file"),
         ([], {"SPOILERGUARD_TOKEN": ""}, "SPOILERGUARD_TOKEN: a token is at least 16"),

@@ -14,7 +14,12 @@ import pytest
 from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.settings.keys import COMMANDS, KEYS
-from spoilerguard.settings.layers import Settings, Value, find, for_path, over
+from spoilerguard.settings.layers import Settings, Value, find, over
+
+
+def for_path(path: str) -> dict[str, Any]:
+    """The options that the settings give `check` for a file."""
+    return find(path).options("check", path)
 
 
 @pytest.fixture
@@ -125,14 +130,14 @@ GOOD: dict[str, tuple[str, Any]] = {
 }
 BAD = {
     "model": ("3", "a string, not 3"),
-    "sensitivity": ('"hihg"', "none of low, medium, high; did you mean 'high'?"),
+    "sensitivity": ('"hihg"', "one of low, medium, high, not 'hihg'; did you mean 'high'?"),
     "threshold": ("1.5", "a probability from 0 to 1, not 1.5"),
     "quotations": ("0", "true or false, not 0"),
     "any-language": ('"fr"', "true or false, not 'fr'"),
     "title": ("['a']", "a string, not ['a']"),
     "blurb": ("false", "a string, not False"),
     "synopsis": ("1979-05-27", "a string"),
-    "input-format": ('"docx"', "none of text, markdown, html, auto"),
+    "input-format": ('"docx"', "one of text, markdown, html, auto, not"),
     "format": ('"JSON"', "did you mean 'json'?"),
     "color": ('"alway"', "did you mean 'always'?"),
     "exclude": ('"old/**"', "a list of patterns of paths"),
@@ -175,14 +180,14 @@ def test_a_threshold_is_a_probability(project: Path, value: str) -> None:
         ('sensitivty = "low"', ":1: unknown setting 'sensitivty'; did you mean 'sensitivity'?"),
         ('\n"input_format" = "text"', ":2: unknown setting 'input_format'; did you mean 'input-format'?"),
         ("[blurr]\n", ":1: unknown setting 'blurr'; did you mean 'blur'?"),
-        ("zzz = 1", ":1: unknown setting 'zzz'; there are model, sensitivity,"),
-        ("[blur]\nformat = 'json'", ":2: format cannot stand in [blur]"),
+        ("zzz = 1", ":1: unknown setting 'zzz'; choose from model, sensitivity,"),
+        ("[blur]\nformat = 'json'", ":2: format cannot be set in [blur]"),
         ("[blur]\nstyel = 'html'", ":2: unknown setting 'styel'; did you mean 'style'?"),
-        ("blur = 'html'", ":1: the settings of blur are a table: [blur]"),
-        ("overrides = 3", ":1: write each as a table of its own: [[overrides]]"),
-        ("[[overrides]]\ntitle = 'x'", ":1: an override needs the paths it is for"),
+        ("blur = 'html'", ":1: write the settings of blur as a table: [blur]"),
+        ("overrides = 3", ":1: write each override as a table: [[overrides]]"),
+        ("[[overrides]]\ntitle = 'x'", ":1: an override needs paths, as in paths = "),
         ("[[overrides]]\npaths = 'x'", ":2: paths must be a list of patterns"),
-        ("[[overrides]]\npaths = ['x']\n[[overrides]]\npaths = ['y']\nmodel = 'fast'", ":5: model cannot stand in an"),
+        ("[[overrides]]\npaths = ['x']\n[[overrides]]\npaths = ['y']\nmodel = 'fast'", ":5: model cannot be set in an"),
         ("[[overrides]]\npaths = ['x']\ntitel = 'fast'", ":3: unknown setting 'titel'; did you mean 'title'?"),
         ("title = 'a'\ntitle = 'b'", ":2: not TOML: "),
         ("title = ", ":1: not TOML: "),
@@ -197,7 +202,7 @@ def test_a_fault_is_told_with_its_place_and_remedy(project: Path, text: str, mes
 
 def test_a_fault_in_a_project_file_names_our_tables(project: Path) -> None:
     put("a/pyproject.toml", "[tool.other]\nformat = 1\n[ tool . 'spoilerguard' . preview ] # ours\nformat = 'json'")
-    with pytest.raises(InputError, match=r"^a/pyproject.toml:4: format cannot stand in \[tool.spoilerguard.preview\]$"):
+    with pytest.raises(InputError, match=r"^a/pyproject.toml:4: format cannot be set in \[tool.spoilerguard.preview"):
         find("a/draft.md")
     put("a/pyproject.toml", "tool.spoilerguard = 'yes'")
     with pytest.raises(InputError, match=r"^a/pyproject.toml: write the settings as a table: \[tool.spoilerguard\]$"):
@@ -293,10 +298,10 @@ def test_overrides_are_of_paths_below_the_settings_wherever_one_stands(
 
 def test_a_pattern_that_is_none_is_told(project: Path) -> None:
     put(".spoilerguard.toml", "[[overrides]]\ntitle = 'x'\npaths = ['ok', '!']")
-    with pytest.raises(InputError, match=r"^.spoilerguard.toml:3: no pattern of paths: '!'"):
+    with pytest.raises(InputError, match=r"^.spoilerguard.toml:3: invalid path pattern '!'"):
         for_path("draft.md")
-    with pytest.raises(InputError, match=r"^x: no pattern of paths: '\[z-a\]'"):
-        Patterns(".", ["[z-a]"], "x").decide("draft.md")
+    with pytest.raises(InputError, match=r"^x: invalid path pattern '\[z-a\]'"):
+        Patterns(".", ["[z-a]"], "x").matches("draft.md")
 
 
 def test_a_sensitivity_beats_a_threshold_that_is_more_general() -> None:

@@ -218,7 +218,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a .npy of objects as weights": (lambda m: put_weights(m, object_array(m)), NEVER),
     "object array": (
         lambda m: put_weights(m, zip_of(weights=object_array(m))),
-        r"'weights' holds object, not floating-p",
+        r"'weights' holds object, not numbers",
     ),
     "no zip": (lambda m: put_weights(m, b"PK\x03\x04 but no archive"), NEVER),
     "a damaged archive": (lambda m: put_weights(m, (m / "weights.npz").read_bytes()[:-9]), NEVER),

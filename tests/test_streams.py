@@ -103,7 +103,7 @@ def test_an_encoding_has_one_name(name: str, one: str) -> None:
     "encoding", ["nope", "hex", "rot13", "idna", "punycode", "", "a\0b", "undefined", "utf-7", "unicode_escape"]
 )
 def test_encodings_that_are_none(encoding: str) -> None:
-    with pytest.raises(InputError, match="no encoding"):
+    with pytest.raises(InputError, match="unknown encoding"):
         encoding_named(encoding)
 
 

@@ -14,9 +14,10 @@ from spoilerguard.errors import InputError, LeakError
 from spoilerguard.hiding.blurring import hide
 from spoilerguard.hiding.styles import DEFAULTS, STYLES, style_for
 from spoilerguard.spans import Format
-from spoilerguard.text.htmlscan import Element, Scanner
+from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import SYNTAXES
 from spoilerguard.text.reading import read
+from spoilerguard.text.scans import Element
 from spoilerguard.text.sentences import by_rules
 
 BOTH = "Safe. She dies. Safe.\n\nShe dies.\n\nHe dies.\n\nSafe."

@@ -81,7 +81,7 @@ def test_a_source_can_weigh_its_spoilers_more(frame: pd.DataFrame) -> None:
     ],
 )
 def test_an_expert_that_hears_one_label_is_named(frame: pd.DataFrame, expert: Expert, name: str) -> None:
-    with pytest.raises(InputError, match=f"expert '{name}' hears one label only"):
+    with pytest.raises(InputError, match=f"expert '{name}' finds only one label in its sources"):
         fitted(frame, Expert("spoiler"), expert)
 
 
@@ -178,7 +178,7 @@ def test_the_manifest_names_works_by_digest_only(frame: pd.DataFrame) -> None:
 
 
 def test_a_work_on_both_sides_is_refused(frame: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match="work 'w0' stands in both training and validation data"):
+    with pytest.raises(InputError, match="work 'w0' is in both training and validation data"):
         train(frame, validation=frame[frame["work"] == "w0"])
 
 

@@ -87,7 +87,7 @@ def test_a_cascade_asks_the_network_where_the_linear_part_is_unsure(accurate: sg
     asked, moved = 0, []
     for text in TEXTS:
         full, part = accurate.flag(text).sentences, cascade.flag(text).sentences
-        linear = cascade.scorer.linear.score_documents([[s.text for s in full]], [None])[0]
+        linear = cascade.scorer.base.score_documents([[s.text for s in full]], [None])[0]
         for f, p, fast in zip(full, part, linear, strict=True):
             asked += low < fast < high
             if low < fast < high:

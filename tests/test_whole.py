@@ -11,7 +11,7 @@ from spoilerguard.files.atomic import whole_file
 
 
 def beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.with_name(f".{path.name}.guessed.tmp")
 
 
 def test_what_is_there_stays_until_the_new_file_is_complete(tmp_path: Path) -> None:
@@ -30,7 +30,10 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_link_that_somebody_put_in_the_way_is_not_followed_and_not_removed(tmp_path: Path) -> None:
+def test_a_link_that_somebody_put_in_the_way_is_not_followed_and_not_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spoilerguard.files.atomic.secrets.token_hex", lambda size: "guessed")
     path, victim = tmp_path / "x", tmp_path / "victim"
     victim.write_text("mine", encoding="utf-8")
     beside(path).symlink_to(victim)

@@ -25,7 +25,7 @@ def html_of(markdown: str) -> str:
 
 
 def tree(html: str) -> Tree:
-    """The tree without the wrappers of `veil`, and without white space."""
+    """The tree without the wrappers of `accessible_html`, and without white space."""
     return _inside(_parsed(html))
 
 

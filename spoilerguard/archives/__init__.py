@@ -1,10 +1,11 @@
-"""Comment archives of every format as one stream of posts, from the start or from a cursor.
+"""Comment archives of any format, as one stream of posts, from the start or from a cursor.
 
     archive = open_archive("comments.jsonl.zst")
     for post, cursor in archive.posts():
         ...                                   # later: archive.posts(cursor) gives exactly the rest
 
-`table` has the formats and is the file to read first; `opening` chooses among them.
+`table` lists the formats: read it first. `opening` chooses among them. The readers of CSV, JSON Lines and
+Parquet are in `files`, which labelled data uses as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An archive whose format and columns are settled: its posts from any cursor on, and what identifies it."""
+"""An open archive, whose format and columns are known: its posts from any cursor on, and its fingerprint."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 from spoilerguard.archives.columns import Columns
 from spoilerguard.archives.database import is_ordered, shown
-from spoilerguard.archives.parts import Head, Part, unreadable
-from spoilerguard.archives.posts import END, START, Cursor, Post, Row, to_posts
+from spoilerguard.archives.posts import START, Cursor, Post, to_posts
 from spoilerguard.errors import InputError
+from spoilerguard.files.source import END, DataSource, Head, RawRow, unreadable
 
 __all__ = ["Archive", "Family"]
 
@@ -24,19 +24,26 @@ def _unsettled(head: Head, delimiter: str | None) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A format: how it is recognised, what it says of its columns, and how its rows are read.
+    """An archive format.
 
-    `looks` judges a file's head; of the formats that look alike, one with `signs` has one of these
-    sets of columns. `settle` gives the settings of a `Part` from its head, of which `details` are told.
-    `rows` yields the values of wanted columns (None: no column) for each record from a place on.
-    `columns` are the known roles, else they are guessed; `text_format` likewise.
+    Attributes:
+        name: Its name in options.
+        title: Its name in messages.
+        looks: Whether the head of a file looks like it.
+        names: The column names of a source.
+        rows: The values of the wanted columns (None: no column) of each record from a place on.
+        settle: The settings of a `DataSource`, from a file's head and the delimiter asked for.
+        details: The settings that are printed.
+        signs: Sets of columns, one of which a file must have: they distinguish formats that look alike.
+        columns: The columns that the format defines; others are guessed.
+        text_format: The format of its texts; None if it is guessed.
     """
 
     name: str
     title: str
     looks: Callable[[Head], bool]
-    names: Callable[[Part], tuple[str, ...]]
-    rows: Callable[[Part, int, Sequence[str | None]], Iterator[Row]]
+    names: Callable[[DataSource], tuple[str, ...]]
+    rows: Callable[[DataSource, int, Sequence[str | None]], Iterator[RawRow]]
     settle: Callable[[Head, str | None], dict[str, Any]] = _unsettled
     details: tuple[str, ...] = ()
     signs: tuple[set[str], ...] = ()
@@ -46,34 +53,53 @@ class Family:
 
 @dataclass(frozen=True)
 class Archive:
-    """Posts in a file, a folder or a database; `open_archive` makes one. Picklable; holds no file open."""
+    """Posts in a file, a folder or a database; made by `open_archive`. Picklable; keeps no file open.
+
+    Attributes:
+        source: The path or URL, as given.
+        family: The format.
+        parts: The files, or the database.
+        names: All column names.
+        columns: The column of each role.
+        carry: The columns carried along with each post.
+        text_format: The format of the texts.
+        described: The format and the columns, for people.
+        settled: Options with which `open_archive(source, **settled)` guesses nothing; JSON-serialisable.
+        sizes: The size of each file in bytes; empty for a database.
+    """
 
     source: str
     family: Family
-    parts: tuple[Part, ...]
-    names: tuple[str, ...]  # all columns there are
+    parts: tuple[DataSource, ...]
+    names: tuple[str, ...]
     columns: Columns
     carry: tuple[str, ...]
     text_format: str
-    described: str  # the format and the columns, for people
-    settled: Mapping[str, Any]  # with open_archive(source, **settled) nothing is guessed; JSON-able
-    sizes: tuple[int, ...]  # bytes of the parts
+    described: str
+    settled: Mapping[str, Any]
+    sizes: tuple[int, ...]
     _reading: list[int] = field(default_factory=lambda: [0], compare=False, repr=False)
 
     @property
     def kind(self) -> str:
-        """The name of its row in FAMILIES."""
+        """The name of the format: a row of FAMILIES."""
         return self.family.name
 
     def posts(self, start: Cursor = START) -> Iterator[tuple[Post, Cursor]]:
-        """The posts from a cursor on, each with the cursor after it; from the start, all of them.
+        """Read the posts. A record that cannot be read is a post with an error; so is damage to a file.
 
-        A record that cannot be read is a post with an error; where a file is damaged, the last says so.
-        Raises InputError where the source as such cannot be read, and for a cursor into a query
-        whose rows come in no order.
+        Args:
+            start: The cursor to start from; by default the first post.
+
+        Yields:
+            Each post, and the cursor after it.
+
+        Raises:
+            InputError: The source cannot be read, or the rows of its query have no order and `start`
+                is not the first post.
         """
         if start != START and not self.resumable:
-            raise InputError("rows of a query come in any order: add ORDER BY, and a cursor tells where to go on")
+            raise InputError("a query without ORDER BY cannot be resumed; add ORDER BY to the query")
         return self._posts(start)
 
     def _posts(self, start: Cursor) -> Iterator[tuple[Post, Cursor]]:
@@ -88,25 +114,29 @@ class Archive:
 
     @property
     def resumable(self) -> bool:
-        """Whether a cursor holds: not for a query without ORDER BY."""
+        """Whether reading can resume from a cursor: not for a query without ORDER BY."""
         return all(not part.query or is_ordered(part.query) for part in self.parts)
 
     @property
     def size(self) -> int | None:
-        """Bytes of the source, packed as they are; None for a database."""
+        """The size of the source in bytes, before unpacking; None for a database."""
         return sum(self.sizes) if self.sizes else None
 
     @property
     def position(self) -> int:
-        """How many of these bytes the newest `posts` has read."""
+        """How many of these bytes the newest `posts` iterator has read."""
         part = self._reading[0]
         return sum(self.sizes[:part]) + (self.parts[part].meter.tell() if self.sizes else 0)
 
     def fingerprint(self) -> dict[str, Any]:
-        """What must not have changed for a cursor to hold, JSON-able.
+        """What must not change for a cursor to stay valid.
 
-        Of each file its name, size, time of change (nanoseconds) and SHA-256 of its first and last MiB;
-        of a database only where it is and the query. Raises InputError for a file that is gone.
+        Returns:
+            The name, size, modification time (nanoseconds) and SHA-256 of the first and last MiB of each
+            file, or the URL and query of a database; JSON-serialisable.
+
+        Raises:
+            InputError: A file no longer exists.
         """
         if not self.sizes:
             return {"database": shown(self.source), "query": self.parts[0].query}

@@ -1,9 +1,9 @@
-"""Records in XML, however large the file: expat feeds handlers, and no tree is built.
+"""Records in XML files of any size: expat calls handlers, and no tree is built.
 
 Safe (https://docs.python.org/3/library/xml.html#xml-security): a document that declares an entity is
-refused, which no export does and every bomb must; nothing outside the file is read. Forgiving where
-exports are known to be broken: the names of HTML's characters (`&nbsp;`) mean what they mean there,
-and control characters or bytes that are not of the encoding cost only the text they stand in.
+refused, since no export does so and every entity bomb must; nothing outside the file is read. Lenient
+where exports are known to be broken: HTML entities (`&nbsp;`) have their HTML meaning, and control
+characters or undecodable bytes make an error only of the text that contains them.
 """
 
 from __future__ import annotations
@@ -16,23 +16,22 @@ import re
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
-from spoilerguard.archives.posts import END
 from spoilerguard.errors import InputError
+from spoilerguard.files.source import END
 from spoilerguard.files.streams import damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from spoilerguard.archives.parts import Part
-    from spoilerguard.archives.posts import Row
+    from spoilerguard.files.source import DataSource, RawRow
 
 __all__ = ["Element", "element_rows"]
 
 _CHUNK = 1 << 18
-# What XML 1.0 has no place for, and, by `surrogateescape`, bytes that are not of the encoding.
+# Characters that XML 1.0 does not allow, and undecodable bytes (as `surrogateescape` decodes them).
 _INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
-_DEEPEST = 8  # records in records; more, and only their depth is kept
-_MARK = "\ufdd0"  # stands for them: no character either, but XML allows it
+_MAX_DEPTH = 8  # of nested records; deeper ones are skipped
+_MARK = "\ufdd0"  # replaces them: a noncharacter that XML allows
 
 
 _Columns = dict[str, str | None]
@@ -40,28 +39,49 @@ _Columns = dict[str, str | None]
 
 @dataclass(slots=True)
 class Element:
-    """A record: texts of its children by their names, its attributes as `@name`, theirs as `child@name`.
+    """A record.
 
-    Names are without namespaces; of children with one name the first counts.
+    Attributes:
+        kind: Its element name.
+        line: The line where it begins.
+        depth: How deeply it is nested.
+        around: The fields of the enclosing record read so far.
+        fields: The text of each child by its name, its attributes as `@name`, theirs as `child@name`.
+            Names have no namespaces; the first of several children with one name counts.
+        size: The characters in `fields`, including those left out beyond the limit.
     """
 
     kind: str
-    line: int  # where it begins
+    line: int
     depth: int
-    around: Mapping[str, str]  # the fields of the record around it, as far as they have been read
+    around: Mapping[str, str]
     fields: dict[str, str] = field(default_factory=dict)
     size: int = 0
 
 
 def element_rows(
-    part: Part,
+    source: DataSource,
     place: int,
     wanted: Sequence[str | None],
     kinds: frozenset[str],
     columns: Callable[[Element], _Columns],
-) -> Iterator[Row]:
-    """The wanted of the columns that are made of each record of these kinds, from the place-th record on."""
-    for number, (cells, error) in enumerate(_records(part, kinds, columns), 1):
+) -> Iterator[RawRow]:
+    """Read the wanted columns of each record from a place on.
+
+    Args:
+        source: The file.
+        place: The number of records to skip.
+        wanted: Column names; None gives None.
+        kinds: The element names that are records.
+        columns: Makes the columns of a record.
+
+    Yields:
+        Each record; its place is its number, from 1.
+
+    Raises:
+        InputError: The document declares an entity.
+    """
+    for number, (cells, error) in enumerate(_records(source, kinds, columns), 1):
         if cells is None:
             yield None, error, END
         elif number > place:
@@ -70,19 +90,16 @@ def element_rows(
 
 
 def _records(
-    part: Part, kinds: frozenset[str], columns: Callable[[Element], _Columns]
+    source: DataSource, kinds: frozenset[str], columns: Callable[[Element], _Columns]
 ) -> Iterator[tuple[_Columns | None, str | None]]:
-    """The records in the order of their ends with what is wrong with them; last why nothing more can be read.
-
-    Raises InputError for a document that declares an entity.
-    """
+    """The records, in the order of their end tags, each with its error; last, why reading stopped early."""
     parser = expat.ParserCreate("utf-8", " ")
-    handlers = _Handlers(parser, part, kinds, columns)
-    decoder = codecs.getincrementaldecoder(part.text_encoding)("surrogateescape")
-    idle = 0  # characters since a tag or text has ended: expat reads them again with every chunk
+    handlers = _Handlers(parser, source, kinds, columns)
+    decoder = codecs.getincrementaldecoder(source.text_encoding)("surrogateescape")
+    idle = 0  # characters since the last tag or text ended: expat rescans them with every chunk
     try:
-        with part.open() as stream:
-            while idle <= part.longest:
+        with source.open() as stream:
+            while idle <= source.longest:
                 data = stream.read1(_CHUNK)
                 text = decoder.decode(data, not data)
                 before = parser.CurrentByteIndex
@@ -91,36 +108,36 @@ def _records(
                 yield from handlers.taken()
                 if not data:
                     return
-        yield None, part.too_long()
+        yield None, source.too_long()
     except expat.ExpatError as error:
         yield from handlers.taken()
         reason = expat.ErrorString(error.code)
-        yield None, f"line {error.lineno}, column {error.offset + 1}: not valid XML from here on ({reason}); mend it"
+        yield None, f"line {error.lineno}, column {error.offset + 1}: not valid XML from here on ({reason}); correct it"
     except damage() as error:
-        yield None, part.damaged(error)
+        yield None, source.damaged(error)
 
 
 class _Handlers:
-    """What is being read, and what has been."""
+    """The state of the parser: the records being read, and those completed."""
 
     def __init__(
         self,
         parser: expat.XMLParserType,
-        part: Part,
+        source: DataSource,
         kinds: frozenset[str],
         columns: Callable[[Element], _Columns],
     ) -> None:
-        self.parser, self.part, self.kinds, self.columns = parser, part, kinds, columns
+        self.parser, self.source, self.kinds, self.columns = parser, source, kinds, columns
         self.depth = 0
         self.done: list[tuple[_Columns, str | None]] = []
         self.open: list[Element] = []
-        self.name: str | None = None  # of the child that is being read
+        self.name: str | None = None  # of the child being read
         self.pieces: list[str] = []
         parser.buffer_text, parser.buffer_size = True, 1 << 16
         parser.StartElementHandler, parser.EndElementHandler = self.start, self.end
         parser.CharacterDataHandler, parser.SkippedEntityHandler = self.text, self.skipped
         parser.EntityDeclHandler, parser.ExternalEntityRefHandler = self.refuse, self.nothing
-        # As if there were a DTD elsewhere: then an entity that is not declared is skipped, and no error.
+        # With a foreign DTD, an undeclared entity is skipped instead of being an error.
         parser.UseForeignDTD(True)
         parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_UNLESS_STANDALONE)
 
@@ -131,7 +148,7 @@ class _Handlers:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self.depth += 1
         name = name.rpartition(" ")[2]
-        if name in self.kinds and len(self.open) < _DEEPEST:
+        if name in self.kinds and len(self.open) < _MAX_DEPTH:
             around = self.open[-1].fields if self.open else {}
             self.open.append(Element(name, self.parser.CurrentLineNumber, self.depth, around))
             self.name, child = None, ""
@@ -146,14 +163,14 @@ class _Handlers:
     def keep(self, key: str, value: str) -> None:
         record = self.open[-1]
         record.size += len(key) + len(value)
-        if record.size <= self.part.longest:
+        if record.size <= self.source.longest:
             record.fields.setdefault(key, value)
 
     def text(self, data: str) -> None:
         if self.name is not None and self.depth == self.open[-1].depth + 1:
             record = self.open[-1]
             record.size += len(data)
-            if record.size <= self.part.longest:
+            if record.size <= self.source.longest:
                 self.pieces.append(data)
 
     def skipped(self, name: str, is_parameter: bool) -> None:
@@ -171,16 +188,17 @@ class _Handlers:
 
     def close(self, record: Element) -> None:
         cells, error = self.columns(record), None
-        if record.size > self.part.longest:
-            error = self.part.too_long()
+        if record.size > self.source.longest:
+            error = self.source.too_long()
         elif _MARK in (cells.get("text") or ""):
-            error = f"its text, from line {record.line} on, holds a character that XML does not allow; remove it"
+            error = f"its text, from line {record.line} on, contains a character that XML does not allow; remove it"
         self.done.append((cells, error))
 
     def refuse(self, name: str, *declared: object) -> None:
-        raise InputError(f"{self.part.path}: it declares the entity {name[:40]!r}, which no export does: not read")
+        message = f"it declares the entity {name[:40]!r}, which is unsafe and which no export does; it was not read"
+        raise InputError(f"{self.source.path}: {message}")
 
     def nothing(self, context: str, *where: object) -> int:
-        """For what stands elsewhere: never read, as if it were empty."""
+        """Treat external content as empty; it is never read."""
         self.parser.ExternalEntityParserCreate(context).Parse(b" ", True)
         return 1

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from spoilerguard.archives.elements import Element
-    from spoilerguard.archives.parts import Head, Part
-    from spoilerguard.archives.posts import Row
+    from spoilerguard.files.source import DataSource, Head, RawRow
 
 __all__ = [
     "disqus_names",
@@ -28,7 +27,11 @@ __all__ = [
 
 
 def xml_encoding(head: Head) -> str:
-    """By its byte order mark, else what the document declares, else UTF-8. Raises InputError for no encoding."""
+    """The encoding of an XML file: by its byte order mark, else as it declares, else UTF-8.
+
+    Raises:
+        InputError: It declares an unknown encoding.
+    """
     if head.encoding.startswith(("utf-16", "utf-32")):
         return head.encoding
     declared = re.match(r"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]+)", head.text)
@@ -42,13 +45,14 @@ def xml_encoding(head: Head) -> str:
 
 
 def looks_like_wordpress(head: Head) -> bool:
+    """Whether a file is a WordPress export."""
     return head.text.lstrip().startswith("<") and "//wordpress.org/export/" in head.text
 
 
 def _of_wordpress(record: Element) -> dict[str, str | None]:
-    """WXR (WordPress eXtended RSS, 1.0 to 1.2): posts, pages and what else is an item, and their comments.
+    """WXR (WordPress eXtended RSS, 1.0 to 1.2): posts, pages and other items, and their comments.
 
-    A post comes after its comments, where its element ends. What is in the trash is deleted.
+    A post comes after its comments, because its element ends there. Whatever is in the trash is deleted.
     """
     get = record.fields.get
     if record.kind == "item":
@@ -87,25 +91,28 @@ def _time(*times: str | None) -> str | None:
     return next((time for time in times if time and not time.startswith("0000")), None)
 
 
-def wordpress_names(part: Part) -> tuple[str, ...]:
+def wordpress_names(source: DataSource) -> tuple[str, ...]:
+    """The column names of every WordPress export."""
     return ("text", "id", "post", "time", "state", "kind", "author", "title", "link", "parent")
 
 
-def wordpress_rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
-    return element_rows(part, place, wanted, frozenset({"item", "comment"}), _of_wordpress)
+def wordpress_rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
+    """Read posts and comments from a place on; see `element_rows`."""
+    return element_rows(source, place, wanted, frozenset({"item", "comment"}), _of_wordpress)
 
 
 # --- Disqus ------------------------------------------------------------------------------------
 
 
 def looks_like_disqus(head: Head) -> bool:
+    """Whether a file is a Disqus export."""
     return "<disqus" in head.text and "disqus.com" in head.text
 
 
 def _of_disqus(record: Element) -> dict[str, str | None]:
-    """Disqus' export: its `post` elements, which are the comments; a thread is a page of the blog.
+    """A `post` element, which is a comment; a thread is a page of the blog.
 
-    An orphan, whose thread is not there, has the thread it names, or none.
+    A comment whose thread is missing keeps the id of that thread, if it has one.
     """
     get = record.fields.get
     deleted, spam = ((get(name) or "").strip().lower() == "true" for name in ("isDeleted", "isSpam"))
@@ -119,9 +126,11 @@ def _of_disqus(record: Element) -> dict[str, str | None]:
     }
 
 
-def disqus_names(part: Part) -> tuple[str, ...]:
+def disqus_names(source: DataSource) -> tuple[str, ...]:
+    """The column names of every Disqus export."""
     return ("text", "id", "thread", "time", "state", "parent")
 
 
-def disqus_rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
-    return element_rows(part, place, wanted, frozenset({"post"}), _of_disqus)
+def disqus_rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
+    """Read comments from a place on; see `element_rows`."""
+    return element_rows(source, place, wanted, frozenset({"post"}), _of_disqus)

@@ -1,4 +1,4 @@
-"""Opening an archive: which files, which format, which columns. What is not given is guessed, and said."""
+"""Opening an archive: its files, format and columns. Whatever is not given is guessed, and printed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 
 from spoilerguard.archives import database
 from spoilerguard.archives.archive import Archive, Family
-from spoilerguard.archives.columns import Columns, choose, guess_text_format
-from spoilerguard.archives.delimited import DELIMITERS, QUOTINGS
-from spoilerguard.archives.parts import LONGEST, Head, Part, head_of, unreadable
+from spoilerguard.archives.columns import Columns, choose_columns, guess_text_format
 from spoilerguard.archives.table import FAMILIES
 from spoilerguard.errors import InputError
+from spoilerguard.files.columns import listed
+from spoilerguard.files.delimited import QUOTINGS, describe_dialect
+from spoilerguard.files.source import MAX_RECORD_BYTES, DataSource, Head, read_head, unreadable
 from spoilerguard.files.streams import DATA_SUFFIXES, PACKED_SUFFIXES, encoding_named
 from spoilerguard.text.reading import READERS
 
@@ -37,19 +38,33 @@ def open_archive(
     delimiter: str | None = None,
     quoting: str | None = None,
     query: str | None = None,
-    longest_record: int = LONGEST,
+    longest_record: int = MAX_RECORD_BYTES,
 ) -> Archive:
-    """An archive of comments: a file, a folder of files alike or, with a `query`, the URL of a database.
+    """Open an archive of comments. Whatever is not given is guessed from the first records.
 
-    `format` is the name of a row of FAMILIES; a column named "" is none; `carry` are columns to have in
-    `Post.record`; `text_format` is text, markdown or html; `quoting` says how CSV writes a quote within
-    quotes (double, backslash) or that nothing is quoted (none); a record of a file of lines or of XML
-    that has more than `longest_record` bytes becomes an error. What is not given is guessed from the
-    first records, and `described`.
+    Args:
+        source: A file, a folder of files of one format, or (with `query`) the URL of a database.
+        format: The name of a row of FAMILIES.
+        text_column: The column with the text.
+        id_column: The column with the id; "" for none.
+        work_column: The column that names the work or thread; "" for none.
+        time_column: The column with the date or time; "" for none.
+        carry: Columns to keep in `Post.record`.
+        text_format: The format of the texts: "text", "markdown" or "html".
+        encoding: The encoding of the files.
+        delimiter: The character between the cells of a CSV file; "tab" for a tab.
+        quoting: How CSV writes a quote inside quotes: "double", "backslash", or "none" for no quoting.
+        query: The query to a database.
+        longest_record: The most bytes of a record in JSON Lines, CSV or XML; a longer one is an error.
 
-    Raises InputError, which names the file and the remedy, and MissingExtra.
+    Returns:
+        The archive; its attribute `described` reports what was guessed.
+
+    Raises:
+        InputError: The archive cannot be read, or an option is wrong; names the file and the remedy.
+        MissingExtra: A library that the archive needs is not installed.
     """
-    if delimiter in ("\\t", "tab"):  # as a shell lets it be written
+    if delimiter in ("\\t", "tab"):  # as written in a shell
         delimiter = "\t"
     _check(format, text_format, delimiter, quoting)
     encoding = encoding and encoding_named(encoding)
@@ -61,15 +76,16 @@ def open_archive(
         family, parts = _database(path, query, given)
     else:
         files = _files(Path(path))
-        head = head_of(files[0], encoding)
+        head = read_head(files[0], encoding)
         packed = head.packed
         family, settings = _family(head, format, given)
-        parts = tuple(Part(str(file), **settings) for file in files)
+        parts = tuple(DataSource(str(file), **settings) for file in files)
 
     names = family.names(parts[0])
     sample = _sample(family, parts[0], names)
     asked = {"text": text_column, "id": id_column, "work": work_column, "time": time_column}
-    columns = choose(str(files[0]) if files else database.shown(path), names, asked, family.columns, sample, carry)
+    shown = str(files[0]) if files else database.shown(path)
+    columns = choose_columns(shown, names, asked, family.columns, sample, carry)
     _check_others(family, parts, columns)
     text_format = text_format or family.text_format or guess_text_format(sample.get(columns.text, ()))
 
@@ -88,21 +104,21 @@ def _check(format: str | None, text_format: str | None, delimiter: str | None, q
         if value is not None and value not in known:
             raise InputError(f"no {option} {value!r}; there are: {', '.join(known)}")
     if delimiter is not None and (len(delimiter) != 1 or delimiter in ' \r\n"\\'):
-        raise InputError(f"{delimiter!r} cannot be a delimiter; it is one character, such as a comma or a tab")
+        raise InputError(f"{delimiter!r} cannot be a delimiter; expected one character, such as a comma or a tab")
 
 
-def _database(url: str, query: str | None, given: Mapping[str, Any]) -> tuple[Family, tuple[Part, ...]]:
+def _database(url: str, query: str | None, given: Mapping[str, Any]) -> tuple[Family, tuple[DataSource, ...]]:
     if not query:
         raise InputError(f"{database.shown(url)}: a database needs a query, such as SELECT id, text FROM comments")
     family = next(family for family in FAMILIES if family.name == "sql")
-    return family, (Part(url, query=query, **given),)
+    return family, (DataSource(url, query=query, **given),)
 
 
-def _check_others(family: Family, parts: Sequence[Part], columns: Columns) -> None:
-    """The files of a folder are alike."""
+def _check_others(family: Family, parts: Sequence[DataSource], columns: Columns) -> None:
+    """Raise InputError unless every file of a folder has the text column."""
     for part in parts[1:]:
         if columns.text not in (names := family.names(part)):
-            there = f"{parts[0].path} has; there are: {', '.join(names[:50])}"
+            there = f"{parts[0].path} has; there are: {listed(names)}"
             raise InputError(f"{part.path}: no column {columns.text!r}, which {there}")
 
 
@@ -110,22 +126,22 @@ def _check_others(family: Family, parts: Sequence[Part], columns: Columns) -> No
 
 
 def _files(path: Path) -> list[Path]:
-    """The files of a source, in order. Raises InputError for a folder without any."""
+    """The files of a source, in order."""
     if not path.is_dir():
         if path.exists() and not path.is_file():
-            raise InputError(f"{path}: not a file; save the stream as one, from which a scan can go on")
+            raise InputError(f"{path}: not a regular file; save the stream to a file, from which a scan can resume")
         return [path]
-    if (path / "profile.csv").is_file() and (path / "reviews.csv").is_file():  # Letterboxd's, unpacked
+    if (path / "profile.csv").is_file() and (path / "reviews.csv").is_file():  # an unpacked Letterboxd export
         return [path / "reviews.csv"]
     suffixes = DATA_SUFFIXES | PACKED_SUFFIXES | {".xml"}
     found = [file for file in sorted(path.rglob("*")) if _is_part(file, path, suffixes)]
     if not found:
-        raise InputError(f"{path}: no archive in this folder; its files end in {', '.join(sorted(suffixes))}")
+        raise InputError(f"{path}: no archive in this folder; expected files that end in {', '.join(sorted(suffixes))}")
     return found
 
 
 def _is_part(file: Path, root: Path, suffixes: frozenset[str]) -> bool:
-    """What Spark and Dask write beside the data begins with _; `works.jsonl` tells of the works."""
+    """Whether a file is data: Spark and Dask put other files, whose names begin with _, beside it."""
     beside = any(name.startswith((".", "_")) for name in file.relative_to(root).parts) or file.name == "works.jsonl"
     return not beside and file.suffix.lower() in suffixes and file.is_file() and _size(file) > 0
 
@@ -139,7 +155,7 @@ def _size(file: Path) -> int:
 
 # --- choosing ----------------------------------------------------------------------------------
 
-_REMEDIES = (  # for what is no archive yet
+_REMEDIES = (  # offset, magic number, and what to do
     (0, b"PK\x03\x04", "a ZIP archive or a spreadsheet; unpack it, or save it as CSV"),
     (0, b"SQLite format 3\x00", "an SQLite database; give its URL, sqlite:///FILE, and a query"),
     (257, b"ustar", "a tar archive; unpack it"),
@@ -147,7 +163,7 @@ _REMEDIES = (  # for what is no archive yet
 
 
 def _family(head: Head, format: str | None, given: dict[str, Any]) -> tuple[Family, dict[str, Any]]:
-    """The row that reads a file, and the settings of its parts."""
+    """The format of a file, and the settings of its sources."""
     if not head.raw:
         raise InputError(f"{head.path}: the file is empty")
     names: dict[object, tuple[str, ...]] = {}
@@ -158,7 +174,7 @@ def _family(head: Head, format: str | None, given: dict[str, Any]) -> tuple[Fami
         if format is not None or not family.signs:
             return family, settings
         if family.names not in names:
-            names[family.names] = family.names(Part(str(head.path), **settings))
+            names[family.names] = family.names(DataSource(str(head.path), **settings))
         if any(signs <= {*names[family.names]} for signs in family.signs):
             return family, settings
     for at, magic, remedy in _REMEDIES:
@@ -167,11 +183,11 @@ def _family(head: Head, format: str | None, given: dict[str, Any]) -> tuple[Fami
     raise InputError(f"{head.path}: format not recognised; name the format: {', '.join(_NAMES)}")
 
 
-_SAMPLE, _MOST = 200, 1 << 23  # records, bytes: where guesses come from
+_SAMPLE, _MOST = 200, 1 << 23  # records and bytes on which guesses are based
 
 
-def _sample(family: Family, part: Part, names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
-    """Values of the first records, by column."""
+def _sample(family: Family, part: DataSource, names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
+    """The values of the first records, by column."""
     rows = []
     for values, error, _ in islice(family.rows(part, 0, [*names, None, None]), _SAMPLE):
         if values is not None and error is None:
@@ -181,14 +197,15 @@ def _sample(family: Family, part: Part, names: Sequence[str]) -> Mapping[str, Se
     return {name: [row[column] for row in rows] for column, name in enumerate(names)}
 
 
-def _described(family: Family, parts: Sequence[Part], packed: str | None, columns: Columns, text_format: str) -> str:
-    """For people, on one line."""
+def _described(
+    family: Family, parts: Sequence[DataSource], packed: str | None, columns: Columns, text_format: str
+) -> str:
+    """The format and the columns, on one line, for people."""
     part, details = parts[0], []
     if "encoding" in family.details:
         details.append(part.encoding.upper())
     if "delimiter" in family.details:
-        details.append(DELIMITERS.get(part.delimiter, repr(part.delimiter)))
-        details += [] if part.quoting == "double" else [f"quoting: {part.quoting}"]
+        details += describe_dialect(part.delimiter, part.quoting)
     details += [packed] if packed else []
     details += [f"{len(parts):,} files"] if len(parts) > 1 else []
     found = [f"text from {columns.text!r} (as {text_format})"]

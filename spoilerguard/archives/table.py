@@ -1,18 +1,19 @@
 """The table of archive formats. Read this file first.
 
-A row of `FAMILIES` tells a file by its head, and its columns and rows by two functions. To add a
-format, write these, add the row, and put a sample that passes and one that fails into
-`tests/archives/NAME/`. What comes out is the same of all: `Post`s, each with the `Cursor` after it.
+A row of `FAMILIES` has a function that recognises a file by its head, one for its column names and one for
+its rows. To add a format, write these functions, add the row, and put a sample that passes and one that
+fails into `tests/archives/NAME/`. Every format yields the same: `Post`s, each with the `Cursor` after it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from spoilerguard.archives import columnar, database, delimited, exports, jsonlines
+from spoilerguard.archives import database, exports, reddit
 from spoilerguard.archives.archive import Family
 from spoilerguard.archives.columns import Columns
-from spoilerguard.archives.parts import Head
+from spoilerguard.files import delimited, jsonlines, parquet
+from spoilerguard.files.source import Head
 
 __all__ = ["FAMILIES"]
 
@@ -22,7 +23,7 @@ def _xml(head: Head, delimiter: str | None) -> dict[str, Any]:
 
 
 def _json(head: Head, delimiter: str | None) -> dict[str, Any]:
-    return {"encoding": head.encoding if head.encoding.startswith("utf") else "utf-8"}  # RFC 8259: it has no other
+    return {"encoding": jsonlines.encoding_of(head)}
 
 
 def _delimited(head: Head, delimiter: str | None) -> dict[str, Any]:
@@ -34,8 +35,8 @@ def _never(head: Head) -> bool:
     return False
 
 
-FAMILIES: tuple[Family, ...] = (  # the first that recognises a source reads it
-    Family("parquet", "Parquet", columnar.looks_like_parquet, columnar.names, columnar.rows),
+FAMILIES: tuple[Family, ...] = (  # the first row that recognises a source reads it
+    Family("parquet", "Parquet", parquet.looks_like_parquet, parquet.names, parquet.rows),
     Family(
         "wordpress",
         "WordPress export (WXR)",
@@ -62,8 +63,8 @@ FAMILIES: tuple[Family, ...] = (  # the first that recognises a source reads it
         "reddit",
         "Reddit dump",
         jsonlines.looks_like_json,
-        jsonlines.reddit_names,
-        jsonlines.reddit_rows,
+        reddit.reddit_names,
+        reddit.reddit_rows,
         _json,
         details=("encoding",),
         signs=({"body", "subreddit"}, {"body", "link_id"}, {"selftext", "subreddit"}),

@@ -1,4 +1,4 @@
-"""The command `assets`: the style sheet and the script that the HTML style needs."""
+"""The command `assets`: the style sheet and the script for the style `html`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def register(app: typer.Typer) -> None:
 
 
 def assets(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where to write the two files.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="The folder to write them to.")],
 ) -> None:
-    """Write the style sheet and the script of the HTML style: 4 kB, no dependency."""
+    """Write the style sheet and the script for the style html: 4 kB, no dependency."""
     from spoilerguard.hiding.accessible_html import ASSETS, asset
     from spoilerguard.printing import harmless
 

@@ -1,6 +1,6 @@
 """The command `blur`: a draft with its spoilers hidden. Arguments and printing; it decides nothing.
 
-Exit status: 0 written, 2 usage, input or model error, or text that would leak: then nothing is written.
+Exit status: 0 written; 2 usage, input or model error, or text that would leak, and then nothing is written.
 """
 
 from __future__ import annotations
@@ -13,20 +13,26 @@ import typer
 from spoilerguard.cli.common import (
     AnyLanguageOption,
     BlurbOption,
+    DraftArgument,
     ModelOption,
+    OutputOption,
+    QuietOption,
     QuotationsOption,
     SensitivityOption,
     StdinFilenameOption,
     SynopsisOption,
     ThresholdOption,
     TitleOption,
+    check_input_format,
     complain,
     completing,
+    counted,
     errors_explained,
     fail,
+    format_for,
+    input_format_option,
     one_of,
     output,
-    work_of,
 )
 from spoilerguard.errors import InputError, LeakError
 from spoilerguard.spans import Span
@@ -42,7 +48,7 @@ Examples:
   spoilerguard blur draft.md --style reddit --diff
   spoilerguard blur page.html --in-place --sensitivity high
   cat comment.txt | spoilerguard blur - --style discord
-Look first, then hide what you left in the report:
+Look first, then hide what you leave in the report:
   spoilerguard check draft.md --format json > report.json
   spoilerguard blur draft.md --from-json report.json -o post.md"""
 
@@ -53,34 +59,26 @@ def register(app: typer.Typer) -> None:
 
 
 def blur(
-    path: Annotated[str, typer.Argument(metavar="[PATH|-]", help="A draft, or - for standard input.")],
-    output_path: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write here; by default to standard output.")
-    ] = None,
-    in_place: Annotated[bool, typer.Option("--in-place", help="Change the draft itself, whole or not at all.")] = False,
-    diff: Annotated[bool, typer.Option("--diff", help="Show what would change, and write nothing.")] = False,
+    path: DraftArgument,
+    output_path: OutputOption = None,
+    in_place: Annotated[bool, typer.Option("--in-place", help="Change the draft itself.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Print what would change, and write nothing.")] = False,
     style: Annotated[
         str | None,
         typer.Option(
             autocompletion=completing(key="style"),
             help="html, feed, details, reddit, discord, telegram, telegram-html, discourse, bbcode, lemmy, hugo, "
             "goodreads, goodreads-export, anilist, mediawiki, tvtropes, stackexchange, rot13, redact or placeholder; "
-            "by default html, and redact in plain text.",
+            "by default, html, and redact in plain text.",
         ),
     ] = None,
     from_json: Annotated[
         str | None,
-        typer.Option("--from-json", metavar="REPORT", help="Hide what this report of check says, perhaps edited."),
-    ] = None,
-    input_format: Annotated[
-        str | None,
         typer.Option(
-            "--input-format",
-            "--format",
-            autocompletion=completing(key="input-format"),
-            help="text, markdown, html or auto; by default the file name tells.",
+            "--from-json", metavar="REPORT", help="Hide what this report of check flags; you may edit it first."
         ),
     ] = None,
+    input_format: Annotated[str | None, input_format_option("--input-format", "--format")] = None,
     stdin_filename: StdinFilenameOption = "-",
     sensitivity: SensitivityOption = "medium",
     threshold: ThresholdOption = None,
@@ -90,37 +88,37 @@ def blur(
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Write a draft with its spoilers hidden; every other character stays as it is."""
     if sum((output_path is not None, in_place, diff)) > 1:
-        fail("--output, --in-place and --diff exclude each other")
+        fail("--output, --in-place and --diff cannot be combined; give one of them")
     if in_place and path == "-":
         fail("--in-place needs a file, not standard input")
     with errors_explained():
         from spoilerguard.drafts import io as drafts
         from spoilerguard.hiding.blurring import hide
         from spoilerguard.hiding.styles import STYLES
-        from spoilerguard.text.reading import READERS, format_of, read
+        from spoilerguard.text.reading import read
 
         one_of("--style", style or "html", STYLES)
-        one_of("--input-format", input_format or "auto", (*READERS, "auto"))
+        check_input_format(input_format)
         name = stdin_filename if path == "-" else path
         report = None if from_json is None else _report(from_json, name)
         data = drafts.read_standard_bytes(name) if path == "-" else drafts.read_bytes(path)
         source = drafts.decode(data, name)
         if report is not None:
-            document = read(source, input_format or report.format or format_of(name), quotations=quotations)
+            document = read(source, format_for(input_format or report.format, name), quotations=quotations)
             ranges = report.ranges(source)
         else:
             from spoilerguard.guard import load
 
-            found = load(model).flag(
+            guard = load(model)
+            found = guard.flag(
                 source,
-                format=input_format or format_of(name),
-                sensitivity=sensitivity,
-                threshold=threshold,
-                work=work_of(title, blurb, synopsis),
+                format=format_for(input_format, name),
+                threshold=guard.threshold(sensitivity, threshold),
+                work=drafts.read_work(title, blurb, synopsis),
                 quotations=quotations,
                 any_language=any_language,
             )
@@ -141,7 +139,7 @@ def blur(
             with output():
                 sys.stdout.buffer.write(written)
     if not quiet:
-        complain(f"{name}: {len(ranges):,} sentence{'s' * (len(ranges) != 1)} {'to hide' if diff else 'hidden'}")
+        complain(f"{name}: {counted(len(ranges), 'sentence')} {'to hide' if diff else 'hidden'}")
 
 
 def _report(path: str, name: str) -> ReportFile:
@@ -151,7 +149,7 @@ def _report(path: str, name: str) -> ReportFile:
 
 
 def _difference(old: str, new: str, name: str) -> bytes:
-    """A unified diff, of lines as `patch` counts them."""
+    """A unified diff, with lines as `patch` counts them."""
     from difflib import unified_diff
 
     lines = unified_diff(_lines(old), _lines(new), name, name)

@@ -1,6 +1,6 @@
 """The command `check`: which sentences of drafts give the plot away. Arguments and printing; it decides nothing.
 
-Exit status: 0 clean, 1 spoilers found, 2 usage, input or model error.
+Exit status: 0 clean; 1 spoilers found; 2 usage, input or model error.
 """
 
 from __future__ import annotations
@@ -21,22 +21,24 @@ from spoilerguard.cli.common import (
     BlurbOption,
     InputFormatOption,
     ModelOption,
-    QuietOption,
+    OutputOption,
     QuotationsOption,
     SensitivityOption,
     StdinFilenameOption,
     SynopsisOption,
     ThresholdOption,
     TitleOption,
+    check_input_format,
     complain,
     completing,
+    counted,
     errors_explained,
     fail,
+    format_for,
     one_of,
     output,
     say,
     tell,
-    work_of,
 )
 from spoilerguard.cli.configured import exclusion, options_for
 
@@ -54,10 +56,10 @@ Examples:
   spoilerguard check posts/ --format json
   spoilerguard check posts/ --exclude 'drafts/**' --exclude '*.old.md'
   cat draft.html | spoilerguard check - --stdin-filename draft.html
-In a workflow, only what a branch has changed; and SARIF for the code host:
+In a workflow, check only what a branch has changed; or write SARIF for the code host:
   spoilerguard check posts/ --diff origin/main --format github
   spoilerguard check posts/ --format sarif -o spoilers.sarif --exit-zero
-Accept what an old site has, and hear of new spoilers only:
+Accept the spoilers of an old site, and report only new ones:
   spoilerguard check posts/ --write-baseline known.json
   spoilerguard check posts/ --baseline known.json --fail-on 0.9"""
 
@@ -80,14 +82,9 @@ def check(
             help="Output: text, line, json, jsonl, github (annotations) or sarif.",
         ),
     ] = "text",
-    output_path: Annotated[
-        str | None,
-        typer.Option(
-            "-o", "--output", metavar="FILE", help="Write here, whole or not at all; else to standard output."
-        ),
-    ] = None,
+    output_path: OutputOption = None,
     show_text: Annotated[
-        bool, typer.Option("--show-text", help="Sentences in line, github and sarif too: logs will spoil.")
+        bool, typer.Option("--show-text", help="Show sentences in line, github and sarif too: logs will hold spoilers.")
     ] = False,
     input_format: InputFormatOption = None,
     stdin_filename: StdinFilenameOption = "-",
@@ -104,57 +101,58 @@ def check(
         typer.Option(metavar="GLOB", help="Leave these paths out of folders, as in .gitignore; may be repeated."),
     ] = None,
     force_exclude: Annotated[
-        bool, typer.Option("--force-exclude", help="Leave them out even where they are named, as by pre-commit.")
+        bool,
+        typer.Option("--force-exclude", help="Leave excluded paths out even if they are named."),
     ] = False,
     respect_gitignore: Annotated[
-        bool, typer.Option("--gitignore/--no-gitignore", help="Leave out of folders what git ignores.")
+        bool, typer.Option("--gitignore/--no-gitignore", help="Leave what git ignores out of folders.")
     ] = True,
     diff: Annotated[
         str | None,
         typer.Option(
             metavar="BASE",
-            help="Only findings on lines changed since the work left this git revision (its merge base with HEAD; "
-            "HEAD itself: what is not committed). Whole drafts are read; unchanged ones are not.",
+            help="Report only findings on lines changed since the merge base of this git revision and HEAD; with HEAD, "
+            "on lines not committed. Changed drafts are read whole; others are skipped.",
         ),
     ] = None,
     baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Leave out the spoilers that are known from this file.")
+        str | None, typer.Option(metavar="FILE", help="Leave out the known spoilers in this file.")
     ] = None,
     write_baseline: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Make all spoilers found known: hashes, no text. Exit status 0."),
+        typer.Option(metavar="FILE", help="Record all spoilers found as known: hashes, no text. Exit status 0."),
     ] = None,
     report_unused: Annotated[
-        bool, typer.Option("--report-unused", help="Tell of suppressions in drafts that suppress nothing.")
+        bool, typer.Option("--report-unused", help="Report suppressions in drafts that suppress nothing.")
     ] = False,
     fail_on: Annotated[
         str | None,
-        typer.Option(metavar="PROBABILITY|never", help="Exit 1 only for spoilers this sure; by default for any."),
+        typer.Option(metavar="PROBABILITY|never", help="Exit 1 only for spoilers this likely; by default, for any."),
     ] = None,
-    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit 0 even when spoilers are found.")] = False,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit 0 even if spoilers are found.")] = False,
     color: Annotated[
         str, typer.Option("--color", autocompletion=completing(key="color"), help="auto, always or never.")
     ] = "auto",
-    quiet: QuietOption = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print findings and errors, but no summary.")] = False,
 ) -> None:
-    """Check drafts before publishing: which sentence, how sure, why."""
-    from spoilerguard.printing import OUTPUTS, Look, colour_wanted
+    """Check drafts before publishing: which sentences give the plot away, how likely, and why."""
+    from spoilerguard.printing import PRINTERS, Look, colour_wanted
 
-    one_of("--format", format, OUTPUTS)
+    one_of("--format", format, PRINTERS)
     one_of("--color", color, ("auto", "always", "never"))
     enough = math.inf if exit_zero else _enough(fail_on)
     if diff is not None and (write_baseline or "-" in paths):
-        fail(f"--diff does not go with {'--write-baseline' if write_baseline else 'standard input'}")
+        fail(f"--diff cannot be combined with {'--write-baseline' if write_baseline else 'standard input'}")
     with errors_explained():
         from spoilerguard.drafts.checking import check_each
+        from spoilerguard.drafts.io import read_work
         from spoilerguard.drafts.walking import iter_drafts
         from spoilerguard.guard import load
-        from spoilerguard.text.reading import READERS
 
-        one_of("--input-format", input_format or "auto", (*READERS, "auto"))
+        check_input_format(input_format)
         guard = load(model)
         limit = guard.threshold(sensitivity, threshold)
-        work_of(title, blurb, synopsis)  # what is wrong with these is said before any draft is read
+        read_work(title, blurb, synopsis)  # so that an error in these comes before the drafts are read
         walked = iter_drafts(
             paths, exclude=exclusion(ctx), force_exclude=force_exclude, respect_gitignore=respect_gitignore
         )
@@ -179,13 +177,13 @@ def check(
     model_used = {"name": guard.name, "version": guard.version}
     colour = colour_wanted(color, sys.stdout.isatty() and output_path is None)
     with errors_explained():
-        _write(OUTPUTS[format](outcomes(), Look(colour, quiet, limit, model_used, show_text)), output_path)
+        _write(PRINTERS[format](outcomes(), Look(colour, quiet, limit, model_used, show_text)), output_path)
     failed = any(outcome.error is not None for outcome in seen)
     if write_baseline:
         _write_baseline(write_baseline, seen, failed, quiet)
     elif baseline:
-        hidden = sum(len(outcome.known) for outcome in seen)
-        tell(f"spoilerguard: {hidden:,} known spoiler{'s' * (hidden != 1)} left out ({baseline})", quiet)
+        known = sum(len(outcome.known) for outcome in seen)
+        tell(f"spoilerguard: {counted(known, 'known spoiler')} left out ({baseline})", quiet)
     if failed:
         raise typer.Exit(FAILED)
     if any(flag.score >= enough for outcome in seen for flag in outcome.report or ()):
@@ -193,15 +191,15 @@ def check(
 
 
 def _flagging(ctx: typer.Context, guard: Guard) -> Callable[[str], dict[str, Any]]:
-    """The options of `Guard.flag` for a path: the command line, then what the settings say of it."""
-    from spoilerguard.text.reading import format_of
+    """The arguments of `Guard.flag` for each path: those of the command line, then those of its settings."""
+    from spoilerguard.drafts.io import read_work
 
-    work = cache(work_of)
+    work = cache(read_work)
 
     def options(name: str) -> dict[str, Any]:
         given = options_for(ctx, name)
         return {
-            "format": given["input_format"] or format_of(name),
+            "format": format_for(given["input_format"], name),
             "threshold": guard.threshold(given["sensitivity"], given["threshold"]),
             "work": work(given["title"], given["blurb"], given["synopsis"]),
             "quotations": given["quotations"],
@@ -212,7 +210,7 @@ def _flagging(ctx: typer.Context, guard: Guard) -> Callable[[str], dict[str, Any
 
 
 def _changes_since(revision: str) -> Changes:
-    from spoilerguard.drafts.changes import Changes  # and subprocess: most runs do without
+    from spoilerguard.drafts.changes import Changes  # most runs do without
 
     return Changes(revision)
 
@@ -224,7 +222,7 @@ def _known_from(path: str) -> Baseline:
 
 
 def _enough(fail_on: str | None) -> float:
-    """From which probability a spoiler fails the run."""
+    """The probability from which a spoiler fails the run."""
     if fail_on is None or fail_on == "never":
         return 0 if fail_on is None else math.inf
     try:
@@ -236,13 +234,13 @@ def _enough(fail_on: str | None) -> float:
     return enough
 
 
-# --- where it goes ------------------------------------------------------------------------------
+# --- output --------------------------------------------------------------------------------------
 
 
 def _complain_of(outcome: Outcome, quiet: bool) -> None:
     if outcome.gone:
-        entries = f"{outcome.gone:,} known spoiler{'s' * (outcome.gone != 1)}"
-        tell(f"spoilerguard: {outcome.path}: {entries} no longer found; --write-baseline forgets what is gone", quiet)
+        gone = counted(outcome.gone, "known spoiler")
+        tell(f"spoilerguard: {outcome.path}: {gone} no longer found; update the file with --write-baseline", quiet)
     if outcome.error is not None:
         complain(outcome.error)
     if outcome.report is not None:
@@ -266,8 +264,8 @@ def _write_baseline(path: str, outcomes: list[Outcome], failed: bool, quiet: boo
     from spoilerguard.drafts.baseline import write_baseline
 
     if failed:
-        fail(f"{path}: not written, for not all drafts could be read")
+        fail(f"{path}: not written, because not all drafts could be read")
     found = [(o.path, replace(o.report, flags=o.known)) for o in outcomes if o.report is not None]
     with errors_explained():
         count = write_baseline(path, found)
-    tell(f"spoilerguard: {count:,} known spoiler{'s' * (count != 1)} written to {path}", quiet)
+    tell(f"spoilerguard: {counted(count, 'known spoiler')} written to {path}", quiet)

@@ -1,25 +1,29 @@
-"""What the commands share: options, and how results and errors are told."""
+"""What the commands share: options, and how results and errors are printed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 import os
+from pathlib import Path
 import sys
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
-from spoilerguard.errors import SpoilerguardError
+from spoilerguard.errors import InputError, SpoilerguardError
 
 if TYPE_CHECKING:
-    from spoilerguard.spans import Work
+    from spoilerguard.spans import FormatName
 
-FOUND, FAILED = 1, 2  # and 0, clean
+FOUND, FAILED = 1, 2  # exit statuses; 0 is clean
+
+
+# --- options --------------------------------------------------------------------------------------
 
 
 def completing(*choices: str, key: str | None = None) -> Callable[[str], list[str]]:
-    """What a shell offers for an option: these choices, or those of a setting (see `keys`)."""
+    """Shell completion for an option: these choices, or those of a setting in `settings.keys`."""
 
     def offer(incomplete: str) -> list[str]:
         from spoilerguard.settings.keys import KEYS
@@ -30,13 +34,27 @@ def completing(*choices: str, key: str | None = None) -> Callable[[str], list[st
     return offer
 
 
+def input_format_option(*names: str) -> Any:
+    """The option for the format of a draft, under these names; by default, under that of its parameter."""
+    return typer.Option(
+        *names,
+        autocompletion=completing(key="input-format"),
+        help="text, markdown, html or auto; by default, from the file name.",
+    )
+
+
+DraftArgument = Annotated[str, typer.Argument(metavar="[PATH|-]", help="A draft, or - for standard input.")]
+OutputOption = Annotated[
+    str | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write to this file; by default, to standard output."),
+]
 ModelOption = Annotated[
     str,
     typer.Option(
         "--model",
         metavar="NAME|FOLDER",
         autocompletion=completing(key="model"),
-        help="A bundled model, or a model's folder.",
+        help="A bundled model, or the folder of a model.",
     ),
 ]
 SensitivityOption = Annotated[
@@ -45,53 +63,89 @@ SensitivityOption = Annotated[
         autocompletion=completing(key="sensitivity"), help="low (few false alarms), medium or high (few misses)."
     ),
 ]
-ThresholdOption = Annotated[float | None, typer.Option(help="Flag from this probability (0 to 1) instead.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print findings and errors, no summary.")]
-InputFormatOption = Annotated[
-    str | None,
-    typer.Option(
-        autocompletion=completing(key="input-format"),
-        help="text, markdown, html or auto; by default the file name tells.",
-    ),
+ThresholdOption = Annotated[
+    float | None, typer.Option(help="Flag from this probability (0 to 1), whatever the sensitivity.")
 ]
-StdinFilenameOption = Annotated[str, typer.Option(help="The name that stands for standard input.")]
-TitleOption = Annotated[str, typer.Option(help="Title of the work reviewed.")]
+InputFormatOption = Annotated[str | None, input_format_option()]
+StdinFilenameOption = Annotated[str, typer.Option(help="The file name to use for standard input.")]
+TitleOption = Annotated[str, typer.Option(help="The title of the work reviewed.")]
 BlurbOption = Annotated[
-    str | None, typer.Option(metavar="FILE", help="What is publicly known of the work: safe to tell.")
+    str | None, typer.Option(metavar="FILE", help="What is publicly known about the work: no spoiler.")
 ]
-SynopsisOption = Annotated[
-    str | None, typer.Option(metavar="FILE", help="The work's plot with its ending: not to be told.")
-]
+SynopsisOption = Annotated[str | None, typer.Option(metavar="FILE", help="The plot of the work, with its ending.")]
 QuotationsOption = Annotated[bool, typer.Option(help="Check block quotations too.")]
 AnyLanguageOption = Annotated[
     bool, typer.Option("--any-language", help="Check texts in other languages too; the models know only English.")
 ]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on standard error.")]
+JobsOption = Annotated[int, typer.Option(min=1, help="The number of cores to use; the result is the same.")]
+TextColumnOption = Annotated[str | None, typer.Option(help="The column with the text, if it is not recognised.")]
+
+
+# --- what options mean ----------------------------------------------------------------------------
+
+
+def check_input_format(value: str | None) -> None:
+    """End with an error unless this is a format of drafts, or None."""
+    from spoilerguard.guard import FORMATS
+
+    one_of("--input-format", value or "auto", FORMATS)
+
+
+def format_for(chosen: str | None, name: str) -> FormatName:
+    """The format of a draft: the one chosen, or else the one that its file name suggests."""
+    from spoilerguard.text.reading import format_of
+
+    return cast("FormatName", chosen or format_of(name))
+
+
+def one_of(option: str, value: str, choices: Iterable[str]) -> None:
+    """End with an error unless the value of an option is one of the choices."""
+    if value not in choices:
+        fail(f"unknown {option} {value!r}: choose from {', '.join(choices)}")
+
+
+def check_folder_of(path: Path) -> None:
+    """Raise InputError unless the folder of a file to be written exists: better before the work than after it."""
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"{path}: its folder does not exist; create it first")
+
+
+# --- printing -------------------------------------------------------------------------------------
+
+
+def say(line: str) -> None:
+    """Print a line to standard output; characters that its encoding lacks are escaped."""
+    sys.stdout.buffer.write((line + "\n").encode("utf-8", "backslashreplace"))
 
 
 def tell(text: str, quiet: bool) -> None:
-    """A line to standard error, unless it is to be quiet."""
+    """Print a line to standard error, unless `quiet`."""
     from spoilerguard.printing import harmless
 
     if not quiet:
         print(harmless(text), file=sys.stderr, flush=True)
 
 
+def complain(message: str) -> None:
+    """Print a message to standard error."""
+    tell(f"spoilerguard: {message}", quiet=False)
+
+
 def fail(message: str) -> NoReturn:
+    """Print a message and end with exit status 2."""
     complain(message)
     raise typer.Exit(FAILED)
 
 
-def complain(message: str) -> None:
-    tell(f"spoilerguard: {message}", quiet=False)
-
-
-def one_of(option: str, value: str, choices: Iterable[str]) -> None:
-    if value not in choices:
-        fail(f"unknown {option} {value!r}: choose from {', '.join(choices)}")
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: `1 spoiler`, `2,000 spoilers`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 @contextmanager
 def errors_explained() -> Iterator[None]:
+    """Errors of this package end the command with their message and exit status 2."""
     try:
         yield
     except SpoilerguardError as error:
@@ -100,26 +154,12 @@ def errors_explained() -> Iterator[None]:
 
 @contextmanager
 def output() -> Iterator[None]:
-    """While findings are printed: a reader that leaves early (`| head`) ends them without a word."""
+    """While findings are printed: a reader that stops early (`| head`) ends the command silently."""
     try:
         yield
         sys.stdout.flush()
     except OSError as error:
-        # What is still buffered goes nowhere, or Python would try again at exit.
+        # What is still buffered is dropped, or Python would try to write it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
             fail(f"cannot write to standard output ({error.strerror})")
-
-
-def work_of(title: str, blurb: str | None, synopsis: str | None) -> Work | None:
-    from spoilerguard.drafts.io import read_draft
-    from spoilerguard.spans import Work
-
-    if not (title or blurb or synopsis):
-        return None
-    return Work(title, read_draft(blurb) if blurb else "", read_draft(synopsis) if synopsis else "")
-
-
-def say(line: str) -> None:
-    """A line to standard output, whatever its encoding: what it cannot show is escaped."""
-    sys.stdout.buffer.write((line + "\n").encode("utf-8", "backslashreplace"))

@@ -1,6 +1,6 @@
 """The command `config`: every setting, its value and where it comes from. Printing; it decides nothing.
 
-Exit status: 0, or 2 for a usage error or a settings file that cannot be used.
+Exit status: 0, or 2 for a usage error or an invalid settings file.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Examples:
   spoilerguard config show
   spoilerguard config show posts/review.md
   spoilerguard config show --format json
-The command line wins over the settings; the settings are those of .spoilerguard.toml, or
-of [tool.spoilerguard] in pyproject.toml, in the nearest folder above."""
+The command line wins over the settings. The settings are read from .spoilerguard.toml, or from
+[tool.spoilerguard] in pyproject.toml, in the nearest folder above."""
 
 _FORMATS = ("text", "json")
 
@@ -38,10 +38,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _config() -> None:
-    """See the settings that hold."""
+    """Show the settings in effect."""
 
 
-class _Row(NamedTuple):
+class _Setting(NamedTuple):
     key: str
     value: Any  # None where nothing is set
     origin: str
@@ -51,39 +51,40 @@ class _Row(NamedTuple):
 def show(
     ctx: typer.Context,
     path: Annotated[
-        str | None, typer.Argument(metavar="[PATH]", help="The draft that is asked about; else the current folder.")
+        str | None,
+        typer.Argument(metavar="[PATH]", help="The draft whose settings to show; by default, the folder's."),
     ] = None,
     format: Annotated[
-        str, typer.Option("--format", autocompletion=completing(*_FORMATS), help="Output: text or json.")
+        str, typer.Option("--format", autocompletion=completing(*_FORMATS), help="text or json.")
     ] = "text",
 ) -> None:
     """Show every setting, its value and where it comes from."""
     one_of("--format", format, _FORMATS)
     with errors_explained(), output():
         settings = find(path)
-        rows = list(_rows(settings, path, ctx))
-        for line in _as_json(settings, rows) if format == "json" else _as_text(settings, rows):
+        shown = list(_settings(settings, path, ctx))
+        for line in _as_json(settings, shown) if format == "json" else _as_text(settings, shown):
             say(line)
 
 
-def _rows(settings: Settings, path: str | None, ctx: typer.Context) -> Iterator[_Row]:
-    """Every key as commands have it, then where a command's own table makes that otherwise: `blur.style`."""
+def _settings(settings: Settings, path: str | None, ctx: typer.Context) -> Iterator[_Setting]:
+    """Every key as most commands have it, then as `blur.style` where the table of a command differs."""
     general = settings.values_for(None, path)
     for name, key in KEYS.items():
-        yield _row(name, general.get(name), key, ctx)
+        yield _setting(name, general.get(name), key, ctx)
     for command in settings.sections:
         special = settings.values_for(command, path)
         for name, key in KEYS.items():
             if command in key.commands and special.get(name) != general.get(name):
-                yield _row(f"{command}.{name}", special.get(name), key, ctx)
+                yield _setting(f"{command}.{name}", special.get(name), key, ctx)
 
 
-def _row(shown: str, value: Value | None, key: Key, ctx: typer.Context) -> _Row:
-    return _Row(shown, *(value or (_default(key, ctx), "default")), key.help)
+def _setting(name: str, value: Value | None, key: Key, ctx: typer.Context) -> _Setting:
+    return _Setting(name, *(value or (_default(key, ctx), "default")), key.help)
 
 
 def _default(key: Key, ctx: typer.Context) -> Any:
-    """Of the option: the same in every command that has it."""
+    """The default of the option, which is the same in every command that has it."""
     root = ctx.find_root()
     for name in key.commands:
         command = root.command.get_command(root, name) if isinstance(root.command, Configured) else None
@@ -93,19 +94,19 @@ def _default(key: Key, ctx: typer.Context) -> Any:
     return None
 
 
-def _as_text(settings: Settings, rows: list[_Row]) -> Iterator[str]:
+def _as_text(settings: Settings, found: list[_Setting]) -> Iterator[str]:
     from spoilerguard.printing import plain
 
     yield plain(settings.file or f"No settings file: neither {' nor '.join(FILES)}, here or above")
     shown = [
         (key, "not set" if value in (None, "", []) else json.dumps(value, ensure_ascii=False), origin)
-        for key, value, origin, _ in rows
+        for key, value, origin, _ in found
     ]
-    wide, wider = (max(len(row[at]) for row in shown) for at in (0, 1))
+    wide, wider = (max(len(cells[at]) for cells in shown) for at in (0, 1))
     for key, value, origin in shown:
         yield f"  {key:<{wide}}  {plain(value):<{min(wider, 40)}}  {plain(origin)}"
 
 
-def _as_json(settings: Settings, rows: list[_Row]) -> Iterator[str]:
-    version = {"version": 1, "file": settings.file, "settings": [row._asdict() for row in rows]}
+def _as_json(settings: Settings, found: list[_Setting]) -> Iterator[str]:
+    version = {"version": 1, "file": settings.file, "settings": [setting._asdict() for setting in found]}
     yield json.dumps(version, indent=2)

@@ -1,4 +1,4 @@
-"""The settings file as the defaults of options: no command knows of it, and the command line wins."""
+"""The settings file as the defaults of options: commands do not see it, and the command line wins."""
 
 from __future__ import annotations
 
@@ -18,27 +18,26 @@ __all__ = ["Configured", "exclusion", "options_for"]
 
 
 class Configured(TyperGroup):
-    """Commands whose options have the defaults of the nearest settings file; `ctx.obj` holds the settings."""
+    """Commands whose options default to the nearest settings file; `ctx.obj` holds the settings."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        if command is None or name not in COMMANDS or ctx.resilient_parsing:  # the last while a shell completes
+        if command is None or name not in COMMANDS or ctx.resilient_parsing:  # the latter during shell completion
             return name, command, rest
         look = typer.Context(command, parent=ctx, info_name=name, resilient_parsing=True)
         given, _, _ = command.make_parser(look).parse_args(args=list(rest))
         wanted = command.get_help_option(look)
-        if wanted is None or not given.get(wanted.name):  # help is to be had whatever the settings are
+        if wanted is None or not given.get(wanted.name):  # help does not depend on the settings
             with errors_explained():
                 ctx.obj = find(_first_path(given))
-                options = ctx.obj.options(
-                    name, _first_path(given) if "path" in given else None
-                )  # `check` asks for each
+                path = _first_path(given) if "path" in given else None  # `check` asks for each of its paths
+                options = ctx.obj.options(name, path)
                 ctx.default_map = {name: {key: v for key, v in over(options, given).items() if key in options}}
         return name, command, rest
 
 
 def _first_path(given: Mapping[str, Any]) -> str | None:
-    """The file that a command is for, or the first; of standard input the name that stands for it."""
+    """The file that a command is for, or the first of them; for standard input, the name it is given."""
     path = given.get("path") or given.get("paths")
     if isinstance(path, list | tuple):
         path = path[0] if path else None
@@ -48,13 +47,13 @@ def _first_path(given: Mapping[str, Any]) -> str | None:
 
 
 def options_for(ctx: typer.Context, path: str) -> dict[str, Any]:
-    """A command's options for one of its files: what the overrides say of it, save where the command line says more."""
+    """The options of a command for one of its files: the command line wins over the overrides for the file."""
     given = {name: value for name, value in ctx.params.items() if _typed(ctx, name)}
     return {"threshold": None} | over(over(ctx.params, as_options(_settings(ctx).overridden(path))), given)
 
 
 def exclusion(ctx: typer.Context) -> Patterns:
-    """What `exclude` names: on the command line from the current folder, in the settings from theirs."""
+    """The patterns of `exclude`: relative to the current folder, or, from the settings, to the folder of the file."""
     typed = _typed(ctx, "exclude")
     folder, origin = (os.curdir, "--exclude") if typed else (_settings(ctx).folder, _settings(ctx).file or "")
     return Patterns(folder, ctx.params["exclude"] or (), origin)

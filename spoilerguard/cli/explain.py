@@ -1,4 +1,4 @@
-"""The commands `explain` and `models`: how one sentence scores, and what there is to score it with."""
+"""The commands `explain` and `models`: how one sentence scores, and which models are bundled."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def explain(
     sensitivity: SensitivityOption = "medium",
     threshold: ThresholdOption = None,
 ) -> None:
-    """Tell how a sentence scores, alone, and which words weighed."""
+    """Show how a sentence scores on its own, and which words contribute."""
     with errors_explained():
         from spoilerguard.drafts.io import read_standard_input
         from spoilerguard.guard import load
@@ -46,18 +46,18 @@ def explain(
     from spoilerguard.printing import plain
 
     score = float(guard.score([text])[0])
-    at = f"at {sensitivity} sensitivity" if threshold is None else "at the threshold given"
+    at = f"at {sensitivity} sensitivity" if threshold is None else "at this threshold"
     with output():
         say(f"{score:.0%}  {'a spoiler' if score >= limit else 'not a spoiler'} {at} (from {limit:.0%})")
         for reason in guard.scorer.reasons([text])[0]:
             kind, words = KINDS.get(reason.kind, reason.kind), plain(reason.text)
-            say(f"looks most like {kind}; the words that weigh most: “{words}”")
+            say(f"looks most like {kind}; the words that contribute most: “{words}”")
         for word, weight in guard.scorer.word_weights(text):
             say(f"  {weight:+.2f}  {plain(word)}")
 
 
 def models() -> None:
-    """List the bundled models with their thresholds and origin."""
+    """List the bundled models with their versions, sizes, thresholds and folders."""
     from spoilerguard.guard import SENSITIVITIES
     from spoilerguard.model.manifest import read_manifest
     from spoilerguard.model.store import bundled_models

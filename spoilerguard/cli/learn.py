@@ -1,7 +1,6 @@
-"""The commands that learn and measure: train, evaluate, convert. Arguments and printing; it decides nothing.
+"""The commands `train`, `evaluate` and `convert`. Arguments and printing; it decides nothing.
 
-`register` adds them to the command line of `cli`. Results go to standard output, progress and errors
-to standard error; exit status 2 is for any error.
+Results go to standard output, progress and errors to standard error. Exit status: 0, or 2 for any error.
 """
 
 from __future__ import annotations
@@ -16,7 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from spoilerguard.cli.common import errors_explained, say, tell
+from spoilerguard.cli.common import (
+    JobsOption,
+    QuietOption,
+    TextColumnOption,
+    check_folder_of,
+    errors_explained,
+    say,
+    tell,
+)
 from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,16 +35,13 @@ __all__ = ["register"]
 Progress = Callable[[str, float], None]
 
 DataArgument = Annotated[
-    list[Path], typer.Argument(metavar="DATA", help="Labelled files or folders, of any format that convert reads.")
+    list[Path], typer.Argument(metavar="DATA", help="Labelled files or folders, in any format that convert reads.")
 ]
-TextColumn = Annotated[str | None, typer.Option(help="The column with the text, where it is not recognised.")]
 LabelColumn = Annotated[str | None, typer.Option(help="The column with the label: 0 or 1, true or false, yes or no.")]
 WorkColumn = Annotated[
-    str | None, typer.Option(help="The column that names the work; without one, each text is its own.")
+    str | None, typer.Option(help="The column that names the work; without one, each text is a work of its own.")
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
-JobsOption = Annotated[int, typer.Option(min=1, help="How many cores to use; the result is the same.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="The random seed; the same seed gives the same result.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -62,29 +66,33 @@ def train(
     validation: Annotated[
         Path | None,
         typer.Option(
-            help="What to calibrate on; by default the validation works of DATA, whose test works are left out."
+            help="Data to calibrate on; by default, the validation works of DATA (its test works are left out)."
         ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="How to train: the name of a recorded recipe.")] = "plain",
-    search: Annotated[bool, typer.Option("--search", help="Search the regularisation by cross-validation.")] = False,
-    name: Annotated[str | None, typer.Option(help="The model's name; by default its folder's.")] = None,
+    recipe: Annotated[str, typer.Option(help="How to train: the name of a recipe.")] = "plain",
+    search: Annotated[bool, typer.Option("--search", help="Choose the regularisation by cross-validation.")] = False,
+    name: Annotated[str | None, typer.Option(help="The name of the model; by default, that of its folder.")] = None,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
-    text_column: TextColumn = None,
+    text_column: TextColumnOption = None,
     label_column: LabelColumn = None,
     work_column: WorkColumn = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Train a model on labelled sentences, calibrated, with three operating points."""
+    """Train a model on labelled sentences, calibrate it, and choose its three thresholds."""
     with errors_explained():
         _refuse_taken(output)
         from spoilerguard import training
+        from spoilerguard.training.pipeline import works_beside
 
         columns = (text_column, label_column, work_column)
+        frame = _frame(data, *columns, quiet=quiet)
+        held = None if validation is None else _frame([validation], *columns, quiet=quiet)
         with _progress(quiet) as progress:
             guard = training.train(
-                _read(data, *columns),
-                validation=None if validation is None else _read([validation], *columns),
+                frame,
+                validation=held,
+                works=works_beside(data),
                 name=name or output.resolve().name,
                 recipe=recipe,
                 seed=seed,
@@ -98,10 +106,10 @@ def train(
 
 
 def _refuse_taken(output: Path) -> None:
-    """Said before training rather than after it: a model replaces a model or an empty folder, nothing else."""
-    if output.exists() and not (
-        output.is_dir() and ((output / "manifest.json").is_file() or not any(output.iterdir()))
-    ):
+    """Fail before training rather than after it: a model replaces only a model or an empty folder."""
+    from spoilerguard.model.store import replaceable
+
+    if output.exists() and not replaceable(output):
         raise InputError(f"{output}: exists and is not a model; give another name")
 
 
@@ -114,7 +122,7 @@ def _tell_trained(guard: Guard, output: Path) -> None:
     points = ", ".join(f"{point} {guard.manifest.thresholds[point]:.2f}" for point in ("low", "medium", "high"))
     say(f"thresholds: {points}")
     for what in training["unreached"]:
-        say(f"not reached: {what}")
+        say(f"target not reached: {what}")
 
 
 def _counts(sentences: dict[str, int]) -> str:
@@ -131,15 +139,15 @@ Examples:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled model, or a model's folder.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A bundled model, or the folder of a model.")],
     data: DataArgument,
     split: Annotated[
-        str, typer.Option(help="The part of DATA to judge, by work: test, validation, train or all.")
+        str, typer.Option(help="The works of DATA to measure on: test, validation, train or all.")
     ] = "test",
     report: Annotated[
-        Path | None, typer.Option(metavar="HTML", help="Write the report: one page, nothing fetched.")
+        Path | None, typer.Option(metavar="HTML", help="Write a report: one self-contained page.")
     ] = None,
-    json: Annotated[Path | None, typer.Option("--json", metavar="JSON", help="Write every figure.")] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="JSON", help="Write every figure, as JSON.")] = None,
     baselines: Annotated[
         bool, typer.Option("--baselines", help="Compare with simple models trained on the rest of DATA.")
     ] = False,
@@ -147,15 +155,17 @@ def evaluate(
         bool, typer.Option("--learning-curve", help="Retrain on 10, 25, 50 and 100% of the training works.")
     ] = False,
     allow_leak: Annotated[
-        bool, typer.Option("--allow-leak", help="Judge by works the model was trained on; the report says so.")
+        bool, typer.Option("--allow-leak", help="Measure on works that the model was trained on; the report says so.")
     ] = False,
-    bootstrap: Annotated[int, typer.Option(min=0, help="How many samples of works to draw for the intervals.")] = 1000,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, help="Bootstrap samples of works for the intervals; 0 for none.")
+    ] = 1000,
     errors: Annotated[
-        int, typer.Option(min=0, help="How many false alarms and misses to quote in report and JSON.")
+        int, typer.Option(min=0, help="The number of false alarms and of misses to quote in the report and the JSON.")
     ] = 20,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
-    text_column: TextColumn = None,
+    text_column: TextColumnOption = None,
     label_column: LabelColumn = None,
     work_column: WorkColumn = None,
     quiet: QuietOption = False,
@@ -163,8 +173,7 @@ def evaluate(
     """Measure a model on labelled works that it has not seen."""
     with errors_explained():
         for path in filter(None, (report, json)):
-            if not path.absolute().parent.is_dir():
-                raise InputError(f"{path}: its folder does not exist; make it first")
+            check_folder_of(path)
         if report is not None:
             from spoilerguard.evaluation.plots import require_matplotlib
 
@@ -173,10 +182,11 @@ def evaluate(
         from spoilerguard.guard import load
 
         guard = load(model)
+        frame = _frame(data, text_column, label_column, work_column, quiet=quiet)
         with _progress(quiet) as progress:
             found = evaluation.evaluate(
                 guard,
-                _read(data, text_column, label_column, work_column),
+                frame,
                 split=split,
                 baselines=baselines,
                 learning_curve=learning_curve,
@@ -217,24 +227,24 @@ def convert(
     data: DataArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="OUT.jsonl", help="The file to write.")],
     format: Annotated[
-        str | None, typer.Option("--from", metavar="FORMAT", help="The format of DATA, where it is not recognised.")
+        str | None, typer.Option("--from", metavar="FORMAT", help="The format of DATA, if it is not recognised.")
     ] = None,
-    text_column: TextColumn = None,
+    text_column: TextColumnOption = None,
     label_column: LabelColumn = None,
     work_column: WorkColumn = None,
     level: Annotated[
         str | None,
-        typer.Option(help="What a label speaks of: sentence or document; by default the length of the texts tells."),
+        typer.Option(help="What a label is about: sentence or document; by default, guessed from the texts."),
     ] = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Turn labelled data of any known format into the project's own JSON Lines."""
+    """Convert labelled data in any known format to the project's own JSON Lines."""
     with errors_explained():
         from spoilerguard.datasets import write_jsonl
 
         if output.exists() and any(path.exists() and output.samefile(path) for path in data):
             raise InputError(f"{output}: is one of the files to convert; give another name")
-        documents = _documents(data, text_column, label_column, work_column, format, level)
+        documents = _documents(data, text_column, label_column, work_column, format, level, quiet=quiet)
         count = write_jsonl(documents, output)
     tell(f"{output}: {count:,} document{'s' * (count != 1)}", quiet)
 
@@ -249,19 +259,24 @@ def _documents(
     work: str | None,
     format: str | None = None,
     level: Any = None,
+    *,
+    quiet: bool,
 ) -> Iterator[LabelledDocument]:
+    """The documents; what was guessed about each file is printed."""
     from spoilerguard.datasets import load_labelled
 
-    return load_labelled(data, format=format, text_column=text, label_column=label, work_column=work, level=level)
+    def notice(line: str) -> None:
+        tell(line, quiet)
+
+    return load_labelled(
+        data, format=format, text_column=text, label_column=label, work_column=work, level=level, notice=notice
+    )
 
 
-def _read(data: list[Path], text: str | None, label: str | None, work: str | None) -> Any:
-    """The paths themselves, or a frame where columns are named."""
-    if text is None and label is None and work is None:
-        return data
+def _frame(data: list[Path], text: str | None, label: str | None, work: str | None, *, quiet: bool) -> Any:
     from spoilerguard.datasets import to_frame
 
-    return to_frame(_documents(data, text, label, work))
+    return to_frame(_documents(data, text, label, work, quiet=quiet))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The command `lsp`: a language server for editors. Arguments and exit status; it decides nothing.
 
-Exit status: 0 stopped by the editor, 1 the editor left without a word, 2 usage or model error.
+Exit status: 0 stopped by the editor; 1 the editor closed the connection; 2 usage or model error.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ def register(app: typer.Typer) -> None:
 
 def lsp(
     model: Annotated[
-        str | None, typer.Option("--model", metavar="NAME|FOLDER", help="A bundled model, or a model's folder.")
+        str | None, typer.Option("--model", metavar="NAME|FOLDER", help="A bundled model, or the folder of a model.")
     ] = None,
     sensitivity: Annotated[
         str | None, typer.Option(help="low (few false alarms), medium or high (few misses).")
     ] = None,
     threshold: ThresholdOption = None,
-    stdio: Annotated[bool, typer.Option("--stdio", help="What some editors say; there is no other way.")] = False,
+    stdio: Annotated[bool, typer.Option("--stdio", help="Has no effect: some editors pass it.")] = False,
 ) -> None:
-    """Check drafts while they are written: a language server, which an editor starts. The editor's settings win."""
+    """Check drafts while they are written: a language server for editors, whose settings win."""
     with errors_explained():
         if find_spec("pygls") is None:
             raise MissingExtra("pygls", "lsp")
@@ -54,7 +54,7 @@ def lsp(
         load(model or "fast").threshold(sensitivity or "medium", threshold)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="spoilerguard: %(message)s")
     if sys.stdin.isatty():
-        complain("this is for editors: it speaks the Language Server Protocol on standard input")
+        complain("this is for editors: it reads the Language Server Protocol from standard input")
     given = {"model": model, "sensitivity": sensitivity, "threshold": threshold}
     status = serve({name: value for name, value in given.items() if value is not None})
-    os._exit(status)  # at once: a draft that is being checked is for nobody
+    os._exit(status)  # at once: nobody waits for the draft that is being checked

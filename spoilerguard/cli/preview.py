@@ -1,32 +1,34 @@
 """The command `preview`: a draft as readers will see it, on one page. Arguments; it decides nothing.
 
-Exit status: 0 written, 2 usage, input or model error: then nothing is written.
+Exit status: 0 written; 2 usage, input or model error, and then nothing is written.
 """
 
 from __future__ import annotations
 
 from pathlib import PurePath
 import sys
-from typing import Annotated
 
 import typer
 
 from spoilerguard.cli.common import (
     AnyLanguageOption,
     BlurbOption,
+    DraftArgument,
     InputFormatOption,
     ModelOption,
+    OutputOption,
+    QuietOption,
     QuotationsOption,
     SensitivityOption,
     StdinFilenameOption,
     SynopsisOption,
     ThresholdOption,
     TitleOption,
+    check_input_format,
     complain,
     errors_explained,
-    one_of,
+    format_for,
     output,
-    work_of,
 )  # fmt: skip
 
 __all__ = ["register"]
@@ -35,8 +37,8 @@ _PREVIEW = """\b
 Examples:
   spoilerguard preview draft.md -o page.html
   spoilerguard preview draft.md -o page.html --title "The Glass Orchard" --blurb cover.txt
-The page needs nothing but a browser: move the threshold, see what is hidden and why, and
-copy the text with its spoilers hidden as Reddit, Discord or others want it."""
+The page needs only a browser. Move the threshold, see what is hidden and why, and copy the
+text with its spoilers hidden for Reddit, Discord and others."""
 
 
 def register(app: typer.Typer) -> None:
@@ -45,10 +47,8 @@ def register(app: typer.Typer) -> None:
 
 
 def preview(
-    path: Annotated[str, typer.Argument(metavar="[PATH|-]", help="A draft, or - for standard input.")],
-    output_path: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write here; by default to standard output.")
-    ] = None,
+    path: DraftArgument,
+    output_path: OutputOption = None,
     input_format: InputFormatOption = None,
     stdin_filename: StdinFilenameOption = "-",
     sensitivity: SensitivityOption = "medium",
@@ -59,16 +59,15 @@ def preview(
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
-    """Write a page with the draft as readers will see it, beside what was found in it."""
+    """Write a page that shows the draft as readers will see it, beside the findings."""
     with errors_explained():
         from spoilerguard.drafts import io as drafts
         from spoilerguard.guard import load
         from spoilerguard.preview.page import preview
-        from spoilerguard.text.reading import READERS, format_of
 
-        one_of("--input-format", input_format or "auto", (*READERS, "auto"))
+        check_input_format(input_format)
         name = stdin_filename if path == "-" else path
         given = {"--input-format": input_format, "--model": model if model != "fast" else None, "--title": title}
         given |= {"--blurb": blurb, "--synopsis": synopsis}
@@ -78,10 +77,10 @@ def preview(
             drafts.read_standard_input(name) if path == "-" else drafts.read_draft(path),
             name="standard input" if name == "-" else PurePath(name).name,
             command=command + ["--no-quotations"] * (not quotations) + ["--any-language"] * any_language,
-            format=input_format or format_of(name),
+            format=format_for(input_format, name),
             sensitivity=sensitivity,
             threshold=threshold,
-            work=work_of(title, blurb, synopsis),
+            work=drafts.read_work(title, blurb, synopsis),
             quotations=quotations,
             any_language=any_language,
         ).encode("utf-8", "replace")

@@ -1,7 +1,7 @@
-"""The command that scans a comment archive. Arguments, progress, signals and printing; it decides nothing.
+"""The command `scan`: a comment archive. Arguments, progress, signals and printing; it decides nothing.
 
-`register` adds it to the command line of `cli`. Exit status: 0 when every record of the archive is in
-the output, 2 for any error, 130 when interrupted; what was done is kept in either case.
+Exit status: 0 every record of the archive is in the output; 2 any error; 130 interrupted. The records that were
+scanned are kept in every case.
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ import typer
 
 from spoilerguard.cli.common import (
     AnyLanguageOption,
+    JobsOption,
     ModelOption,
+    QuietOption,
     QuotationsOption,
     SensitivityOption,
+    TextColumnOption,
     ThresholdOption,
+    check_folder_of,
     completing,
     errors_explained,
     tell,
@@ -31,7 +35,7 @@ from spoilerguard.errors import InputError
 
 if TYPE_CHECKING:
     from spoilerguard.scan.run import Progress
-    from spoilerguard.scan.summary import Tally
+    from spoilerguard.scan.summary import Summary
     from spoilerguard.spans import Work
 
 __all__ = ["register"]
@@ -63,33 +67,31 @@ def scan(
         str | None, typer.Argument(metavar="SOURCE", help="The archive: a file, a folder of files, or a database URL.")
     ] = None,
     sql: Annotated[
-        str | None, typer.Option(metavar="URL", help="A database instead of SOURCE, as SQLAlchemy writes it.")
+        str | None, typer.Option(metavar="URL", help="A database instead of SOURCE, as a URL of SQLAlchemy.")
     ] = None,
     format: Annotated[
-        str | None, typer.Option("--from", metavar="FORMAT", help="The archive's format, where it is not recognised.")
+        str | None, typer.Option("--from", metavar="FORMAT", help="The format of the archive, if it is not recognised.")
     ] = None,
-    text_column: Annotated[
-        str | None, typer.Option(help="The column with the text, where it is not recognised.")
-    ] = None,
+    text_column: TextColumnOption = None,
     id_column: Annotated[str | None, typer.Option(help="The column with the id.")] = None,
     work_column: Annotated[str | None, typer.Option(help="The column that names the work or thread.")] = None,
     time_column: Annotated[str | None, typer.Option(help="The column with the date.")] = None,
     input_format: Annotated[
         str | None,
-        typer.Option(help="What the texts are written in: text, markdown or html; by default the archive tells."),
+        typer.Option(help="The format of the texts: text, markdown or html; by default, that of the archive."),
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="The archive's encoding, where it is not recognised.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="What stands between the fields of a CSV.")] = None,
-    query: Annotated[str | None, typer.Option(help="The query to a database.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The encoding of the archive, if it is not recognised.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="The character between the fields of a CSV.")] = None,
+    query: Annotated[str | None, typer.Option(help="The query that selects the comments of a database.")] = None,
     works: Annotated[
         Path | None,
-        typer.Option(metavar="WORKS.jsonl", help="Blurbs and synopses: {work, title, blurb, synopsis} a line."),
+        typer.Option(metavar="WORKS.jsonl", help="Blurbs and synopses: {work, title, blurb, synopsis} on each line."),
     ] = None,
     model: ModelOption = "fast",
     sensitivity: SensitivityOption = "medium",
     threshold: ThresholdOption = None,
     cascade: Annotated[
-        bool, typer.Option(help="Ask a transformer only where its linear part is unsure: three times as fast.")
+        bool, typer.Option(help="Use a transformer only where its linear part is unsure: three times as fast.")
     ] = True,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
@@ -98,34 +100,32 @@ def scan(
         typer.Option(
             metavar="STYLE",
             autocompletion=completing(key="style"),
-            help="Add the text with its spoilers hidden, as `blurred`.",
+            help="Add each text with its spoilers hidden, as `blurred`.",
         ),
     ] = None,
     only_flagged: Annotated[
         bool,
-        typer.Option("--only-flagged", help="Leave out records without a spoiler; those that cannot be read stay."),
+        typer.Option("--only-flagged", help="Leave out records without a spoiler, but not those that cannot be read."),
     ] = False,
     partition: Annotated[
         int | None,
-        typer.Option(min=1, metavar="RECORDS", help="Make OUT a folder of files of about so many records each."),
+        typer.Option(min=1, metavar="RECORDS", help="Make OUT a folder of files with about this many records each."),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="HTML", help="Write what was found: one page, nothing fetched.")
+        Path | None, typer.Option(metavar="HTML", help="Write a report: one self-contained page.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="How many cores to use; the output is the same.")] = 1,
-    engine: Annotated[str, typer.Option(help="local, or dask for a cluster.")] = "local",
+    jobs: JobsOption = 1,
+    engine: Annotated[str, typer.Option(help="local, or dask (a cluster).")] = "local",
     scheduler: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Of the Dask scheduler; without one, a local cluster of --jobs."),
+        typer.Option(metavar="ADDRESS", help="The Dask scheduler; without one, a local cluster with --jobs workers."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted scan of the same source stood.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Begin again, and replace OUT.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only on standard error.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted scan of the same source.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Start again, and replace OUT.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
-    """Scan a comment archive: one record for each of its records, in order."""
-    with _errors_explained(), _told_to_stop() as stop:
+    """Scan a comment archive: one output record for each of its records, in order."""
+    with _errors_explained(), _stop_requested() as stop:
         from spoilerguard.archives import open_archive
         from spoilerguard.scan import run
         from spoilerguard.scan.engines import ENGINES
@@ -134,11 +134,11 @@ def scan(
             raise InputError("give the archive as SOURCE, or a database as --sql URL with --query")
         source = source or sql or ""
         if resume and force:
-            raise InputError("--resume goes on and --force begins again: give one of them")
+            raise InputError("--resume continues and --force starts again: give one of them")
         if engine not in ENGINES:
             raise InputError(f"unknown --engine {engine!r}: choose from {', '.join(ENGINES)}")
         if scheduler is not None and engine != "dask":
-            raise InputError("--scheduler goes with --engine dask")
+            raise InputError("--scheduler needs --engine dask")
         _check_places(source, output, report)
         archive = open_archive(
             source,
@@ -154,7 +154,10 @@ def scan(
         )
         tell(f"{source if sql is None else _name(source)}: {archive.described}", quiet)
         if not archive.resumable:
-            tell("spoilerguard: a query without ORDER BY cannot be gone on with: an interruption loses it all", quiet)
+            tell(
+                "spoilerguard: a query without ORDER BY cannot be resumed; an interruption loses everything",
+                quiet,
+            )
         known = _works(works)
         plan = run.plan_of(
             archive,
@@ -171,16 +174,18 @@ def scan(
             works=known,
         )
 
-        def finishing(tally: Tally) -> None:
+        def finishing(summary: Summary) -> None:
             if report is not None:
                 from spoilerguard.files.pages import write
                 from spoilerguard.scan.page import page
 
-                write(report, page(tally, plan, source=_name(source), described=archive.described, output=str(output)))
+                write(
+                    report, page(summary, plan, source=_name(source), described=archive.described, output=str(output))
+                )
 
         began = time.monotonic()
         with _progress(quiet) as progress:
-            tally = run.scan(
+            summary = run.scan(
                 archive,
                 output,
                 plan,
@@ -194,17 +199,16 @@ def scan(
                 progress=progress,
                 stop=stop,
             )
-    if tally is None:
-        tell(f"spoilerguard: interrupted; what was done is in {output}.part: go on with --resume", quiet=False)
+    if summary is None:
+        tell(f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED)
-    _summarise(tally, output, report, time.monotonic() - began, quiet)
+    _summarise(summary, output, report, time.monotonic() - began, quiet)
 
 
 def _check_places(source: str, output: Path, report: Path | None) -> None:
-    """Said before the scan rather than after it."""
+    """Raise InputError for a place that cannot be written, before the scan rather than after it."""
     for path in filter(None, (output, report)):
-        if not path.absolute().parent.is_dir():
-            raise InputError(f"{path}: its folder does not exist; make it first")
+        check_folder_of(path)
     if report is not None and report.is_dir():
         raise InputError(f"{report}: is a folder; name a file")
     if os.path.exists(source) and output.exists() and os.path.samefile(source, output):
@@ -212,7 +216,7 @@ def _check_places(source: str, output: Path, report: Path | None) -> None:
 
 
 def _name(source: str) -> str:
-    """What a report calls a source: never an address, which may hold a password."""
+    """The name of a source in reports: never its URL, which may hold a password."""
     return "database" if "://" in source else os.path.basename(source.rstrip(os.sep)) or source
 
 
@@ -224,11 +228,11 @@ def _works(path: Path | None) -> dict[str, Work] | None:
     return read_works(path)
 
 
-def _summarise(tally: Tally, output: Path, report: Path | None, seconds: float, quiet: bool) -> None:
-    unread = f", {tally.errors:,} could not be read" if tally.errors else ""
+def _summarise(summary: Summary, output: Path, report: Path | None, seconds: float, quiet: bool) -> None:
+    unread = f", {summary.errors:,} could not be read" if summary.errors else ""
     tell(
-        f"{output}: {tally.records:,} records, {tally.flagged:,} with a spoiler{unread}; "
-        f"{tally.sentences:,} sentences, {tally.flags:,} flagged ({_duration(seconds)})",
+        f"{output}: {summary.records:,} records, {summary.flagged:,} with a spoiler{unread}; "
+        f"{summary.sentences:,} sentences, {summary.flags:,} flagged ({_duration(seconds)})",
         quiet,
     )
     if report is not None:
@@ -239,21 +243,21 @@ def _summarise(tally: Tally, output: Path, report: Path | None, seconds: float, 
 
 
 @contextmanager
-def _told_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether we were told to stop; told a second time, we stop at once, as if we had been killed."""
-    told = False
+def _stop_requested() -> Iterator[Callable[[], bool]]:
+    """Whether a signal has asked to stop. A second signal stops at once, as if the process had been killed."""
+    stopping = False
 
-    def tell(number: int, frame: Any) -> None:
-        nonlocal told
-        if told:
+    def handle(number: int, frame: Any) -> None:
+        nonlocal stopping
+        if stopping:
             raise KeyboardInterrupt
-        told = True
-        # Not printed: the signal may have come while something was.
-        os.write(2, b"spoilerguard: stopping after the piece at hand; once more to stop at once\n")
+        stopping = True
+        # Not with print, which the signal may have interrupted.
+        os.write(2, b"spoilerguard: stopping after the current shard; press again to stop at once\n")
 
-    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: told
+        yield lambda: stopping
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -295,7 +299,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
 
 
 class _Lines:
-    """A line a minute: how far, how fast, how long still."""
+    """A line a minute: records, rate, share done, time left."""
 
     def __init__(self, every: float = 60.0) -> None:
         self.every, self.began, self.due = every, time.monotonic(), time.monotonic() + every
@@ -329,5 +333,5 @@ def _errors_explained() -> Iterator[None]:
         with errors_explained():
             yield
     except KeyboardInterrupt:
-        tell("spoilerguard: stopped at once; go on with --resume", quiet=False)
+        tell("spoilerguard: stopped at once; continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED) from None

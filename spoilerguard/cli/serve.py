@@ -1,6 +1,6 @@
 """The command `serve`: check and blur over HTTP. Arguments and printing; it decides nothing.
 
-Exit status: 0 when told to stop (SIGINT, SIGTERM), 2 for a usage, input or model error before it serves.
+Exit status: 0 after SIGINT or SIGTERM; 2 usage, input or model error before the server starts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from spoilerguard.cli.common import ModelOption, errors_explained, tell
+from spoilerguard.cli.common import ModelOption, QuietOption, errors_explained, tell
 from spoilerguard.errors import InputError
 
 __all__ = ["register"]
@@ -25,7 +25,7 @@ and in another terminal:
   curl http://127.0.0.1:8765/v1/blur --json '{{"text": "<p>...</p>", "format": "html", "style": "details"}}'
 For other machines, which then send "Authorization: Bearer TOKEN":
   spoilerguard serve --host 0.0.0.0 --token-file token.txt
-{TOKEN} in the environment is a token too. There is no TLS: put a reverse proxy in front."""
+The environment variable {TOKEN} may hold the token instead. There is no TLS: use a reverse proxy."""
 
 
 def register(app: typer.Typer) -> None:
@@ -35,23 +35,25 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="The address to listen on; one that other machines reach needs a token.")
+        str, typer.Option(help="The address to listen on. One that other machines can reach needs a token.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 for a free one.")] = 8765,
     model: ModelOption = "fast",
     token_file: Annotated[
-        str | None, typer.Option("--token-file", metavar="FILE", help="Ask for the token that this file holds.")
+        str | None, typer.Option("--token-file", metavar="FILE", help="Require the token in this file.")
     ] = None,
     allow_origin: Annotated[
         list[str] | None,
-        typer.Option("--allow-origin", metavar="ORIGIN", help="Let pages of this origin ask (CORS); may be repeated."),
+        typer.Option(
+            "--allow-origin", metavar="ORIGIN", help="Let pages of this origin send requests (CORS); may be repeated."
+        ),
     ] = None,
-    max_bytes: Annotated[int, typer.Option(min=1, help="The largest body.")] = 1024 * 1024,
-    body_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds within which a request must be sent.")] = 10.0,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds after which a request has no answer.")] = 30.0,
+    max_bytes: Annotated[int, typer.Option(min=1, help="The largest request body, in bytes.")] = 1024 * 1024,
+    body_timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that sending a request may take.")] = 10.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that an answer may take.")] = 30.0,
     workers: Annotated[int, typer.Option(min=1, help="Requests scored at once.")] = 2,
-    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; more are turned away (503).")] = 32,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; more are refused (503).")] = 32,
+    quiet: QuietOption = False,
 ) -> None:
     """Answer POST /v1/check and /v1/blur over HTTP; GET /openapi.json describes them."""
     with errors_explained():
@@ -62,10 +64,10 @@ def serve(
 
         local = server.is_loopback(host)
         if not local and token is None:
-            raise InputError(f"--host {host} is open to other machines: give --token-file or {TOKEN}")
+            raise InputError(f"--host {host} can be reached by other machines: give --token-file or set {TOKEN}")
         limits = Limits(max_bytes, body_timeout, timeout, workers, queue)
         guard = load(model)
-        # With a token, a page that had its name point here knows no more than one that had not.
+        # Without a token, this keeps out web pages that use DNS rebinding.
         hosts = server.loopback_names(host) if local else None
         application = app(guard, limits, token=token, hosts=hosts, origins=allow_origin or ())
         with server.listen(host, port) as listener:
@@ -78,7 +80,7 @@ def serve(
 
 
 def _token(path: str | None) -> str | None:
-    """The token of a file or of the environment, which nobody sees in a list of processes; None without either."""
+    """The token in a file or in the environment, neither of which a list of processes shows; None without one."""
     from spoilerguard.drafts.io import read_draft
 
     name = TOKEN if path is None else path
@@ -88,7 +90,7 @@ def _token(path: str | None) -> str | None:
     token = text.strip()
     if len(token) < 16 or not all("!" <= character <= "~" for character in token):
         raise InputError(
-            f"{name}: a token is at least 16 letters, digits or signs without a space; "
+            f"{name}: a token must be at least 16 printable ASCII characters without spaces; "
             "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe())'"
         )
     return token

@@ -1,7 +1,7 @@
-"""What gives a label away without being part of the sentence, taken out.
+"""Remove whatever gives a label away without being part of the sentence.
 
-Sources are labelled by marks that their publishers then removed, and the gaps they left tell a
-model as much as the words do; so does an author's own "SPOILER:" before the sentence.
+Many sources were labelled by markup that their publishers then removed. The gaps it left tell a model as much
+as the words do, and so does an author's own "SPOILER:" before the sentence.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _PLACE = (
 )
 _ABOUT = r"(?:\s(?:for|about|up\sto|through)\s[^.:;!?()\[\]]{1,40}(?=[:)\]]))?"
 _WORD = rf"/?{_LEAD}{_THIS}{_DEGREE}spoilers?\b(?![-'\u2019]){_PLACE}{_ABOUT}"
-# "Hawkeye finale spoilers", where brackets or a colon show that nothing else is meant.
+# "Hawkeye finale spoilers", where brackets or a colon leave no doubt.
 _NAMED = r"(?:(?!(?:no|not|non|without|any|avoid|zero)\b)[\w'\u2019&.-]{1,20}\s){1,5}spoilers?"
 _STOPS = (
     r"\s?(?:[:!.…)\]>}*|~;=\u2013\u2014]|(?<=alert),|(?<=warning),|(?<=ahead),|--|-(?=\s|$))"
     r"[\s:!.…)\]>}*|~;=\u2013\u2014-]*"
 )
-# Without a stop only capitals announce: "SPOILER He dies", but not "SPOILERS are rude".
+# Without punctuation, only capitals are an announcement: "SPOILER He dies", but not "SPOILERS are rude".
 _SHOUTED = r"(?-i:(?:END\s(?:OF\s)?)?SPOILERS?)(?:\s(?:alert|warning|ahead|below|here))?\s+(?=(?-i:[A-Z][a-z]|I\b))"
 
-# Runs of signs and of words are bounded, or a line of ten thousand stars would take quadratic time.
+# Runs of punctuation and words are bounded: otherwise a line of ten thousand stars would take quadratic time.
 _SIGNS = r"[\s!.:*]{0,9}"
 _BRACKETED = re.compile(
     rf"(?i)[(\[{{<]{{1,3}}{_SIGNS}(?:{_WORD}|{_NAMED}){_SIGNS}[)\]}}>]{{1,3}}[:,]?|\*{{1,9}}\s?{_WORD}{_SIGNS}\*|~{{1,9}}\s?{_WORD}{_SIGNS}~"
@@ -50,18 +50,24 @@ _AT_START = re.compile(
 )
 _AT_END = re.compile(rf"(?i)(?:(?<=[.!?…:;*|~)])|\s[\u2013\u2014=-]{{1,9}})\s?[(\[*]{{0,9}}{_WORD}\W*$")
 
-_ROUNDS = 9  # announcements that may stand side by side: "*SPOILER!!! SPOILER ALERT!! SPOILER!!*"
+_ROUNDS = 9  # announcements in a row: "*SPOILER!!! SPOILER ALERT!! SPOILER!!*"
 
 
 def normalise(text: str) -> str:
-    """White space collapsed to single spaces, and none before `,.;:!?)`."""
+    """Collapse white space to single spaces, and remove it before `,.;:!?)`."""
     return _SPACE_BEFORE.sub("", " ".join(text.split()))
 
 
 def without_announcement(text: str) -> str:
-    """The sentence without the words that only announce a spoiler: "SPOILERS:", "(spoiler alert!)".
+    """Remove the words that only announce a spoiler: "SPOILERS:", "(spoiler alert!)".
 
-    Empty if nothing else is in it. A sentence about spoilers ("No spoilers, please.") is not one.
+    A sentence about spoilers ("No spoilers, please.") is not an announcement.
+
+    Args:
+        text: The sentence.
+
+    Returns:
+        The rest of the sentence; "" if nothing is left.
     """
     for _ in range(_ROUNDS):
         if "spoiler" not in text.lower():
@@ -69,7 +75,7 @@ def without_announcement(text: str) -> str:
         shorter = normalise(_BRACKETED.sub(" ", text))
         if opening := _AT_START.match(shorter):
             rest = shorter[opening.end() :].lstrip()
-            # A small letter at the start would tell that something was taken away.
+            # A lower-case letter at the start would show that something was removed.
             shorter = opening["bracket"] + rest[:1].upper() + rest[1:]
         shorter = normalise(_AT_END.sub("", shorter))
         if not any(map(str.isalnum, shorter)):

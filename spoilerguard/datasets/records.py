@@ -1,195 +1,195 @@
-"""Rows of any data file, streamed; a fault in one is a DataError that starts `path:line:`.
+"""Records of a data file, one at a time; the first that cannot be read raises an error with file and line.
 
-A file is JSON Lines, delimited text (CSV, TSV), Parquet or plain text, and may be packed with gzip,
-bzip2, xz or zstd. Which of them it is, its first bytes say; the suffix decides only where they
-leave it open. Parquet has no lines: there the number is that of the row, from 1.
+A file is JSON Lines, delimited text (CSV, TSV), Parquet or plain text, and may be packed with gzip, bzip2,
+xz or zstd. Its content decides which of them it is; its suffix decides only where the content does not.
+Encoding, delimiter and quoting are guessed. The readers are those of comment archives, in `files`.
+Parquet has no lines: there the line is the number of the row, from 1.
 """
 
 from __future__ import annotations
 
-import csv
 from io import StringIO
-import json
 from pathlib import Path
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spoilerguard.errors import DataError
-from spoilerguard.files.streams import (
-    DATA_SUFFIXES,
-    DELIMITED_SUFFIXES,
-    JSON_SUFFIXES,
-    TEXT_SUFFIXES,
-    allow_long_fields,
-    base_name,
-    damage,
-    optional,
-    unpacked,
-)
+from spoilerguard.errors import DataError, InputError
+from spoilerguard.files import delimited, jsonlines, parquet
+from spoilerguard.files.columns import ROLES, guess_column
+from spoilerguard.files.source import END, MAX_RECORD_BYTES, DataSource, Head, read_head
+from spoilerguard.files.streams import DELIMITED_SUFFIXES, TEXT_SUFFIXES, base_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from io import BufferedReader
 
-__all__ = ["DATA_SUFFIXES", "TEXT_SUFFIXES", "Row", "base_name", "fault", "read_rows"]
-
-_LONGEST_FIELD = 1 << 24  # characters; the csv module's own limit is shorter than some reviews
-_LONGEST_LINE = 1 << 26  # bytes, so that memory has a bound whatever a packed file unpacks to
-_HEAD = 65_536  # bytes by which a file's shape is judged
-_NAMES = re.compile(r"\"?[\w.-]{1,40}\"?(?:[,;\t|]\"?[\w.-]{1,40}\"?)+\r?\n")
+__all__ = ["Record", "RecordFile", "fault", "open_records", "read_records"]
 
 
-class Row(NamedTuple):
-    """One record of a file: where it stands, and its fields by name."""
+class Record(NamedTuple):
+    """One record of a file: where it is, and its fields by name."""
 
     path: Path
     line: int
     fields: dict[str, Any]
 
     def fault(self, message: str) -> DataError:
+        """The error for this record."""
         return fault(self.path, self.line, message)
 
 
+class RecordFile(NamedTuple):
+    """A file and how it is read."""
+
+    path: Path
+    shape: str
+    source: DataSource
+    described: str  # the format, for people: "CSV (CP1252, semicolon)"
+
+    def records(self) -> Iterator[Record]:
+        """Read the records, one at a time.
+
+        Yields:
+            Each record.
+
+        Raises:
+            DataError: A record cannot be read, or there is none.
+        """
+        empty = True
+        try:
+            for record in _SHAPES[self.shape](self.path, self.source):
+                empty = False
+                yield record
+        except DataError:
+            raise
+        except InputError as error:
+            raise _of_file(self.path, error) from error
+        if empty:
+            raise fault(self.path, 1, "the file is empty; expected at least one record")
+
+
 def fault(path: Path, line: int, message: str) -> DataError:
-    """The error for a 1-based line (1 where the file as a whole is meant)."""
+    """The error for a line of a file.
+
+    Args:
+        path: The file.
+        line: The line, from 1; 1 for an error that concerns the whole file.
+        message: What is wrong, and what to do.
+    """
     return DataError(f"{path}:{line}: {message}")
 
 
-def read_rows(path: Path) -> Iterator[Row]:
-    """The rows of a file, one at a time; a file without any is a DataError."""
+def _of_file(path: Path, error: InputError) -> DataError:
+    return fault(path, 1, str(error).removeprefix(f"{path}: "))
+
+
+def read_records(path: Path) -> Iterator[Record]:
+    """Open a file and read its records; see `open_records` and `RecordFile.records`."""
+    yield from open_records(path).records()
+
+
+def open_records(path: Path) -> RecordFile:
+    """Find out how a file is written.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The file, ready to be read.
+
+    Raises:
+        DataError: The file cannot be read, or is one JSON array.
+        MissingExtra: A library that the file needs is not installed.
+    """
     if path.exists() and not path.is_file():
-        raise fault(path, 1, "not a file; save the stream as one, for it is read twice")
-    empty = True
-    for row in _SHAPES[_shape(path)](path):
-        empty = False
-        yield row
-    if empty:
-        raise fault(path, 1, "the file is empty; expected at least one record")
-
-
-# --- bytes and lines ---------------------------------------------------------------------------
-
-
-def _open(path: Path) -> BufferedReader:
-    return unpacked(path.open("rb"))
-
-
-def _cannot_read(path: Path, line: int, error: Exception) -> DataError:
-    if isinstance(error, OSError) and error.strerror:
-        return fault(path, 1, f"cannot be read: {error.strerror}; check the path")
-    return fault(path, line, f"the compressed data is damaged or cut off here ({error}); fetch the file again")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 text, each with its 1-based number and its line break."""
-    number = 0
+        raise fault(path, 1, "not a regular file; save the stream to a file, because it is read twice")
     try:
-        with _open(path) as stream:
-            while raw := stream.readline(_LONGEST_LINE + 1):
-                number += 1
-                if len(raw) > _LONGEST_LINE:
-                    raise fault(path, number, f"a line of more than {_LONGEST_LINE:,} bytes; split it")
-                yield number, raw.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        message = f"byte {error.start + 1} (0x{byte:02x}) is not UTF-8; convert the file, for example with iconv"
-        raise fault(path, number, message) from error
-    except damage() as error:
-        raise _cannot_read(path, number + 1, error) from error
+        head = read_head(path)
+        shape = _shape(head)
+    except InputError as error:
+        raise _of_file(path, error) from error
+    encoding, delimiter, quoting = head.encoding, ",", "double"
+    details = [encoding.upper()]
+    if shape == "JSON Lines":
+        encoding = jsonlines.encoding_of(head)
+        details = [encoding.upper()]
+    elif shape == "CSV":
+        delimiter, quoting, *_ = delimited.guess_dialect(head.text)
+        details += delimited.describe_dialect(delimiter, quoting)
+    elif shape == "Parquet":
+        details = []
+    details += [head.packed] if head.packed else []
+    described = f"{shape} ({', '.join(details)})" if details else shape
+    return RecordFile(
+        path, shape, DataSource(str(path), encoding, delimiter, quoting, longest=MAX_RECORD_BYTES), described
+    )
 
 
-def _shape(path: Path) -> str:
-    try:
-        with _open(path) as stream:
-            head = stream.read(_HEAD)
-    except damage():  # reading on will find the line
-        head = b""
-    start = head.decode("utf-8-sig", errors="replace").lstrip()
-    suffix = base_name(path)[1]
-    if head.startswith(b"PAR1") or suffix == ".parquet":
-        return "parquet"
-    if re.match(r"\[\s*\{", start):
-        raise fault(path, 1, "one JSON array; expected JSON Lines, one object a line (jq -c '.[]' FILE makes it so)")
-    if re.match(r'\{\s*"', start) or suffix in JSON_SUFFIXES:
-        return "json"
-    if suffix in DELIMITED_SUFFIXES or (suffix not in TEXT_SUFFIXES and _NAMES.match(start)):
-        return "delimited"
+def _shape(head: Head) -> str:
+    suffix = base_name(head.path)[1]
+    if parquet.looks_like_parquet(head) or suffix == ".parquet":
+        return "Parquet"
+    if jsonlines.looks_like_json(head):
+        return "JSON Lines"
+    if suffix in DELIMITED_SUFFIXES or (suffix not in TEXT_SUFFIXES - {".txt"} and _has_known_columns(head)):
+        return "CSV"
     return "text"
+
+
+def _has_known_columns(head: Head) -> bool:
+    """Whether a file without a telling suffix is delimited: its rows are alike, and its header has a known name."""
+    if not delimited.looks_delimited(head):
+        return False
+    delimiter, *_ = delimited.guess_dialect(head.text)
+    names = [name.strip(' "\r') for name in head.text.partition("\n")[0].split(delimiter)]
+    return any(guess_column(role, names, {}) for role in ROLES)
 
 
 # --- one reader for each shape -----------------------------------------------------------------
 
 
-def _json_rows(path: Path) -> Iterator[Row]:
-    for number, line in _lines(path):
-        if not line.strip():
-            continue
-        try:
-            fields = json.loads(line)
-        except json.JSONDecodeError as error:
-            message = f"not valid JSON ({error.msg}, column {error.colno}); expected one JSON object a line"
-            raise fault(path, number, message) from error
-        except (ValueError, RecursionError) as error:
-            raise fault(path, number, f"JSON that cannot be read ({error}); remove or mend the line") from error
-        if not isinstance(fields, dict):
-            raise fault(path, number, f"a JSON {type(fields).__name__}; expected one JSON object a line")
-        yield Row(path, number, fields)
+def _json(path: Path, source: DataSource) -> Iterator[Record]:
+    for fields, error, _, line, _ in jsonlines.objects(source):
+        if fields is None:
+            raise fault(path, line, error or "")
+        yield Record(path, line, fields)
 
 
-def _delimited_rows(path: Path) -> Iterator[Row]:
-    allow_long_fields(_LONGEST_FIELD)
-    first = next((line for _, line in _lines(path)), "")
-    delimiter = max(",\t;|", key=first.count)
-    # Strict: an unclosed quote must not swallow the rest of the file without a word.
-    reader = csv.reader((line for _, line in _lines(path)), delimiter=delimiter, strict=True)
-    header: list[str] = []
-    while True:
-        line = reader.line_num + 1  # where the row begins: a quoted field may span several lines
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            message = f"the row that begins here is not valid CSV ({error}); close its quotes, double those inside"
-            raise fault(path, line, message) from error
-        if cells is None:
-            return
-        if not cells:
-            continue
-        if not header:
-            header = [name.strip() for name in cells]
-            continue
-        if len(cells) != len(header):
-            message = f"{len(cells)} fields where the header has {len(header)}; quote fields that contain {delimiter!r}"
-            raise fault(path, line, message)
-        yield Row(path, line, dict(zip(header, cells, strict=True)))
+def _delimited(path: Path, source: DataSource) -> Iterator[Record]:
+    for fields, error, line in delimited.records(source):
+        if fields is None or error is not None:
+            raise fault(path, line, error or "")
+        yield Record(path, line, fields)
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
-    parquet, arrow = optional("pyarrow.parquet", "scan"), optional("pyarrow", "scan")
-    number = 0
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=512):
-                for fields in batch.to_pylist():
-                    number += 1
-                    yield Row(path, number, fields)
-    except (arrow.ArrowException, OSError) as error:
-        raise fault(path, number + 1, f"not a readable Parquet file ({error}); fetch or write it again") from error
+def _parquet(path: Path, source: DataSource) -> Iterator[Record]:
+    names, line = parquet.names(source), 0
+    for values, error, place in parquet.rows(source, 0, names):
+        line = line + 1 if place == END else place
+        if values is None:
+            raise fault(path, line, error or "")
+        yield Record(path, line, dict(zip(names, values, strict=True)))
 
 
-def _text_rows(path: Path) -> Iterator[Row]:
+def _text(path: Path, source: DataSource) -> Iterator[Record]:
     whole = StringIO(newline="")
-    for number, line in _lines(path):
-        whole.write(line)
-        if whole.tell() > _LONGEST_LINE:
-            raise fault(path, number, f"a text of more than {_LONGEST_LINE:,} characters; split it")
+    for raw, _, line, error in source.lines():
+        if error is not None:
+            raise fault(path, line, error)
+        try:
+            whole.write(raw.decode(source.text_encoding))
+        except UnicodeDecodeError as bad:
+            byte = f"byte {bad.start + 1} (0x{raw[bad.start]:02x})"
+            remedy = "convert the file, for example with iconv"
+            raise fault(path, line, f"{byte} is not {bad.encoding.upper()}; {remedy}") from bad
+        if whole.tell() > source.longest:
+            raise fault(path, line, f"a text of more than {source.longest:,} characters; split it")
     text = whole.getvalue()
     if text.strip():
-        yield Row(path, 1, {"id": base_name(path)[0], "kind": "blog-post", "text": text})
+        yield Record(path, 1, {"id": base_name(path)[0], "kind": "blog-post", "text": text})
 
 
-_SHAPES: dict[str, Callable[[Path], Iterator[Row]]] = {
-    "json": _json_rows,
-    "delimited": _delimited_rows,
-    "parquet": _parquet_rows,
-    "text": _text_rows,
+_SHAPES: dict[str, Callable[[Path, DataSource], Iterator[Record]]] = {
+    "JSON Lines": _json,
+    "CSV": _delimited,
+    "Parquet": _parquet,
+    "text": _text,
 }

@@ -1,6 +1,6 @@
-"""Works by name: one key for the ways a title is written, and the split that follows from it.
+"""Works by name: one key for every way of writing a title, and the split that follows from it.
 
-The split is part of every published figure. Neither `work_key` nor `split_of` may ever change.
+Every published figure depends on the split. Neither `work_key` nor `split_of` may ever change.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from pathlib import Path
 import re
 import unicodedata
 
-from spoilerguard.datasets.records import read_rows
+from spoilerguard.datasets.records import read_records
+from spoilerguard.files.columns import listed
 from spoilerguard.spans import Work
 
 __all__ = ["read_works", "split_of", "work_key"]
@@ -24,16 +25,22 @@ _ARTICLE = re.compile(r"(?:the|an?) (?=\w)")
 
 
 def work_key(title: str) -> str:
-    """The normal form of a title or slug, for telling whether two texts are about one work.
+    """The normal form of a title or slug, which tells whether two texts are about the same work.
 
-    "The Long Rain (Storm, #2) by Ann Bell" and "long-rain" are both "long rain". Where in doubt it
-    takes too much away rather than too little: two works under one key cost nothing, one work under
-    two keys would be on both sides of a split.
+    "The Long Rain (Storm, #2) by Ann Bell" and "long-rain" are both "long rain". In doubt it removes too
+    much rather than too little: two works with one key do no harm, but one work with two keys would be
+    on both sides of a split.
+
+    Args:
+        title: The title or slug.
+
+    Returns:
+        The key.
     """
     plain = unicodedata.normalize("NFKD", title.lower())
     plain = _APOSTROPHE.sub("", "".join(char for char in plain if not unicodedata.combining(char)))
     plain = plain.replace("&", " and ")
-    # A title that is all brackets, such as "[REC]", keeps what is in them.
+    # A title that is entirely in brackets, such as "[REC]", keeps their content.
     key = _words(_BRACKETED.sub(" ", plain)) or _words(plain)
     return _ARTICLE.sub("", _AUTHOR.sub("", key), count=1) if key else title.strip().lower()
 
@@ -43,7 +50,14 @@ def _words(text: str) -> str:
 
 
 def split_of(work: str) -> str:
-    """ "train", "validation" or "test": 76, 12 and 12 of 100 works, for ever the same for a work."""
+    """The split of a work, which never changes: 76% of works train, 12% validation, 12% test.
+
+    Args:
+        work: A title or slug.
+
+    Returns:
+        "train", "validation" or "test".
+    """
     name = f"spoilerguard:{work_key(work)}".encode(errors="replace")
     digest = hashlib.md5(name, usedforsecurity=False).hexdigest()
     share = int(digest[:8], 16) % 100
@@ -51,13 +65,24 @@ def split_of(work: str) -> str:
 
 
 def read_works(path: str | os.PathLike[str]) -> dict[str, Work]:
-    """The works of a `works.jsonl`, by their name there; a DataError names the line that breaks it."""
+    """Read a `works.jsonl`.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The works, by the name in the field `work`.
+
+    Raises:
+        DataError: A line has no name, or a name that another line has.
+    """
     works: dict[str, Work] = {}
-    for row in read_rows(Path(path)):
-        name = row.fields.get("work")
+    for record in read_records(Path(path)):
+        name = record.fields.get("work")
         if not isinstance(name, str) or not name:
-            raise row.fault(f"no 'work'; expected work, title, blurb, synopsis, there are: {', '.join(row.fields)}")
+            there = listed(tuple(record.fields))
+            raise record.fault(f"no 'work'; expected work, title, blurb, synopsis, there are: {there}")
         if name in works:
-            raise row.fault(f"work {name!r} stands here for the second time; remove one of the two")
-        works[name] = Work.of(row.fields) or Work()
+            raise record.fault(f"work {name!r} appears for the second time; remove one of the two")
+        works[name] = Work(*(str(record.fields.get(field) or "") for field in ("title", "blurb", "synopsis")))
     return works

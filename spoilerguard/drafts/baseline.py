@@ -1,12 +1,12 @@
-"""A baseline: the spoilers of an old site that are known, so that only new ones are told.
+"""A baseline: the known spoilers of a site, so that only new ones are reported.
 
-The file holds, for each draft, how often a sentence of which hash is known there:
+For each draft, the file holds the hashes of its known spoilers and how often each of them occurs:
 
     {"version": 1, "files": {"posts/one.md": {"c1b5a2f0e37d9c44": 1}}}
 
-Paths are seen from the folder of the file. The hash is of the words alone: moving or wrapping a
-sentence, or other marks around it, keeps it known. It is no secret, but a sentence can be read out
-of it only by who guesses it word for word. Sorted, an entry a line: it diffs well.
+Paths are relative to the folder of the file. Only words are hashed, so a sentence stays known if it is moved,
+wrapped or marked up. The hash hides a sentence only from readers who cannot guess it word for word. Entries are
+sorted, one a line, so that the file diffs well.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HASH = re.compile(r"[0-9a-f]{16}")
 
 
 class Split(NamedTuple):
-    """The flags of one draft, sorted out; `unused` is how many known ones are no longer there."""
+    """The flags of one draft by whether they are known; `unused` counts the known ones no longer found."""
 
     new: tuple[Flag, ...]
     known: tuple[Flag, ...]
@@ -43,13 +43,15 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Baseline:
-    """Which sentences are known, by the path of their draft from `folder`: hash to how often."""
+    """The known spoilers: for each draft, by its path relative to `folder`, how often each hash occurs."""
 
     folder: str
     files: Mapping[str, Mapping[str, int]]
 
     def split(self, path: str, report: Report) -> Split:
-        """New and known flags of a draft, in order; of a sentence more often there than known, the last are new."""
+        """The new and the known flags of a draft, in order. If a sentence occurs more often than is known, its last
+        occurrences are new.
+        """
         left = Counter(self.files.get(self._key(path), {}))
         new: list[Flag] = []
         known: list[Flag] = []
@@ -59,7 +61,7 @@ class Baseline:
         return Split(tuple(new), tuple(known), sum((+left).values()))
 
     def updated(self, reports: Iterable[tuple[str, Report]]) -> Baseline:
-        """With all that is flagged in these drafts, and no more of them; drafts that are gone are left out."""
+        """A baseline in which the flags of these drafts replace their entries, and deleted drafts have none."""
         found = {self._key(path): Counter(fingerprints(report)) for path, report in reports}
         there = {key: known for key, known in self.files.items() if os.path.exists(os.path.join(self.folder, key))}
         return Baseline(self.folder, {key: known for key, known in {**there, **found}.items() if known})
@@ -77,22 +79,22 @@ def fingerprints(report: Report) -> list[str]:
 
 
 def fingerprint(text: str) -> str:
-    """The first 64 bits of the SHA-256 of the words, in hexadecimal; case, marks and white space do not count."""
+    """The first 64 bits, in hexadecimal, of the SHA-256 of the words. Case, punctuation and space do not count."""
     text = unicodedata.normalize("NFC", text).casefold()
     words = " ".join(_WORD.findall(text)) or "".join(text.split())
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def read_baseline(path: str) -> Baseline:
-    """A baseline from its file. Raises InputError naming the file and the remedy."""
+    """Read a baseline. Raises InputError naming the file and the remedy."""
     if not os.path.exists(path):
-        raise InputError(f"{path}: no such file; write it with --write-baseline {path}")
+        raise InputError(f"{path}: no such file; create it with --write-baseline {path}")
     try:
         data = json.loads(read_draft(path))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not a baseline ({error}); write it again with --write-baseline") from None
     if isinstance(data, dict) and isinstance(data.get("version"), int) and data["version"] > VERSION:
-        raise InputError(f"{path}: a baseline of version {data['version']}; this spoilerguard reads {VERSION}")
+        raise InputError(f"{path}: a baseline of version {data['version']}; this spoilerguard reads version {VERSION}")
     if not _is_baseline(data):
         raise InputError(f"{path}: not a baseline; write it again with --write-baseline")
     return Baseline(_folder(path), data["files"])
@@ -110,10 +112,17 @@ def _is_baseline(data: Any) -> bool:
 
 
 def write_baseline(path: str, reports: Iterable[tuple[str, Report]]) -> int:
-    """Make all that is flagged in these drafts known; how many flags that is.
+    """Record the flags of these drafts as known, and write the baseline atomically.
 
-    Of a baseline that is there, the entries of other drafts stay as long as the drafts do. Written
-    whole or not at all. Raises InputError, also for a file there that is no baseline.
+    Args:
+        path: The file. If it exists, the entries of other drafts that still exist are kept.
+        reports: The drafts, by path, and their reports.
+
+    Returns:
+        The number of flags in these drafts.
+
+    Raises:
+        InputError: The file cannot be written, or holds something else than a baseline.
     """
     old = read_baseline(path) if os.path.exists(path) else Baseline(_folder(path), {})
     reports = list(reports)

@@ -1,4 +1,4 @@
-"""Drafts to outcomes: each is read and judged, and of what is found, what is to be told."""
+"""From drafts to outcomes: each draft is read and checked, and what is known or unchanged is left out."""
 
 from __future__ import annotations
 
@@ -29,23 +29,29 @@ def check_each(
     accept: bool = False,
     report_unused: bool = False,
 ) -> Iterator[Outcome]:
-    """What became of each draft, in order; `-` is standard input, which goes by the name given.
+    """The outcome for each draft, in order.
 
-    `options` gives those of `Guard.flag` for a path. With `changes`, only what touches changed lines is
-    found, and unchanged drafts are left out; what is `known`, and with `accept` everything, is not
-    flagged but kept apart. With `report_unused`, suppressions that do nothing are notices.
+    Args:
+        guard: The model.
+        drafts: Paths, or `-` for standard input, each with None or the error that makes it unreadable.
+        options: Returns the arguments of `Guard.flag` for a path.
+        stdin_filename: The name of standard input.
+        changes: Report only findings on changed lines, and skip unchanged drafts.
+        known: Known spoilers, which are kept apart from the flags.
+        accept: Without `known`, treat all spoilers as known.
+        report_unused: Add a notice for each suppression that suppresses nothing.
     """
-    for path, trouble in drafts:
-        if changes is not None and trouble is None and not changes.changed(path):
+    for path, error in drafts:
+        if changes is not None and error is None and not changes.changed(path):
             continue
         name = stdin_filename if path == "-" else path
         try:
-            if trouble is not None:
-                raise trouble
+            if error is not None:
+                raise error
             text = read_standard_input(name) if path == "-" else read_draft(path)
-            outcome = _judged(guard, name, text, options(name), report_unused)
-        except InputError as error:
-            yield Outcome(name, error=str(error))
+            outcome = _checked(guard, name, text, options(name), report_unused)
+        except InputError as problem:
+            yield Outcome(name, error=str(problem))
             continue
         if known is not None or accept:
             outcome = _without_known(outcome, known)
@@ -54,7 +60,7 @@ def check_each(
         yield outcome
 
 
-def _judged(guard: Guard, name: str, text: str, options: dict[str, Any], report_unused: bool) -> Outcome:
+def _checked(guard: Guard, name: str, text: str, options: dict[str, Any], report_unused: bool) -> Outcome:
     report = guard.flag(text, **options)
     if report_unused:
         from spoilerguard.drafts.suppressions import with_unused
@@ -64,7 +70,7 @@ def _judged(guard: Guard, name: str, text: str, options: dict[str, Any], report_
 
 
 def _without_known(outcome: Outcome, known: Baseline | None) -> Outcome:
-    """Known flags kept apart; all of them where there is no baseline yet."""
+    """The outcome with its known flags kept apart: all of them where there is no baseline yet."""
     report = outcome.report
     if report is None:
         return outcome

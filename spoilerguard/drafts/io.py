@@ -1,20 +1,21 @@
-"""Drafts on disk: their decoded text, and how one is written."""
+"""Drafts on disk: read and decoded, encoded and written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 import os
 import sys
 
 from spoilerguard.errors import InputError
 from spoilerguard.files.atomic import whole_file
+from spoilerguard.files.streams import BYTE_ORDER_MARKS
+from spoilerguard.spans import Work
 
 __all__ = [
     "MOST_BYTES", "decode", "encode", "read_bytes", "read_draft", "read_standard_bytes",
-    "read_standard_input", "write_draft",
+    "read_standard_input", "read_work", "write_draft",
 ]  # fmt: skip
 
-MOST_BYTES = 16 * 1024 * 1024  # of one draft: longer than any book; an archive is for `scan`
+MOST_BYTES = 16 * 1024 * 1024  # the largest draft: longer than any book; `scan` is for archives
 
 
 def read_draft(path: str) -> str:
@@ -22,8 +23,25 @@ def read_draft(path: str) -> str:
     return decode(read_bytes(path), path)
 
 
+def read_work(title: str | None, blurb: str | None, synopsis: str | None) -> Work | None:
+    """The work that a draft is about, as options and settings give it.
+
+    Args:
+        title: Its title.
+        blurb: The path of a file with its blurb.
+        synopsis: The path of a file with its synopsis.
+
+    Returns:
+        The work; None where nothing is given.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    return Work.of({"title": title, **{k: v and read_draft(v) for k, v in (("blurb", blurb), ("synopsis", synopsis))}})
+
+
 def read_bytes(path: str) -> bytes:
-    """A draft as it is on disk, up to one byte more than it may have. Raises InputError."""
+    """The bytes of a draft, up to one more than a draft may have. Raises InputError."""
     try:
         if not os.path.isfile(path) and os.path.exists(path):
             raise InputError(f"{path}: not a file")
@@ -36,33 +54,28 @@ def read_bytes(path: str) -> bytes:
 
 
 def read_standard_input(name: str) -> str:
-    """The decoded text of standard input; `name` stands for it in messages."""
+    """The decoded text of standard input, which messages call `name`."""
     return decode(read_standard_bytes(name), name)
 
 
 def read_standard_bytes(name: str) -> bytes:
-    """Standard input as it is, up to one byte more than a draft may have. Raises InputError."""
+    """The bytes of standard input, up to one more than a draft may have. Raises InputError."""
     if sys.stdin is None:
         raise InputError(f"{name}: standard input is closed")
     return sys.stdin.buffer.read(MOST_BYTES + 1)
 
 
-_MARKS: Sequence[tuple[bytes, str]] = (
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-
-
 def decode(data: bytes, path: str) -> str:
-    """UTF-8, or what a byte order mark says. Raises InputError for what is no draft and how to mend it.
+    """The text of a draft in UTF-8, or in the encoding that its byte order mark names.
 
-    Nothing is translated: line breaks and a UTF-8 byte order mark stay in the text.
+    Nothing is converted: line breaks and a UTF-8 byte order mark stay in the text.
+
+    Raises:
+        InputError: The data is too long, binary, or not in its encoding; the message says what to do.
     """
     if len(data) > MOST_BYTES:
         raise InputError(
-            f"{path}: more than a draft may have ({MOST_BYTES // 2**20} MB); split it, or scan it as an archive"
+            f"{path}: larger than a draft may be ({MOST_BYTES // 2**20} MB); split it, or scan it as an archive"
         )
     encoding = _encoding(data)
     if encoding == "utf-8" and _looks_binary(data):
@@ -77,32 +90,37 @@ def decode(data: bytes, path: str) -> str:
 
 
 def encode(text: str, like: bytes) -> bytes:
-    """Text as bytes, in the encoding and with the byte order mark of those that `decode` read."""
+    """Text as bytes, in the encoding of the bytes `like` and with their byte order mark."""
     encoding = _encoding(like)
     if encoding == "utf-8":
         return text.encode(encoding)
-    mark = next(mark for mark, _ in _MARKS if like.startswith(mark))
+    mark = next(mark for mark, _ in BYTE_ORDER_MARKS if like.startswith(mark))
     return mark + text.encode(f"{encoding}-{'le' if mark[0] == 0xFF else 'be'}")
 
 
 def _encoding(data: bytes) -> str:
-    return next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    return next((name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
 
 
 def write_draft(path: str, data: bytes, *, instead_of: bytes | None = None) -> None:
-    """Write a file whole or not at all; one that is there keeps its mode and owner. Raises InputError.
+    """Write a file atomically. A file that is replaced keeps its mode and owner; its hard links keep the old content.
 
-    A symbolic link is not written through, nor is a file replaced that is read-only. Of a file with
-    several names (hard links) the others keep what it was. With `instead_of`, what it must hold still.
+    Args:
+        path: The file. Symbolic links and read-only files are not replaced.
+        data: The new content.
+        instead_of: The content that the file must still have; by default, it may have any.
+
+    Raises:
+        InputError: The file cannot be written, or has changed.
     """
     if os.path.islink(path):
-        raise InputError(f"{path}: a symbolic link; name the file it leads to, {os.path.realpath(path)}")
+        raise InputError(f"{path}: a symbolic link; name the file that it points to, {os.path.realpath(path)}")
     if os.path.exists(path) and not os.path.isfile(path):
         raise InputError(f"{path}: not a file")
     if os.path.exists(path) and not (os.stat(path).st_mode & 0o222 and os.access(path, os.W_OK)):
         raise InputError(f"{path}: read-only; make it writable, or write another file")
     if instead_of is not None and read_bytes(path) != instead_of:
-        raise InputError(f"{path}: changed while it was read; run again")
+        raise InputError(f"{path}: changed in the meantime; run the command again")
     try:
         with whole_file(path) as file:
             file.write(data)
@@ -111,7 +129,7 @@ def write_draft(path: str, data: bytes, *, instead_of: bytes | None = None) -> N
 
 
 def _looks_binary(data: bytes) -> bool:
-    """More than one control character in a hundred at the start: no text has that."""
+    """Whether more than one byte in a hundred at the start is a control character, as in no text."""
     head = data[:8192]
     control = sum(1 for byte in head if byte < 9 or 13 < byte < 27 or 27 < byte < 32)
     return control * 100 > len(head)

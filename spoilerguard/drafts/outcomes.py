@@ -1,4 +1,4 @@
-"""What became of each file, how it is to be printed, and text made fit for terminals and logs."""
+"""The outcome for each file, how to print it, and text made safe for terminals and logs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ __all__ = ["Look", "Outcome", "beneath", "harmless", "kind_name", "plain", "why"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one file: a report, or an error in words.
+    """The outcome for one file: a report or an error message.
 
-    `known` are flags that a baseline took out of the report, `gone` how many of its entries match none.
+    Attributes:
+        path: The file.
+        report: What was found.
+        error: Why the file was not checked.
+        known: The flags that a baseline took out of the report.
+        gone: The number of entries in the baseline that match no flag.
     """
 
     path: str
@@ -27,9 +32,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How to print: colour, without a summary; for the machine formats, threshold and model.
+    """How to print outcomes.
 
-    With `show_text`, the formats that end in logs (line, github, sarif) hold the sentences too.
+    Attributes:
+        colour: Whether to use colour.
+        quiet: Whether to leave out the summary.
+        threshold: The probability from which a sentence was flagged.
+        model: `name` and `version` of the model.
+        show_text: Whether formats made for logs (line, github, sarif) show sentences too.
     """
 
     colour: bool
@@ -40,7 +50,7 @@ class Look:
 
 
 def harmless(text: str) -> str:
-    """Text that no terminal takes for a command: control and direction characters become spaces."""
+    """Text that cannot control a terminal: control and direction characters become spaces."""
     return "".join(c if c.isprintable() or c in _JOINERS else " " for c in text)
 
 
@@ -48,25 +58,25 @@ _JOINERS = "\u200c\u200d"  # they shape letters and emoji
 
 
 def plain(text: str) -> str:
-    """Harmless text on one line, its white space collapsed."""
+    """Harmless text on one line, with its white space collapsed."""
     return " ".join(harmless(text).split())
 
 
 def kind_name(kind: str) -> str:
-    """What a kind of spoiler is called to a reader."""
-    from spoilerguard.model.scoring import KINDS  # who prints no finding does without
+    """The name of a kind of spoiler for readers."""
+    from spoilerguard.model.scoring import KINDS  # only where there is a finding
 
     return KINDS.get(kind, kind)
 
 
 def why(flag: Flag, show_text: bool = False) -> str:
-    """What a log says of a flag: the kinds, and the sentence only where it is asked for."""
+    """The message for a flag in a log: its kinds, and the sentence only with `show_text`."""
     kinds = ", ".join(kind_name(reason.kind) for reason in flag.reasons)
     return f"may give the plot away ({kinds})" + (f": “{plain(flag.text)}”" if show_text else "")
 
 
 def beneath(path: str, folder: str) -> str | None:
-    """The path as seen from a folder, with slashes; None if it is not in it."""
+    """A path relative to a folder, with slashes; None if it is not in the folder."""
     try:
         inside = os.path.relpath(path, folder)
     except ValueError:  # another drive

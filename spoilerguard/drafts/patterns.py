@@ -1,100 +1,106 @@
-"""Patterns of paths, as a `.gitignore` writes them (https://git-scm.com/docs/gitignore)."""
+"""Patterns of paths, written as in a `.gitignore` (https://git-scm.com/docs/gitignore) and matched by pathspec."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 import os
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
 
-__all__ = ["Patterns", "gitignore"]
+if TYPE_CHECKING:
+    from pathspec import PathSpec
+
+__all__ = ["Patterns"]
 
 
 class Patterns:
-    """Patterns that hold for what lies under a folder.
+    """Patterns that apply to the paths in a folder.
 
-    `origin` names where they stand, for messages; without one, a pattern that is none is passed over, as git does.
+    Args:
+        folder: The folder that the patterns are relative to.
+        lines: The patterns, one a line.
+        origin: Where the patterns were written, for messages. Without it, invalid patterns are ignored, as git
+            does in a `.gitignore`.
+        last_wins: The last pattern about a path decides, also where it is about a folder above it. By default,
+            as in git, a pattern about the path itself comes before one about a folder.
     """
 
-    def __init__(self, folder: str, lines: Sequence[str], origin: str | None = None) -> None:
-        self.lines, self.origin = tuple(lines), origin
-        self._under = os.path.join(os.path.abspath(folder), "")
+    def __init__(
+        self, folder: str, lines: Sequence[str], origin: str | None = None, *, last_wins: bool = False
+    ) -> None:
+        self.lines, self.origin, self._last_wins = tuple(lines), origin, last_wins
+        self._prefix = os.path.join(os.path.abspath(folder), "")
 
-    def decide(self, path: str, *, folder: bool = False) -> bool | None:
-        """True where a path is taken in, or a folder that it lies in; False where a `!` pattern is the last
-        that fits, None where none fits. Raises InputError for a pattern that is none.
-        """
-        if any(self._last(above) for above in _folders(self._inside(path))):
-            return True
-        return self.decide_alone(path, folder=folder)
+    def matches(self, path: str, *, folder: bool = False) -> bool | None:
+        """Whether a path, or a folder above it, matches.
 
-    def cover(self, path: str) -> bool:
-        """Whether the last pattern that fits a file, or a folder that it lies in, is no `!` one.
+        Args:
+            path: The path of a file or folder.
+            folder: Whether the path is that of a folder.
 
-        So `!` patterns can name exceptions in a folder, which git has not. Raises InputError as `decide` does.
+        Returns:
+            True if it matches, False if a later `!` pattern makes an exception of it, None if no pattern is about
+            it or it does not lie in the folder of the patterns. Unlike git, an exception may lie in a folder that
+            matches.
+
+        Raises:
+            InputError: A pattern is invalid.
         """
         inside = self._inside(path)
-        places = [*_folders(inside), inside]
-        fitting = (kept for regex, kept in reversed(self._compiled) if any(map(regex.fullmatch, places)))
-        return bool(inside) and next(fitting, False)
+        return self._spec.check_file(inside + "/" * folder).include if inside else None
 
-    def decide_alone(self, path: str, *, folder: bool = False) -> bool | None:
-        """The same for who has asked of the folders above it."""
-        inside = self._inside(path)
-        return self._last(inside + "/" * folder) if inside else None
+    @property
+    def has_exceptions(self) -> bool:
+        """Whether there is a `!` pattern, so that a folder that matches may hold a file that does not."""
+        return any(pattern.include is False for pattern in self._spec.patterns)
 
     def _inside(self, path: str) -> str:
-        if not self.lines or not (full := os.path.abspath(path)).startswith(self._under):
+        """The path relative to the folder, with slashes; empty where it is not in the folder."""
+        if not self.lines or not (full := os.path.abspath(path)).startswith(self._prefix):
             return ""
-        return full[len(self._under) :].replace(os.sep, "/")
-
-    def _last(self, inside: str) -> bool | None:
-        """What the last pattern that fits says. Of git's rules, this one is ours: in pathspec's, a pattern
-        that fits a folder fits all that is in it, also where another has let the folder in.
-        """
-        return next((kept for regex, kept in reversed(self._compiled) if regex.fullmatch(inside)), None)
+        return full[len(self._prefix) :].replace(os.sep, "/")
 
     @cached_property
-    def _compiled(self) -> list[tuple[re.Pattern[str], bool]]:
-        from pathspec import GitIgnoreSpec  # only where there is a pattern to match
+    def _spec(self) -> PathSpec[Any]:
+        from pathspec import GitIgnoreSpec, PathSpec  # slow to import, and only needed where there is a pattern
+        from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-        compiled: list[tuple[re.Pattern[str], bool]] = []
+        compiled = []
         for line in self.lines:
             try:
-                found: Sequence[Any] = GitIgnoreSpec.from_lines([_ending(line)]).patterns
+                regex, include = GitIgnoreSpecPattern.pattern_to_regex(line)
+                compiled.append(GitIgnoreSpecPattern(regex and re.compile(_linear(regex)), include))
             except (ValueError, re.error):
                 if self.origin is not None:
                     raise InputError(
-                        f"{self.origin}: no pattern of paths: {line!r}; write it as in .gitignore"
+                        f"{self.origin}: invalid path pattern {line!r}; write it as in .gitignore"
                     ) from None
-                continue
-            compiled += [(pattern.regex, pattern.include) for pattern in found if pattern.regex is not None]
-        return compiled
+        spec = PathSpec if self._last_wins else GitIgnoreSpec
+        return spec(compiled, backend="simple")  # the other backends do not know atomic groups
 
 
-def _folders(inside: str) -> Iterator[str]:
-    """The folders that a path lies in: of `a/b/c`, `a/` and `a/b/`."""
-    return (inside[: slash.end()] for slash in re.finditer("/", inside))
+_STARS = re.compile(r"(?:\[\^/\]\*)+")
+_DOUBLE_STARS = re.compile(r"(\(\?:\.\+/\)\?|\(\?:/\.\+\)\?)")
 
 
-def _ending(line: str) -> str:
-    """The same pattern so that its expression fits whole names: pathspec cuts what ends in a lone `*` or `**` short."""
-    *names, last = line.rstrip("\r").removesuffix("/").split("/")
-    kept = "!" if not names and last.startswith("!") else ""
-    ending = {"*": "?*", "**": "**/?*"}.get(last.removeprefix(kept).strip(" "), last.removeprefix(kept))
-    return "/".join([*names, kept + ending]) + "/" * line.rstrip("\r").endswith("/")
+def _linear(regex: str) -> str:
+    """The expression that pathspec makes of a pattern, without the backtracking that can make it run for years.
+
+    After a wildcard, the first place that fits is as good as any other, so it is final (an atomic group). Only
+    the last `**` still takes the last place, which decides whether a pattern is about a file or its folder.
+    """
+    head, *rest = _DOUBLE_STARS.split(regex)
+    built = ""
+    for number in range(len(rest) - 2, -1, -2):
+        wildcard, names = rest[number], _linear_names(rest[number + 1], number + 2 < len(rest))
+        built = f"(?>{wildcard.replace('+', '+?')}?{names}){built}" if built else wildcard + names
+    return _linear_names(head, head != "^" and built != "") + built
 
 
-def gitignore(folder: str) -> list[str]:
-    """The lines of the `.gitignore` of a folder, if there is one. Raises InputError if it cannot be read."""
-    path = os.path.join(folder, ".gitignore")
-    if not os.path.isfile(path):
-        return []
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as file:
-            return [line for line in file.read().split("\n") if line.strip("!/ \t\r") and not line.startswith("#")]
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); or check with --no-gitignore") from None
+def _linear_names(regex: str, whole: bool) -> str:
+    """The names between two `**`; with `whole`, the last of them ends where a slash follows."""
+    head, *rest = _STARS.split(regex + "(?=/)" * whole)
+    return head + "".join(f"(?>[^/]*?{literal})" for literal in rest)

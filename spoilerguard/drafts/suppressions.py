@@ -1,4 +1,4 @@
-"""Which suppressions of a draft suppress nothing that would be told."""
+"""The suppressions of a draft that suppress nothing."""
 
 from __future__ import annotations
 
@@ -13,21 +13,29 @@ from spoilerguard.text.reading import read, suppressions
 
 __all__ = ["UNUSED", "with_unused"]
 
-UNUSED = "this suppression suppresses nothing; take it out"
+UNUSED = "this suppression suppresses nothing; remove it"
 
 
 def with_unused(report: Report, guard: Guard, work: Work | None, *, quotations: bool = True) -> Report:
-    """The report with a notice for each suppression that does nothing.
+    """The report with a notice for each suppression that suppresses nothing.
 
-    The draft is judged a second time as if none were there; the scores of the report stay.
+    The draft is checked a second time without its suppressions. The scores of the report do not change.
+
+    Args:
+        report: The report of the draft.
+        guard: The model that made it.
+        work: The work that the draft is about.
+        quotations: Whether block quotations are checked too.
     """
     document = report.document
     every = suppressions(document.source, document.format)
     if not every or not report.checked:
         return report
     bare = read(document.source, document.format, quotations=quotations, suppress=False)
-    [told] = guard.judge([bare], [work], report.threshold, any_language=True)
-    places = sorted([*((flag.start, flag.end) for flag in told.flags), *((n.start, n.end) for n in told.notices)])
+    [unsuppressed] = guard.judge([bare], [work], report.threshold, any_language=True)
+    places = sorted(
+        [*((flag.start, flag.end) for flag in unsuppressed.flags), *((n.start, n.end) for n in unsuppressed.notices)]
+    )
     reach = list(accumulate((end for _, end in places), max, initial=0))
     unused = [
         Notice(*comment, UNUSED)

@@ -1,8 +1,8 @@
-"""How good a model is: measured on labelled works it has not seen, and told as figures, table and page.
+"""Measure a model on labelled works that it has not seen, and report figures, a table and a page.
 
-`measure` has `evaluate` and is the file to read first. It judges by `metrics`, splits up by `breakdown`
-and compares with `baselines`; `words`, `plots` and `page` tell the result.
-Importing this package loads none of them: names are fetched when first used.
+`measure` has `evaluate`: read it first. It uses `metrics` for the figures, `breakdown` for parts of the data and
+`baselines` for comparison; `words`, `plots` and `page` present the result.
+Importing this package loads none of them; its names are loaded on first use.
 """
 
 from __future__ import annotations

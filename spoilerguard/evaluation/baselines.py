@@ -1,7 +1,7 @@
-"""What a model must beat: simple classifiers, trained and judged on the same sentences.
+"""Baselines that a model must beat: simple classifiers, trained and measured on the same sentences.
 
-To add a baseline, write a function that learns from labelled sentences and returns a scorer, and
-add its row to BASELINES.
+To add a baseline, write a function that learns from labelled sentences and returns a scorer, and add a row
+to BASELINES.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BASELINES", "Baseline"]
+__all__ = ["BASELINES", "BaselineModel"]
 
 Doubles = npt.NDArray[np.float64]
 Score = Callable[[Sequence[str]], Doubles]  # sentences to probabilities, shape (n,)
@@ -21,8 +21,14 @@ Learn = Callable[[Sequence[str], npt.NDArray[np.int_], int], Score]  # texts, la
 
 
 @dataclass(frozen=True, slots=True)
-class Baseline:
-    """A simple classifier: its name in arguments, what it is called in reports, how it learns."""
+class BaselineModel:
+    """A simple classifier.
+
+    Attributes:
+        name: Its name in arguments.
+        title: Its name in reports.
+        learn: Learns from texts and labels with a seed, and returns a scorer.
+    """
 
     name: str
     title: str
@@ -30,7 +36,7 @@ class Baseline:
 
 
 def _majority(texts: Sequence[str], labels: npt.NDArray[np.int_], seed: int) -> Score:
-    """The same for every sentence: the share of spoilers."""
+    """The same probability for every sentence: the share of spoilers."""
     rate = float(labels.mean())
     return lambda sentences: np.full(len(sentences), rate)
 
@@ -45,24 +51,24 @@ _KEYWORDS = re.compile(
 
 
 def _keywords(texts: Sequence[str], labels: npt.NDArray[np.int_], seed: int) -> Score:
-    """Number of words from a list that readers would look for, as the share of spoilers with so many."""
+    """The number of telltale words, as the share of spoilers among sentences with that number."""
 
     def hits(sentences: Sequence[str]) -> npt.NDArray[np.int_]:
         return np.array([min(len(_KEYWORDS.findall(s)), 3) for s in sentences], dtype=np.int_)
 
     counted, rate = hits(texts), float(labels.mean())
     sizes, spoilers = np.bincount(counted, minlength=4), np.bincount(counted, labels, minlength=4)
-    table = np.maximum.accumulate((spoilers + rate) / (sizes + 1))  # more words are never less suspect
+    table = np.maximum.accumulate((spoilers + rate) / (sizes + 1))  # more words never lower the probability
     return lambda sentences: np.asarray(table[hits(sentences)], np.float64)
 
 
 def _tfidf(texts: Sequence[str], labels: npt.NDArray[np.int_], seed: int) -> Score:
-    """Words and pairs, and 2 to 5 characters within words, weighed by logistic regression."""
+    """Logistic regression on single words, pairs, and runs of 2 to 5 characters within words."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
-    rarest = 2 if len(texts) >= 200 else 1  # a gram seen once tells nothing, unless there is little else
+    rarest = 2 if len(texts) >= 200 else 1  # an n-gram seen once says nothing, unless there is little data
     grams = make_union(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=rarest),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=rarest),
@@ -99,12 +105,12 @@ def _textcat(texts: Sequence[str], labels: npt.NDArray[np.int_], seed: int) -> S
     return score
 
 
-BASELINES: dict[str, Baseline] = {
+BASELINES: dict[str, BaselineModel] = {
     row.name: row
     for row in (
-        Baseline("majority", "Majority class", _majority),
-        Baseline("keywords", "Keyword list", _keywords),
-        Baseline("tfidf", "TF-IDF + logistic regression", _tfidf),
-        Baseline("textcat", "spaCy textcat_bow", _textcat),
+        BaselineModel("majority", "Majority class", _majority),
+        BaselineModel("keywords", "Keyword list", _keywords),
+        BaselineModel("tfidf", "TF-IDF + logistic regression", _tfidf),
+        BaselineModel("textcat", "spaCy textcat_bow", _textcat),
     )
 }

@@ -1,4 +1,4 @@
-"""Where a model does well and where it fails: part by part, by document, by kind named, error by error."""
+"""Where a model does well and where it fails: by part of the data, document, kind of spoiler and error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from spoilerguard.datasets import documents_of
 from spoilerguard.evaluation import metrics
 from spoilerguard.guard import Guard
 from spoilerguard.model.scoring import KINDS
@@ -17,7 +18,7 @@ from spoilerguard.model.scoring import KINDS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Scored", "by_document", "by_kind", "by_part", "by_tag", "openings", "worst"]
+__all__ = ["ScoredFrame", "by_document", "by_kind", "by_part", "by_tag", "worst"]
 
 LENGTHS = ((1, 5), (6, 10), (11, 20), (21, 40), (41, None))  # words of a sentence, both ends included
 AROUND = (2, 1)  # sentences shown before and after an error
@@ -25,18 +26,17 @@ AROUND = (2, 1)  # sentences shown before and after an error
 Doubles = npt.NDArray[np.float64]
 
 
-def openings(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Whether each row opens a document, shape (n,)."""
-    keys = frame[["source", "document"]].astype(str)
-    again = frame["index"].to_numpy() <= np.append(0, frame["index"].to_numpy()[:-1])
-    return np.asarray((keys != keys.shift()).any(axis=1).to_numpy() | again)
-
-
 @dataclass(frozen=True)
-class Scored:
-    """Labelled sentences with the model's probabilities: a row each, arrays of shape (n,).
+class ScoredFrame:
+    """Labelled sentences with the probabilities that a model gives them.
 
-    `works` is the key of each sentence's work; `thresholds` the model's operating points.
+    Attributes:
+        frame: The sentences, a row each.
+        probability: The probability of each sentence, shape (n,).
+        works: The key of each sentence's work, shape (n,).
+        thresholds: The operating points of the model.
+        repeats: How many samples of works are drawn for the intervals.
+        seed: The seed of these samples.
     """
 
     frame: pd.DataFrame
@@ -59,8 +59,9 @@ class Scored:
         return {name: self.probability >= at for name, at in self.thresholds.items()}
 
     @cached_property
-    def opens(self) -> npt.NDArray[np.bool_]:
-        return openings(self.frame)
+    def documents(self) -> list[range]:
+        """The rows of each document."""
+        return documents_of(self.frame)
 
     @cached_property
     def codes(self) -> npt.NDArray[np.intp]:
@@ -72,37 +73,37 @@ class Scored:
         return metrics.draws(works, self.repeats if works > 1 else 0, self.seed)
 
     def shares(self, part: npt.NDArray[Any], whole: npt.NDArray[Any], rows: Any = slice(None)) -> dict[str, Any]:
-        """The share of `whole` that is in `part` (both bool), as a figure; `rows` are the sentences they speak of."""
+        """The share of `whole` that is in `part` (both bool, over the sentences `rows`), as a figure."""
         sums = metrics.totals(np.stack([part & whole, whole], axis=1), self.codes[rows], self.drawn)
         return metrics.figure(metrics.share(sums[:, 0], sums[:, 1]))
 
-    def judge(self, rows: Any = slice(None), probability: Doubles | None = None) -> dict[str, Any]:
-        """What `metrics.judge` says of some of the sentences (or of other probabilities)."""
+    def figures(self, rows: Any = slice(None), probability: Doubles | None = None) -> dict[str, Any]:
+        """The figures of some of the sentences, or of other probabilities; see `metrics.figures_of`."""
         scores = self.probability if probability is None else probability
-        return metrics.judge(
+        return metrics.figures_of(
             self.truth[rows], scores[rows], self.works[rows], self.thresholds, repeats=self.repeats, seed=self.seed
         )
 
 
-def by_part(scored: Scored) -> dict[str, dict[str, Any]]:
-    """Every figure by source, kind, medium and length of sentence."""
+def by_part(scored: ScoredFrame) -> dict[str, dict[str, Any]]:
+    """Every figure, by source, kind, medium and length of sentence."""
     out: dict[str, dict[str, Any]] = {}
     for name in ("source", "kind", "medium"):
         column = scored.frame[name].fillna("").astype(str).replace("", "not given").to_numpy(str)
-        out[name] = {str(value): scored.judge(column == value) for value in np.unique(column)}
+        out[name] = {str(value): scored.figures(column == value) for value in np.unique(column)}
     words = np.array([len(text.split()) for text in scored.frame["text"]])
     out["length"] = {}
     for low, high in LENGTHS:
         rows = (words >= low) & (words <= (high or words.max()))
         if rows.any():
-            out["length"][f"{low} to {high} words" if high else f"{low} words or more"] = scored.judge(rows)
+            out["length"][f"{low} to {high} words" if high else f"{low} words or more"] = scored.figures(rows)
     for figures in (figures for parts in out.values() for figures in parts.values()):
-        del figures["reliability"]  # too few sentences to say
+        del figures["reliability"]  # too few sentences
     return out
 
 
-def by_tag(scored: Scored) -> dict[str, Any]:
-    """Of each tag: sentences, spoilers among them, and the share flagged at each operating point."""
+def by_tag(scored: ScoredFrame) -> dict[str, Any]:
+    """For each tag: its sentences, how many are spoilers, and the share flagged at each operating point."""
     out: dict[str, Any] = {}
     for tag in sorted(set(scored.tags) - {""}):
         mine = scored.tags == tag
@@ -114,9 +115,9 @@ def by_tag(scored: Scored) -> dict[str, Any]:
     return out
 
 
-def by_document(scored: Scored) -> dict[str, Any]:
-    """The share of harmless documents with any flag, and of documents with spoilers in which one is flagged."""
-    starts = np.flatnonzero(scored.opens)
+def by_document(scored: ScoredFrame) -> dict[str, Any]:
+    """The share of harmless documents with a flag, and of documents with spoilers where one is flagged."""
+    starts = np.array([document.start for document in scored.documents])
     guilty = np.maximum.reduceat(scored.truth, starts) == 1
     points: dict[str, Any] = {}
     for name, flags in scored.flags.items():
@@ -129,10 +130,10 @@ def by_document(scored: Scored) -> dict[str, Any]:
     return {"harmless": int((~guilty).sum()), "with_spoilers": int(guilty.sum()), "points": points}
 
 
-def by_kind(scored: Scored, guard: Guard) -> dict[str, Any]:
-    """The kind that a reason names against the tag, over spoilers whose tag is one of KINDS.
+def by_kind(scored: ScoredFrame, guard: Guard) -> dict[str, Any]:
+    """Compare the kind that a reason names with the tag, for spoilers whose tag is one of KINDS.
 
-    `confusion[tag][kind]` counts sentences; `most_frequent` is what always naming one kind gives.
+    `confusion[tag][kind]` counts sentences; `most_frequent` is the accuracy of always naming one kind.
     """
     rows = np.flatnonzero((scored.truth == 1) & np.isin(scored.tags, list(KINDS)))
     if not len(rows):
@@ -149,21 +150,21 @@ def by_kind(scored: Scored, guard: Guard) -> dict[str, Any]:
     }
 
 
-def worst(scored: Scored, alone: Doubles, most: int) -> dict[str, list[dict[str, Any]]]:
-    """The most confident false alarms and misses at medium sensitivity, each with what stands around it."""
+def worst(scored: ScoredFrame, alone: Doubles, most: int) -> dict[str, list[dict[str, Any]]]:
+    """The most confident false alarms and misses at medium sensitivity, with the sentences around them."""
     frame, texts = scored.frame, scored.frame["text"].tolist()
-    document = np.cumsum(scored.opens)
+    around = [document for document in scored.documents for _ in document]
 
     def shown(row: int) -> dict[str, Any]:
-        first, end = np.searchsorted(document, [document[row], document[row] + 1])
+        document = around[row]
         return {
             **{name: str(frame[name].iloc[row] or "") for name in ("source", "work", "document", "kind", "medium")},
             "tag": str(scored.tags[row]) or None,
             "probability": round(float(scored.probability[row]), 4),
             "alone": round(float(alone[row]), 4),
-            "before": texts[max(first, row - AROUND[0]) : row],
+            "before": texts[max(document.start, row - AROUND[0]) : row],
             "text": texts[row],
-            "after": texts[row + 1 : min(end, row + 1 + AROUND[1])],
+            "after": texts[row + 1 : min(document.stop, row + 1 + AROUND[1])],
         }
 
     flags = scored.flags["medium"]

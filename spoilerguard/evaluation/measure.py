@@ -1,9 +1,9 @@
 """Measure a model on labelled data that it was not trained on.
 
-`evaluate` reads from top to bottom: take the part of the data that is asked for, refuse it where
-the model was trained on its works, score its sentences in their documents and alone, and judge:
-as a whole, part by part, document by document, the kinds named, the worst errors, and (on request)
-baselines and a learning curve on the very same sentences. Labels count alike, weak ones too.
+`evaluate` reads from top to bottom: take the part of the data that is asked for, refuse it if the model was
+trained on its works, score its sentences in their documents and alone, and measure: the whole, each part, each
+document, the kinds named, the worst errors, and (on request) baselines and a learning curve on the same
+sentences. All labels count the same, weak ones too.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.datasets import completed, load_labelled, split_of, to_frame, work_key
+from spoilerguard.datasets import documents_of, frame_of, splits_of, work_key
 from spoilerguard.errors import InputError
 from spoilerguard.evaluation import metrics
 from spoilerguard.evaluation.baselines import BASELINES
-from spoilerguard.evaluation.breakdown import Scored, by_document, by_kind, by_part, by_tag, openings, worst
+from spoilerguard.evaluation.breakdown import ScoredFrame, by_document, by_kind, by_part, by_tag, worst
 from spoilerguard.files.pages import write
 from spoilerguard.guard import SENSITIVITIES, Guard
 from spoilerguard.spans import Work
@@ -42,11 +42,25 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What was measured, as plain dictionaries, lists, strings and numbers.
+    """The result of `evaluate`, as plain dictionaries, lists, strings and numbers.
 
-    A figure is `{"value": float | None, "interval": [low, high] | None}`; None is undefined.
-    `overall` and `alone` (each sentence without its document) hold what `metrics.judge` gives;
-    `breakdown` the same by source, kind, medium and length; `tags` the share flagged of each tag.
+    A figure is `{"value": float | None, "interval": [low, high] | None}`; None means undefined.
+
+    Attributes:
+        model: The model.
+        data: The data, and how much of it was measured.
+        settings: The split, the number of samples for the intervals, the seed, and the level.
+        overall: The figures of `metrics.figures_of`, each sentence scored in its document.
+        alone: The same, each sentence scored without its document.
+        curves: ROC and precision-recall curves, and histograms.
+        breakdown: The figures by source, kind, medium and length of sentence.
+        tags: The share flagged for each tag.
+        documents: The share of harmless documents flagged, and of documents with spoilers found.
+        kinds: How well the kinds are named.
+        errors: The worst false alarms and misses.
+        baselines: The figures of each baseline.
+        learning_curve: The figures of models trained on growing shares of the works.
+        command: The command that repeats the evaluation.
     """
 
     model: dict[str, Any]
@@ -65,15 +79,30 @@ class Evaluation:
     command: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, ready for JSON: the JSON twin holds exactly this."""
+        """All of it, JSON-serialisable; `to_json` writes exactly this."""
         return {"version": 1, **asdict(self)}
 
     def to_json(self, path: str | os.PathLike[str]) -> None:
-        """Write `to_dict` as JSON, whole or not at all. Raises InputError where it cannot."""
+        """Write the evaluation as JSON, completely or not at all.
+
+        Args:
+            path: The file.
+
+        Raises:
+            InputError: The file cannot be written.
+        """
         write(path, json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
     def to_html(self, path: str | os.PathLike[str]) -> None:
-        """Write the report, one self-contained page. Raises InputError, MissingExtra (matplotlib)."""
+        """Write the report as one self-contained page.
+
+        Args:
+            path: The file.
+
+        Raises:
+            InputError: The file cannot be written.
+            MissingExtra: matplotlib is not installed.
+        """
         from spoilerguard.evaluation.page import page
 
         write(path, page(self.to_dict()))
@@ -100,15 +129,31 @@ def evaluate(
     allow_leak: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Judge a model by labelled data: a frame as `datasets.to_frame` makes it, or paths.
+    """Measure a model on labelled data. The result depends on the seed, but not on `jobs`.
 
-    `split` is the part of the data (by work, see `datasets.split_of`) that is judged. `baselines`
-    names rows of `baselines.BASELINES` (True: all), trained on the train split of the same data;
-    `learning_curve` retrains by `recipe` on shares of its works. `bootstrap` is the number of samples
-    of works drawn for the intervals (0: none), `errors` the number of false alarms and of misses to
-    keep, `works` what is known of the works (without it, sentences are scored as if nothing were).
-    Deterministic for a seed. Raises InputError for a work that the model was trained on (unless
-    `allow_leak`), for one class, no data or an unknown name.
+    Args:
+        guard: The model.
+        data: A frame as `datasets.to_frame` makes it, or files and folders.
+        split: The part of the data to measure on, by work (see `datasets.split_of`): "test",
+            "validation", "train" or "all".
+        baselines: Names of rows of `baselines.BASELINES` to compare with, or True for all; they are
+            trained on the train split of the same data.
+        learning_curve: Whether to retrain on growing shares of the training works.
+        bootstrap: How many samples of works to draw for the intervals; 0 for no intervals.
+        seed: The seed of everything random.
+        jobs: How many cores to use for the learning curve.
+        recipe: How the learning curve trains.
+        errors: How many false alarms and how many misses to keep.
+        works: Blurbs and synopses by work; by default sentences are scored without them.
+        allow_leak: Whether works that the model was trained on are allowed.
+        progress: Called with the current step and the share done.
+
+    Returns:
+        The evaluation.
+
+    Raises:
+        InputError: The model was trained on a work of the data (unless `allow_leak`), the data is empty or
+            has only one label, or an argument is wrong.
     """
     import pandas as pd
 
@@ -123,32 +168,32 @@ def evaluate(
     say("reading", 0.0)
     given = data if isinstance(data, pd.DataFrame) else [data] if isinstance(data, str | os.PathLike) else list(data)
     whole, known_works = _frame(given)
-    parts = whole["work"].map({w: split_of(w) for w in whole["work"].unique()}).to_numpy()
+    parts = splits_of(whole)
     frame = whole if split == "all" else whole[parts == split].reset_index(drop=True)
     _refuse_unusable(frame, whole, split)
     leaks = _leaks(guard, frame) if known_works else []
     if leaks and not allow_leak:
         more = f" (and {len(leaks) - 1} more)" if len(leaks) > 1 else ""
         raise InputError(
-            f"work {leaks[0]!r}{more} is among the works this model was trained on, its figures would flatter: "
-            "evaluate the part left out (split='test', --split test) or say so (allow_leak=True, --allow-leak)"
+            f"work {leaks[0]!r}{more} is among the works this model was trained on, so its figures would be too good: "
+            "evaluate the part left out (split='test', --split test) or allow it (allow_leak=True, --allow-leak)"
         )
     rest = _apart(whole, frame, parts, split) if chosen or learning_curve else frame
 
     say("scoring", 0.05)
     together = _score_in_documents(guard, frame, works or {}, say)
     alone = np.asarray(guard.score(frame["text"].tolist()), np.float64)
-    say("judging", 0.4)
+    say("measuring", 0.4)
     works_of = frame["work"].map(work_key).to_numpy(str)
-    scored = Scored(
+    scored = ScoredFrame(
         frame, together, works_of, {name: guard.manifest.thresholds[name] for name in SENSITIVITIES}, bootstrap, seed
     )
     return Evaluation(
         model=_about(guard, leaks),
         data=_describe(given if isinstance(given, list) else [], whole, frame),
         settings={"split": split, "bootstrap": bootstrap, "seed": seed, "interval": metrics.LEVEL},
-        overall=scored.judge(),
-        alone=scored.judge(probability=alone),
+        overall=scored.figures(),
+        alone=scored.figures(probability=alone),
         curves=metrics.curves(scored.truth, together),
         breakdown=by_part(scored),
         tags=by_tag(scored),
@@ -165,25 +210,22 @@ def evaluate(
 
 
 def _frame(data: Any) -> tuple[pd.DataFrame, bool]:
-    """The frame with every column, and whether it names works (a row without one is its own)."""
-    import pandas as pd
-
-    if not isinstance(data, pd.DataFrame):
-        return to_frame(load_labelled(data)), True
-    return completed(data), "work" in data.columns
+    """The frame with every column, and whether it names works."""
+    frame = frame_of(data)
+    return frame, "work" in getattr(data, "columns", ("work",))
 
 
 def _refuse_unusable(frame: pd.DataFrame, whole: pd.DataFrame, split: str) -> None:
     if whole.empty:
-        raise InputError("no labelled sentence in the data: there is nothing to evaluate")
+        raise InputError("no labelled sentences in the data: there is nothing to evaluate")
     if frame.empty:
         raise InputError(
-            f"no work of the data is in the {split} split (of {whole['work'].nunique()} works): "
+            f"none of the {whole['work'].nunique()} works of the data is in the {split} split: "
             "evaluate all of it (split='all', --split all)"
         )
     if frame["label"].nunique() < 2:
         only = "spoilers" if frame["label"].iloc[0] else "harmless sentences"
-        raise InputError(f"all {len(frame)} sentences to evaluate are {only}: figures need both labels")
+        raise InputError(f"all {len(frame)} sentences to evaluate are {only}: evaluation needs both labels")
 
 
 def _leaks(guard: Guard, frame: pd.DataFrame) -> list[str]:
@@ -193,13 +235,13 @@ def _leaks(guard: Guard, frame: pd.DataFrame) -> list[str]:
 
 
 def _apart(whole: pd.DataFrame, frame: pd.DataFrame, parts: npt.NDArray[Any], split: str) -> pd.DataFrame:
-    """What baselines and learning curve may learn from: works of the train and validation splits not judged."""
-    judged = whole["work"].map(work_key).isin(set(frame["work"].map(work_key))).to_numpy()
-    rest: pd.DataFrame = whole[(parts != "test") & ~judged]
+    """The works that baselines and learning curve may learn from: train and validation works not measured on."""
+    measured = whole["work"].map(work_key).isin(set(frame["work"].map(work_key))).to_numpy()
+    rest: pd.DataFrame = whole[(parts != "test") & ~measured]
     if rest["label"].nunique() < 2:
         raise InputError(
-            f"baselines and learning curve learn from the works that are not judged, and split {split!r} "
-            "leaves none with both labels: use split='test' (--split test)"
+            f"baselines and learning curve learn from works that are not measured on, and split {split!r} leaves "
+            "none with both labels: use split='test' (--split test)"
         )
     return rest.reset_index(drop=True)
 
@@ -210,7 +252,7 @@ def _describe(paths: Sequence[Any], whole: pd.DataFrame, frame: pd.DataFrame) ->
         "paths": [os.fspath(path) for path in paths],
         "sources": {str(name): int(n) for name, n in frame["source"].value_counts(sort=False).items()},
         "works": int(frame["work"].nunique()),
-        "documents": int(openings(frame).sum()),
+        "documents": len(documents_of(frame)),
         "sentences": len(frame),
         "spoilers": int(frame["label"].sum()),
         "weak_labels": int((frame["weight"] < 1).sum()),
@@ -236,11 +278,10 @@ def _about(guard: Guard, leaks: Sequence[str]) -> dict[str, Any]:
 def _score_in_documents(
     guard: Guard, frame: pd.DataFrame, works: Mapping[str, Work], say: Progress
 ) -> npt.NDArray[np.float64]:
-    starts = np.flatnonzero(openings(frame))
-    ends = np.append(starts[1:], len(frame))
+    rows = documents_of(frame)
     texts, names = frame["text"].tolist(), frame["work"].tolist()
-    documents = [texts[start:end] for start, end in zip(starts, ends, strict=True)]
-    topics = [works.get(names[start]) for start in starts]
+    documents = [texts[document.start : document.stop] for document in rows]
+    topics = [works.get(names[document.start]) for document in rows]
     scores: list[npt.NDArray[np.float64]] = []
     for at in range(0, len(documents), _CHUNK):
         scores += guard.scorer.score_documents(documents[at : at + _CHUNK], topics[at : at + _CHUNK])
@@ -248,12 +289,12 @@ def _score_in_documents(
     return np.concatenate(scores)
 
 
-# --- what it is compared with --------------------------------------------------------------------
+# --- baselines and learning curve------------------------------------------------------------------
 
 
-def _compare(names: list[str], rest: pd.DataFrame, scored: Scored, say: Progress) -> dict[str, Any]:
-    """Each baseline on the same sentences, at an operating point chosen by the rule for medium sensitivity."""
-    part = rest["work"].map({w: split_of(w) for w in rest["work"].unique()}).to_numpy()
+def _compare(names: list[str], rest: pd.DataFrame, scored: ScoredFrame, say: Progress) -> dict[str, Any]:
+    """Measure each baseline on the same sentences, at the threshold chosen by the rule for medium sensitivity."""
+    part = splits_of(rest)
     fitted, held = rest[part == "train"], rest[part == "validation"]
     if fitted["label"].nunique() < 2:
         fitted = rest
@@ -264,20 +305,20 @@ def _compare(names: list[str], rest: pd.DataFrame, scored: Scored, say: Progress
         say(f"baseline: {name}", 0.5 + 0.25 * k / len(names))
         score = BASELINES[name].learn(fitted["text"].tolist(), fitted["label"].to_numpy(int), scored.seed)
         probability = score(held["text"].tolist())
-        at = 0.5  # for a constant, which tells nothing apart
+        at = 0.5  # for a constant probability
         if np.ptp(probability) > 0:
             at = operating_points(held["label"].to_numpy(int), probability)[0]["medium"]
-        judged = replace(scored, probability=score(scored.frame["text"].tolist()), thresholds={"medium": at}).judge()
-        del judged["reliability"]
-        out[name] = {"title": BASELINES[name].title, "trained_on": len(fitted), **judged}
+        figures = replace(scored, probability=score(scored.frame["text"].tolist()), thresholds={"medium": at}).figures()
+        del figures["reliability"]
+        out[name] = {"title": BASELINES[name].title, "trained_on": len(fitted), **figures}
     return out
 
 
 def _learning_curve(
-    rest: pd.DataFrame, scored: Scored, recipe: str | Recipe, jobs: int, say: Progress
+    rest: pd.DataFrame, scored: ScoredFrame, recipe: str | Recipe, jobs: int, say: Progress
 ) -> list[dict[str, Any]]:
-    """The figures of models trained on growing shares of the training works, each share within the next."""
-    part = rest["work"].map({w: split_of(w) for w in rest["work"].unique()}).to_numpy()
+    """The figures of models trained on growing shares of the training works, each a subset of the next."""
+    part = splits_of(rest)
     keys = rest["work"].map(work_key).to_numpy(str)
     order = np.random.default_rng(scored.seed).permutation(np.unique(keys[part == "train"]))
     out = []
@@ -287,14 +328,11 @@ def _learning_curve(
         frame = rest[(part == "validation") | np.isin(keys, chosen)]
         try:
             guard = train(frame, recipe=recipe, seed=scored.seed, jobs=jobs)
-        except InputError:  # a share with too little to learn from is no point of the curve
+        except InputError:  # too small a share to train on: the curve has no point there
             continue
         probability = _score_in_documents(guard, scored.frame, {}, lambda step, share: None)
-        judged = replace(scored, probability=probability, thresholds=guard.manifest.thresholds).judge()
-        del judged["reliability"]
+        figures = replace(scored, probability=probability, thresholds=guard.manifest.thresholds).figures()
+        del figures["reliability"]
         sentences = int(np.isin(keys, chosen).sum())
-        out.append({"share": of_all, "training_works": len(chosen), "training_sentences": sentences, **judged})
+        out.append({"share": of_all, "training_works": len(chosen), "training_sentences": sentences, **figures})
     return out
-
-
-# --- files ---------------------------------------------------------------------------------------

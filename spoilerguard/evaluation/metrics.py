@@ -1,11 +1,11 @@
 """Figures of a binary classifier, each with a bootstrap interval that resamples works.
 
 Sentences of one work are not independent: a model that misses a twist misses each retelling of it.
-So works, not sentences, are drawn with replacement (cluster bootstrap; Efron & Tibshirani 1993,
-chapters 8 and 13), and an interval is the middle 95% of what the drawn samples give.
+So works, not sentences, are drawn with replacement (cluster bootstrap; Efron & Tibshirani 1993, chapters 8
+and 13), and an interval is the middle 95% of the values in these samples.
 
-All works are drawn at once: `draws` gives a matrix of how often each work is in each sample. Its
-first row is all ones, the sample itself, so one computation gives value and interval alike.
+All samples are drawn at once: `draws` gives a matrix of how often each work is in each sample. Its first row is
+all ones, which is the data itself, so that one computation gives both value and interval.
 """
 
 from __future__ import annotations
@@ -16,27 +16,40 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEVEL", "curves", "draws", "figure", "judge", "points", "ranking", "reliability", "share", "totals"]
+__all__ = ["LEVEL", "curves", "draws", "figure", "figures_of", "points", "ranking", "reliability", "share", "totals"]
 
 Doubles = npt.NDArray[np.float64]
 Figures = dict[str, Any]
 
 LEVEL = 0.95  # of every interval
-BINS = 10  # equal widths of probability, as usual for the expected calibration error
-_CELLS = 1 << 21  # of the matrix of sentences by drawn samples that is held at a time
+BINS = 10  # of equal width, as usual for the expected calibration error
+_CELLS = 1 << 21  # of the matrix of sentences by samples that is in memory at a time
 
 
 def draws(works: int, repeats: int, seed: int) -> Doubles:
-    """How often each work is in each drawn sample: shape (1 + repeats, works), the first row ones."""
+    """Draw samples of works with replacement.
+
+    Args:
+        works: How many works there are.
+        repeats: How many samples to draw.
+        seed: The seed.
+
+    Returns:
+        How often each work is in each sample, shape (1 + repeats, works); the first row is ones.
+    """
     drawn = np.random.default_rng(seed).multinomial(works, np.full(works, 1 / works), size=repeats)
     return np.vstack([np.ones((1, works)), drawn])
 
 
 def figure(values: Doubles) -> Figures:
-    """The value of the sample itself, and the interval that the drawn samples give; None if undefined.
+    """A figure with its interval.
 
-    `values` has shape (1 + repeats,). There is no interval where most drawn samples leave the
-    figure undefined (no spoiler drawn, nothing flagged), nor without drawn samples.
+    Args:
+        values: The value in the data, then in each sample, shape (1 + repeats,).
+
+    Returns:
+        `value` and `interval`. The value is None where it is undefined. The interval is None without
+        samples, and where the figure is undefined in most of them (no spoilers, or no flags).
     """
     value, rest = values[0], values[1:]
     rest = rest[np.isfinite(rest)]
@@ -47,23 +60,23 @@ def figure(values: Doubles) -> Figures:
 
 
 def totals(columns: npt.NDArray[Any], works: npt.NDArray[Any], drawn: Doubles) -> Doubles:
-    """Sums of each column over the sentences of each drawn sample: (n, k) to (1 + repeats, k)."""
+    """Sum each column over the sentences of each sample: shape (n, k) to (1 + repeats, k)."""
     columns = np.asarray(columns, np.float64)
     sums = [np.bincount(works, column, drawn.shape[1]) for column in columns.T]
     return np.asarray(drawn @ np.stack(sums, axis=1), np.float64)
 
 
 def share(part: Doubles, whole: Doubles) -> Doubles:
-    """part / whole; NaN where whole is 0."""
+    """`part` / `whole`; NaN where `whole` is 0."""
     return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0))
 
 
 def ranking(
     truth: npt.NDArray[Any], probability: Doubles, works: npt.NDArray[Any], drawn: Doubles
 ) -> tuple[Doubles, Doubles]:
-    """Area under the ROC curve and average precision of each drawn sample, each (1 + repeats,).
+    """Area under the ROC curve and average precision in each sample, each of shape (1 + repeats,).
 
-    As scikit-learn defines them, ties included; NaN where a sample has one class only.
+    They are defined as in scikit-learn, ties included; NaN where a sample has only one class.
     """
     order = np.argsort(-probability, kind="stable")
     scores, spoiler, works = probability[order], truth[order].astype(np.float64), works[order]
@@ -93,7 +106,7 @@ def points(
     thresholds: Mapping[str, float],
     drawn: Doubles,
 ) -> Figures:
-    """Precision, recall, F1, false-alarm rate and share flagged at each operating point.
+    """Precision, recall, F1, false-alarm rate and share flagged, at each operating point.
 
     The false-alarm rate is the share of harmless sentences that are flagged.
     """
@@ -144,7 +157,7 @@ def reliability(
     return brier, error, bins
 
 
-def judge(
+def figures_of(
     truth: npt.NDArray[Any],
     probability: Doubles,
     works: npt.NDArray[Any],
@@ -153,9 +166,18 @@ def judge(
     repeats: int = 1000,
     seed: int = 0,
 ) -> Figures:
-    """Every figure of one set of sentences: truth 0 or 1, probability and work of each, shape (n,).
+    """Compute every figure for one set of sentences.
 
-    Works may be of any type. Figures that need both classes are None where there is one.
+    Args:
+        truth: The label of each sentence, 0 or 1, shape (n,).
+        probability: The probability of each sentence, shape (n,).
+        works: The work of each sentence, of any type, shape (n,).
+        thresholds: The operating points.
+        repeats: How many samples of works to draw.
+        seed: The seed of the samples.
+
+    Returns:
+        The figures; those that need both classes are None where there is only one.
     """
     names, codes = np.unique(works, return_inverse=True)
     drawn = draws(len(names), repeats if len(names) > 1 else 0, seed)
@@ -175,7 +197,16 @@ def judge(
 
 
 def curves(truth: npt.NDArray[Any], probability: Doubles, most: int = 200) -> Figures:
-    """ROC and precision-recall curves of up to `most` points, and a histogram of each class."""
+    """ROC and precision-recall curves, and a histogram of each class.
+
+    Args:
+        truth: The label of each sentence, 0 or 1.
+        probability: The probability of each sentence.
+        most: The most points in a curve.
+
+    Returns:
+        The curves and the histograms.
+    """
     order = np.argsort(-probability, kind="stable")
     scores = probability[order]
     ends = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))

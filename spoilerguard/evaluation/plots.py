@@ -1,4 +1,4 @@
-"""The plots of a report as inline SVG whose colours are the page's, so that they follow its dark mode."""
+"""The plots of a report as inline SVG in the colours of the page, so that they follow its dark mode."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plots", "require_matplotlib"]
 
-# matplotlib draws with these; in the page they are variables of its style sheet.
+# matplotlib draws with these colours; the page replaces them by variables of its style sheet.
 INK, FAINT, SPOILER, HARMLESS, PAPER = "#010101", "#020202", "#030303", "#040404", "#050505"
 _VARIABLES = {INK: "--ink", FAINT: "--faint", SPOILER: "--spoiler", HARMLESS: "--harmless", PAPER: "--paper"}
 _STYLE: dict[Any, Any] = {
@@ -44,7 +44,17 @@ _STYLE: dict[Any, Any] = {
 
 
 def plots(evaluation: Mapping[str, Any]) -> dict[str, str]:
-    """Title to SVG of each plot of an evaluation's dictionary. Raises MissingExtra (matplotlib)."""
+    """Draw the plots.
+
+    Args:
+        evaluation: The result of `Evaluation.to_dict`.
+
+    Returns:
+        The SVG of each plot, by title.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
     require_matplotlib()
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -69,13 +79,17 @@ def plots(evaluation: Mapping[str, Any]) -> dict[str, str]:
 
 
 def require_matplotlib() -> None:
-    """Raises MissingExtra where matplotlib is not installed."""
+    """Check that plots can be drawn.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtra("matplotlib", "report")
 
 
 def _svg(figure: Figure, title: str) -> str:
-    """The drawing for use within a page: no header, no names that a second drawing would repeat."""
+    """The figure for inclusion in a page: without header, and without ids that another figure would repeat."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
@@ -153,7 +167,7 @@ def _scores(axes: Axes, evaluation: Mapping[str, Any]) -> None:
     for name, point in evaluation["overall"]["points"].items():
         axes.axvline(point["threshold"], color=INK, linewidth=1, linestyle=(0, (1, 2)))
         axes.text(point["threshold"], top, name, ha="center", va="bottom", fontsize=9)
-    axes.set(xlim=(0, 1), xlabel="probability given", ylabel="share of the sentences of each class")
+    axes.set(xlim=(0, 1), xlabel="predicted probability", ylabel="share of the sentences of each class")
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
     axes.legend(loc="upper center", bbox_to_anchor=(0.36, 0.95))
 
@@ -169,7 +183,7 @@ def _learning_curve(axes: Axes, evaluation: Mapping[str, Any]) -> None:
         axes.plot(
             [at for at, _ in known], [f["value"] for _, f in known], "o-", color=colour, markersize=5, label=label
         )
-    axes.set(xlabel="training sentences", ylabel="figure on the judged sentences", xlim=(0, None))
+    axes.set(xlabel="training sentences", ylabel="AUC or average precision", xlim=(0, None))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.locator_params(axis="x", nbins=5)
     axes.legend(loc="lower right")

@@ -1,4 +1,4 @@
-"""An evaluation in words and in a plain table; both take what `Evaluation.to_dict` gives."""
+"""An evaluation in words and as a plain table; both take the result of `Evaluation.to_dict`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ NONE = "–"  # an undefined figure
 
 
 def number(figure: Figures | None, digits: int = 3) -> str:
-    """The value of a figure, or a dash."""
+    """The value of a figure, or a dash where it is undefined."""
     return NONE if figure is None or figure["value"] is None else f"{figure['value']:.{digits}f}"
 
 
 def percent(figure: Figures | None) -> str:
-    """The value of a share: 7%, or 0.4% where 0% would say too little."""
+    """The value of a share in percent, with a decimal below 2%."""
     if figure is None or figure["value"] is None:
         return NONE
     value = 100 * figure["value"]
@@ -25,7 +25,7 @@ def percent(figure: Figures | None) -> str:
 
 
 def span(figure: Figures | None, digits: int = 2) -> str:
-    """The interval of a figure as low–high, or nothing."""
+    """The interval of a figure as low–high, or an empty string."""
     interval = figure and figure["interval"]
     return f"{interval[0]:.{digits}f}–{interval[1]:.{digits}f}" if interval else ""
 
@@ -35,35 +35,37 @@ def _of_100(figure: Figures) -> str:
 
 
 def in_words(evaluation: Figures) -> list[str]:
-    """The figures that matter most, each in a sentence for readers who know no statistics."""
+    """The most important figures, one sentence each, for readers who know no statistics."""
     overall, data, documents = evaluation["overall"], evaluation["data"], evaluation["documents"]
     medium, per_document = overall["points"]["medium"], documents["points"]["medium"]
     leaked = evaluation["model"]["leaked_works"]
     seen = f"{len(leaked)} of which it was trained on" if leaked else "none of which it was trained on"
-    said = [
-        f"The model was judged by {data['sentences']:,} sentences, {data['spoilers']:,} of them spoilers, "
-        f"of {data['works']:,} works, {seen}.",
-        f"Of a spoiler and a harmless sentence, it gives the spoiler the higher score {_of_100(overall['auc'])} "
+    sentences = [
+        f"The model was measured on {data['sentences']:,} sentences about {data['works']:,} works, {seen}; "
+        f"{data['spoilers']:,} of the sentences are spoilers.",
+        f"Given a spoiler and a harmless sentence, it gives the spoiler the higher score {_of_100(overall['auc'])} "
         f"times in 100 (AUC {number(overall['auc'])}).",
     ]
     if medium["precision"]["value"] is None:
-        said.append("At medium sensitivity it flags nothing.")
+        sentences.append("At medium sensitivity it flags nothing.")
     else:
-        said.append(
+        sentences.append(
             f"At medium sensitivity {_of_100(medium['precision'])} of 100 flags are right, "
             f"{_of_100(medium['recall'])} of 100 spoilers are found, and {percent(medium['false_alarm_rate'])} of "
             "the harmless sentences are flagged."
         )
     if documents["with_spoilers"]:
-        said.append(f"In {percent(per_document['spoilers_hit'])} of the texts with spoilers it finds at least one.")
+        sentences.append(
+            f"In {percent(per_document['spoilers_hit'])} of the texts with spoilers it finds at least one."
+        )
     if documents["harmless"]:
-        said.append(f"{percent(per_document['harmless_flagged'])} of the texts without spoilers get a flag.")
-    said.append(
+        sentences.append(f"{percent(per_document['harmless_flagged'])} of the texts without spoilers get a flag.")
+    sentences.append(
         f"Its probabilities are off by {percent(overall['calibration_error'])} on average (expected calibration error)."
     )
     if beaten := _best_baseline(evaluation):
-        said.append(beaten)
-    return said
+        sentences.append(beaten)
+    return sentences
 
 
 def _best_baseline(evaluation: Figures) -> str:
@@ -79,7 +81,7 @@ def _best_baseline(evaluation: Figures) -> str:
 
 
 def plain_table(evaluation: Figures) -> str:
-    """The figures in fixed width, for a terminal."""
+    """The figures as a table of fixed width, for a terminal."""
     return "\n".join(_lines(evaluation))
 
 
@@ -87,10 +89,10 @@ def _lines(evaluation: Figures) -> Iterator[str]:
     model, data, overall = evaluation["model"], evaluation["data"], evaluation["overall"]
     yield (
         f"{model['name']} {model['version']}: {data['sentences']:,} sentences ({data['spoilers']:,} spoilers) "
-        f"of {data['works']:,} works, split {evaluation['settings']['split']}"
+        f"about {data['works']:,} works, split {evaluation['settings']['split']}"
     )
     if model["leaked_works"]:
-        yield f"LEAK: the model was trained on {len(model['leaked_works'])} of these works; the figures flatter it"
+        yield f"LEAK: the model was trained on {len(model['leaked_works'])} of these works; the figures are too good"
     yield ""
     yield f"{'':20}{'in documents':21}alone"
     for name, title in _HEADLINES.items():

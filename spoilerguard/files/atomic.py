@@ -1,26 +1,36 @@
-"""Files that are written whole or not at all: beside their place, then renamed."""
+"""Atomic writes: a file is written beside its place, then renamed. And what a folder contains."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 import os
+from pathlib import Path
+import secrets
 import stat
 from typing import BinaryIO
 
-__all__ = ["whole_file"]
+__all__ = ["contains_only", "synced", "whole_file"]
 
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` once the block has ended; until then, what is there stays.
+    """Replace a file atomically: until the block ends, the old file stays.
 
-    A file that is replaced keeps its mode and, where the system allows it, its owner. Nothing is
-    written through a symbolic link: one that stands at `path` is replaced, one that somebody has put
-    where the new file is made is an error. Raises OSError, and then leaves nothing behind.
+    The new file has the mode and, where the system allows it, the owner of the old one. Nothing is written
+    through a symbolic link: a link at `path` is replaced, and a link at the place of the new file is an error.
+
+    Args:
+        path: The file.
+
+    Yields:
+        The new file.
+
+    Raises:
+        OSError: It cannot be written; then nothing is left behind.
     """
     folder, name = os.path.split(os.fspath(path))
-    beside = os.path.join(folder, f".{name[:100]}.{os.getpid()}.tmp")
+    beside = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(4)}.tmp")
     ours = False
     try:
         with open(beside, "xb") as file:
@@ -40,7 +50,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _make_like(new: str, old: str | os.PathLike[str]) -> None:
-    """Mode and owner of the new file those of the old, if there is one."""
+    """Give the new file the mode and owner of the old one, if there is one."""
     with suppress(FileNotFoundError):
         was, now = os.lstat(old), os.stat(new)
         if not stat.S_ISREG(was.st_mode):
@@ -49,3 +59,33 @@ def _make_like(new: str, old: str | os.PathLike[str]) -> None:
             with suppress(OSError):
                 os.chown(new, was.st_uid, was.st_gid)
         os.chmod(new, stat.S_IMODE(was.st_mode))
+
+
+def synced(path: Path) -> None:
+    """Wait until the content of a file, or the names in a folder, are on disk. Windows cannot do so for folders.
+
+    Args:
+        path: The file or folder.
+
+    Raises:
+        OSError: It cannot be opened or written.
+    """
+    if os.name == "posix" or path.is_file():
+        descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def contains_only(folder: Path, ours: Callable[[str], bool]) -> bool:
+    """Whether a folder may be replaced without losing anything else.
+
+    Args:
+        folder: A path.
+        ours: Whether a file of this name may be lost.
+
+    Returns:
+        Whether the path is a folder with no other files, and no folders. An empty folder qualifies.
+    """
+    return folder.is_dir() and all(path.is_file() and ours(path.name) for path in folder.iterdir())

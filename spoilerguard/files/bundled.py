@@ -1,4 +1,4 @@
-"""What travels with the package: the models' folder, and the text files in `assets/`."""
+"""The files that come with the package: the models, and the texts in `assets/`."""
 
 from __future__ import annotations
 

@@ -1,89 +1,101 @@
-"""The pieces of our pages: self-contained HTML, no script, nothing fetched, light and dark, phone first.
+"""HTML pages from Jinja2 templates in `assets/templates/`: self-contained, light and dark, phone first.
 
-Each takes and gives HTML; what comes from outside is escaped by the caller. The style is `pages.css`.
+Every template has autoescape on, so text from outside cannot become markup; what is HTML already is passed through
+the filter `safe`. `report.html` is the frame of a report, `macros.html` has its parts, `pages.css` their style.
+Jinja2 is imported only when a page is made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
+from functools import lru_cache
 import os
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spoilerguard.errors import InputError
 from spoilerguard.files.atomic import whole_file
-from spoilerguard.files.bundled import asset_text
+from spoilerguard.files.bundled import PACKAGE, asset_text
 
-__all__ = ["bar", "document", "facts", "section", "table", "tiles", "write"]
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["Cell", "render", "write"]
 
 
-def document(title: str, sections: Iterable[str]) -> str:
-    """A whole page; `title` is plain text, empty sections are left out."""
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n'
-        f"<style>\n{_style()}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(filter(None, sections))
-        + "\n</main>\n</body>\n</html>\n"
+class Cell(NamedTuple):
+    """A cell of a table: a figure with small print below it, or with a bar beside it.
+
+    Attributes:
+        text: The figure.
+        small: The small print; not shown beside a bar.
+        share: The length of the bar, from 0 to 1; None for no bar.
+        colour: `spoiler` or `harmless`.
+        interval: The ends of a line across the bar, from 0 to 1.
+        strong: Whether the figure stands out; without small print and bar.
+    """
+
+    text: str
+    small: str = ""
+    share: float | None = None
+    colour: str = "spoiler"
+    interval: tuple[float, float] | None = None
+    strong: bool = False
+
+    @property
+    def width(self) -> float:
+        """The length of the bar in percent."""
+        return _percent(self.share or 0)
+
+    @property
+    def line(self) -> tuple[float, float]:
+        """Where the line across the bar starts, and its length; both in percent."""
+        low, high = map(_percent, self.interval or (0, 0))
+        return low, round(high - low, 1)
+
+
+def _percent(share: float) -> float:
+    return round(100.0 * min(max(share, 0), 1), 1)
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template.
+
+    Args:
+        template: The name of a file in `assets/templates/`.
+        **values: What the template names. Strings are escaped.
+
+    Returns:
+        The page.
+    """
+    return _environment().get_template(template).render(values)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(PACKAGE / "assets" / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-
-
-def _style() -> str:
-    return asset_text("palette.css") + asset_text("pages.css")
-
-
-def section(title: str, *body: str, note: str = "") -> str:
-    name = title.lower().replace(" ", "-")
-    about = f'<p class="note">{note}</p>\n' if note else ""
-    return f'<section id="{name}">\n<h2>{title}</h2>\n{about}' + "\n".join(body) + "\n</section>"
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]], *, kind: str = "") -> str:
-    """A table that scrolls in its own box; the first cell of each row is its head."""
-    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
-    body = "\n".join(
-        "<tr>"
-        + "".join(f'<th scope="row">{c}</th>' if k == 0 else f"<td>{c}</td>" for k, c in enumerate(row))
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll" tabindex="0"><table class="{kind}">\n<thead><tr>{head}</tr></thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></div>"
-    )
-
-
-def bar(text: str, share: float, *, colour: str = "spoiler", interval: tuple[float, float] | None = None) -> str:
-    """A figure and its share of a whole bar, an interval drawn over it; shares from 0 to 1."""
-    line = ""
-    if interval:
-        low, high = map(_at, interval)
-        line = f'<i style="left:{low}%;width:{round(high - low, 1)}%"></i>'
-    return (
-        f'<span class="bar {colour}"><span>{text}</span><span class="track">'
-        f'<b style="width:{_at(share)}%"></b>{line}</span></span>'
-    )
-
-
-def _at(share: float) -> float:
-    return round(100 * min(max(share, 0), 1), 1)
-
-
-def tiles(figures: Iterable[tuple[str, str, str]]) -> str:
-    """What a page says first: a name, a figure, and what stands small beneath it."""
-    shown = "".join(f"<div><dt>{t}</dt><dd>{v}<small>{i}</small></dd></div>" for t, v, i in figures)
-    return f'<dl class="tiles">{shown}</dl>'
-
-
-def facts(pairs: Iterable[tuple[str, str]]) -> str:
-    """A list of terms and what each is."""
-    return (
-        '<dl class="facts">' + "".join(f"<div><dt>{term}</dt><dd>{what}</dd></div>" for term, what in pairs) + "</dl>"
-    )
+    environment.globals["asset"] = asset_text
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return environment
 
 
 def write(path: str | os.PathLike[str], text: str) -> None:
-    """Write a file whole or not at all: what stood there stays until the new one is complete."""
+    """Write a text file completely or not at all: a file that is there stays until the new one is complete.
+
+    Args:
+        path: The file to write or to replace.
+        text: Its content. Lone surrogates, which UTF-8 cannot carry, are written as backslash escapes.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
     try:
         with whole_file(path) as file:
             file.write(text.encode("utf-8", "backslashreplace"))

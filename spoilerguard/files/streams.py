@@ -1,8 +1,7 @@
-"""Files as streams of bytes: unpacked and, where lines could not be told in them, turned into UTF-8.
+"""Files as streams of bytes: unpacked and, where the encoding hides line breaks, converted to UTF-8.
 
-How a file is packed its first bytes say, never its name. Everything here holds a few buffers at most,
-whatever a file unpacks to. What is damaged raises one of `damage()` after all that came before it
-has been read.
+The first bytes of a file, never its name, decide how it is unpacked. Memory use is a few buffers, whatever the
+size of the content. Damage raises one of `damage()`, after everything before it has been read.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 __all__ = [
+    "BYTE_ORDER_MARKS",
     "DATA_SUFFIXES",
     "DELIMITED_SUFFIXES",
     "JSON_SUFFIXES",
@@ -55,7 +55,15 @@ _BUFFER = 1 << 16
 
 
 def optional(module: str, extra: str) -> Any:
-    """An optional library's module, or MissingExtra."""
+    """Import a module of an optional library.
+
+    Args:
+        module: The module.
+        extra: The extra that installs the library.
+
+    Raises:
+        MissingExtra: The library is not installed.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -63,7 +71,7 @@ def optional(module: str, extra: str) -> Any:
 
 
 def base_name(path: Path) -> tuple[str, str]:
-    """A file's name without its suffixes, and its data suffix in lower case: x.CSV.gz is x, .csv."""
+    """The name of a file without its suffixes, and its data suffix in lower case: "x", ".csv" for x.CSV.gz."""
     name = Path(path.name)
     if name.suffix.lower() in PACKED_SUFFIXES:
         name = name.with_suffix("")
@@ -73,14 +81,17 @@ def base_name(path: Path) -> tuple[str, str]:
 
 
 def allow_long_fields(longest: int) -> None:
-    """Let the csv module read fields of so many characters: its own limit, the least, is shorter than some reviews.
+    """Raise the limit of the csv module: its default is shorter than some reviews.
 
-    The limit is the process's: who reads a file says it first, whoever has read one before.
+    The limit applies to the whole process, so every reader sets it before it starts.
+
+    Args:
+        longest: The most characters of a field; never less than the default.
     """
     csv.field_size_limit(max(longest, 1 << 17))
 
 
-# --- packed ------------------------------------------------------------------------------------
+# --- unpacking ---------------------------------------------------------------------------------
 
 
 class _Reads(Protocol):
@@ -89,19 +100,19 @@ class _Reads(Protocol):
 
 
 class _Frames:
-    """The content of zstd frames, one after the other.
+    """The content of consecutive zstd frames.
 
-    The library's own reader takes a file that is cut off for one that ends; these objects know.
-    A frame may unpack to 32,768 times its size: it is fed in small pieces.
+    The reader of the library mistakes a truncated file for a complete one; these objects do not. A frame may
+    unpack to 32,768 times its size, so it is fed in small pieces.
     """
 
     _PIECE = 256
 
     def __init__(self, file: io.BufferedReader) -> None:
-        # Dumps are packed with windows of up to 2 GiB.
+        # Some dumps use windows of up to 2 GiB.
         self._library = optional("zstandard", "scan").ZstdDecompressor(max_window_size=1 << 31)
         self._file = file
-        self._frame: Any = None  # the one begun
+        self._frame: Any = None  # the unfinished one
         self._ready, self._at = b"", 0
 
     def read1(self, size: int, /) -> bytes:
@@ -131,7 +142,7 @@ class _Frames:
 
 
 class _Unpacking(io.RawIOBase):
-    """What a reader has at the moment, never more: so an error loses nothing that came before it."""
+    """Reads only what the inner reader has ready, so that an error loses nothing before it."""
 
     def __init__(self, inner: _Reads, file: io.BufferedReader) -> None:
         self._inner, self._file = inner, file
@@ -161,14 +172,21 @@ _PACKINGS: tuple[tuple[bytes, str, Callable[[io.BufferedReader], _Reads]], ...] 
 
 
 def packing(head: bytes) -> str | None:
-    """How a file that begins with these bytes is packed: gzip, bzip2, xz, zstd or not at all."""
+    """The compression of a file with these first bytes: "gzip", "bzip2", "xz", "zstd" or None."""
     return next((name for magic, name, _ in _PACKINGS if head.startswith(magic)), None)
 
 
 def unpacked(file: io.BufferedReader) -> io.BufferedReader:
-    """The content of an open file, which is the file itself where it is not packed; closing closes both.
+    """Unpack an open file.
 
-    Raises MissingExtra for zstd without its library, and has closed the file then.
+    Args:
+        file: The file; closed with the result, and on an error.
+
+    Returns:
+        The content: the file itself where it is not packed.
+
+    Raises:
+        MissingExtra: It is packed with zstd, and that library is not installed.
     """
     try:
         head = file.read(6)
@@ -183,24 +201,34 @@ def unpacked(file: io.BufferedReader) -> io.BufferedReader:
 
 
 def damage() -> tuple[type[Exception], ...]:
-    """What reading a damaged or absent file can raise, whoever unpacks it; an OSError may be either."""
+    """The exceptions of reading a damaged or missing file, whatever unpacks it; OSError covers both."""
     zstandard = sys.modules.get("zstandard")
     more = (zstandard.ZstdError,) if zstandard else ()
     return (OSError, EOFError, zlib.error, lzma.LZMAError, *more)
 
 
-# --- encoded -----------------------------------------------------------------------------------
+# --- encodings ---------------------------------------------------------------------------------
 
 
 def encoding_named(name: str) -> str:
-    """The one name of an encoding of files; a byte order mark is no part of it. Raises InputError for none."""
+    """The normal name of an encoding.
+
+    Args:
+        name: Any of its names.
+
+    Returns:
+        The name; "utf-8" for "utf-8-sig".
+
+    Raises:
+        InputError: There is no such encoding for files.
+    """
     try:
-        "".encode(name)  # some codecs are not for text
+        "".encode(name)  # fails for codecs that are not for text
         found = codecs.lookup(name).name.replace("_", "-")
     except (LookupError, ValueError):
         found = "undefined"
     if found in _NOT_OF_FILES:
-        raise InputError(f"no encoding {name!r}; there are utf-8, utf-16, cp1252 and others")
+        raise InputError(f"unknown encoding {name!r}; for example, utf-8, utf-16 or cp1252")
     return "utf-8" if found == "utf-8-sig" else found
 
 
@@ -208,12 +236,12 @@ _NOT_OF_FILES = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode
 
 
 def has_plain_lines(encoding: str) -> bool:
-    """Whether lines, commas and quotes are the bytes of ASCII, so that lines can be told before decoding."""
+    """Whether line breaks, commas and quotes are their ASCII bytes, so that lines can be found before decoding."""
     return '\n,"'.encode(encoding) == b'\n,"'
 
 
 class _Transcoding:
-    """A stream in any encoding as UTF-8; what cannot be decoded becomes U+FFFD."""
+    """A stream in any encoding, as UTF-8; undecodable bytes become U+FFFD."""
 
     def __init__(self, stream: io.BufferedReader, encoding: str) -> None:
         self._stream = stream
@@ -234,11 +262,11 @@ class _Transcoding:
 
 
 def transcoded(stream: io.BufferedReader, encoding: str) -> io.BufferedReader:
-    """The stream's text in UTF-8; closing closes both."""
+    """The text of a stream in UTF-8; closing it closes both."""
     return io.BufferedReader(_Unpacking(_Transcoding(stream, encoding), stream), _BUFFER)
 
 
-_MARKS = (
+BYTE_ORDER_MARKS = (  # the longer ones first: UTF-32 begins like UTF-16
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -247,17 +275,23 @@ _MARKS = (
 )
 
 
-_BROKEN = re.compile("[\udc80-\udcff]")  # how `surrogateescape` shows a byte that is not UTF-8
+_BROKEN = re.compile("[\udc80-\udcff]")  # how `surrogateescape` decodes a byte that is not UTF-8
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def guess_encoding(sample: bytes) -> str:
-    """utf-8, utf-16, utf-32 or cp1252, from a stretch of a file that begins where the file or a line does.
+    """Guess the encoding of a text.
 
-    A byte order mark decides. Without one, every second byte zero is UTF-16; else it is UTF-8 unless
-    more bytes break it than characters of two bytes and more keep it.
+    A byte order mark decides. Without one, zeros in every second byte mean UTF-16. Otherwise it is UTF-8, unless
+    invalid bytes outweigh valid characters of two bytes or more.
+
+    Args:
+        sample: Part of a file, from the start of the file or of a line.
+
+    Returns:
+        "utf-8", "utf-16" (also "-le", "-be"), "utf-32" or "cp1252".
     """
-    for mark, name in _MARKS:
+    for mark, name in BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return name
     half = len(sample) // 2

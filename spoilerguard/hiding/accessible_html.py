@@ -1,18 +1,18 @@
-"""The accessible HTML style: the strings that hide a spoiler in a page, and what takes them out again.
+"""The accessible HTML style: the strings that hide a spoiler in a page, and placeholders for feeds.
 
-A spoiler is one or more pieces, each in a `<span>` or `<div>` that is `hidden`: its text is not drawn,
-read out, focused, copied, printed or found, with or without style sheets. Before a piece stands its
-control, a link to it. Without the script the link reveals the piece, by `:target` in the style sheet;
-the script makes one button of the first control and drops the others. What one sees, a bar of blurred
-strokes, is drawn by the style sheet and holds nothing of the text, not even its length.
+A spoiler is one or more segments, each in a `<span>` or `<div>` that is `hidden`: its text is not drawn,
+read aloud, focused, copied, printed or found, with or without style sheets. A control, which is a link to
+the segment, precedes it. Without the script the link reveals the segment, by `:target` in the style sheet;
+the script turns the first control into a button and removes the others. What readers see, a bar of blurred
+strokes, is drawn by the style sheet and contains nothing of the text, not even its length.
 
     <a class="sg1-show" href="#sg1-k2v7q3ab-1">Show spoiler</a>      control(key)
     <span class="sg1" id="sg1-k2v7q3ab-1" ... hidden>                 opening(key)
     She dies.
     </span><!--/sg1-k2v7q3ab-1-->                                     closing(key)
 
-The classes carry the number of this markup: pages written with it stay right when the next one comes.
-Style sheet and script are in `assets/`; they name the same classes.
+The class names contain the version of this markup, so that old pages still work with later versions.
+The style sheet and the script are in `assets/` and use the same class names.
 """
 
 from __future__ import annotations
@@ -25,18 +25,24 @@ import re
 
 from spoilerguard.files.bundled import asset_text
 
-__all__ = ["ASSETS", "LABEL", "NAME", "asset", "closing", "control", "feed", "keys", "opening", "strip"]
+__all__ = ["ASSETS", "LABEL", "NAME", "asset", "closing", "control", "feed", "keys", "opening"]
 
-LABEL = "Show spoiler"  # what the control says: add the work's title where a page is about several
-NAME = "Spoiler"  # what screen readers say where a revealed spoiler begins
+LABEL = "Show spoiler"  # the text of the control; add the work's title on a page about several works
+NAME = "Spoiler"  # what screen readers announce at the start of a revealed spoiler
 ASSETS = ("spoilerguard.css", "spoilerguard.js")
 
 
 def keys(source: str) -> Iterator[str]:
-    """Names for the spoilers of one document, in order, without end.
+    """Keys for the spoilers of one document.
 
-    They hash the whole document: two posts on a page do not collide, and who sees a name (in the
-    address of a link, say) can try no guess at the spoiler without knowing all the rest.
+    A key contains a hash of the whole document. So the keys of two posts on one page do not collide, and
+    a key (in the address of a link, say) cannot be used to test a guess at the spoiler without the rest.
+
+    Args:
+        source: The source of the document.
+
+    Yields:
+        Keys without end, numbered from 1.
     """
     digest = blake2b(source.encode("utf-8", "surrogatepass"), digest_size=5).digest()
     name = b32encode(digest).decode("ascii").lower()
@@ -44,20 +50,35 @@ def keys(source: str) -> Iterator[str]:
 
 
 def control(key: str, *, part: int = 1, block: bool = False, label: str = LABEL) -> str:
-    """What reveals a piece: it stands right before the piece, or before the link that the piece is in.
+    """The control that reveals a segment. It belongs right before the segment, or before the link around it.
 
-    Parts of one spoiler count from 1. With `block`, it is a block, for where paragraphs may stand.
+    Args:
+        key: The key of the spoiler, from `keys`.
+        part: The number of the segment in the spoiler, from 1.
+        block: Whether the control is a block, for places where paragraphs are allowed.
+        label: The text of the control.
+
+    Returns:
+        HTML without line breaks, which Markdown leaves as it is.
     """
     link = f'<a class="sg1-show" href="#{_id(key, part)}">{_plain(label)}</a>'
     return f'<div class="sg1-bar">{link}</div>' if block else link
 
 
 def opening(key: str, *, part: int = 1, block: bool = False, apart: bool = False, name: str = NAME) -> str:
-    """What stands before the text of a piece; `block` where that text holds block elements.
+    """The markup before the text of a segment.
 
-    With `apart`, blank lines set the tags apart, so that Markdown in between is read as Markdown;
-    for blocks which are in no list or quotation. `name` is announced where the piece begins; give
-    none within links and headings, whose own name would have it in place of the text.
+    Args:
+        key: The key of the spoiler, from `keys`.
+        part: The number of the segment in the spoiler, from 1.
+        block: Whether the text contains block elements.
+        apart: Whether blank lines separate the tags from the text, so that Markdown in between is parsed
+            as Markdown; for blocks outside lists and quotations.
+        name: What screen readers announce at the start of the segment. Leave it empty inside links and
+            headings, which would otherwise be called by it instead of by their text.
+
+    Returns:
+        The start tag, followed by a comment and a blank line if `apart`.
     """
     tag = "div" if block else "span"
     group = f' role="group" aria-label="{_plain(name)}"' if name else ""
@@ -66,7 +87,17 @@ def opening(key: str, *, part: int = 1, block: bool = False, apart: bool = False
 
 
 def closing(key: str, *, part: int = 1, block: bool = False, apart: bool = False) -> str:
-    """What stands after the text of a piece, called as `opening` was."""
+    """The markup after the text of a segment.
+
+    Args:
+        key: As given to `opening`.
+        part: As given to `opening`.
+        block: As given to `opening`.
+        apart: As given to `opening`.
+
+    Returns:
+        The end tag and a comment that names the segment.
+    """
     tag = "div" if block else "span"
     here = _id(key, part)
     return (f"\n\n<!--{here}-->" if apart else "") + f"</{tag}><!--/{here}-->"
@@ -77,11 +108,11 @@ def _id(key: str, part: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """Words as HTML and as Markdown alike: one line, all that could be a mark written as a number."""
+    """Text for HTML and Markdown alike: on one line, with a numeric reference for each possible markup character."""
     return re.sub(r"[^\w ,]|_", lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
 
 
-# --- out again ------------------------------------------------------------------------------------
+# --- feeds ----------------------------------------------------------------------------------------
 
 _ID = r"sg1-[a-z2-7]{8}-\d{1,9}(?:-\d{1,9})?"
 _LINK = rf'<a class="sg1-show" href="\#(?:{_ID})">[^<>]*+</a>'
@@ -90,29 +121,29 @@ _OPENING = (
     rf'<(?:span|div) class="sg1" id="(?P<id>{_ID})"(?: role="group" aria-label="[^"<>]*+")? data-nosnippet hidden>'
     r"(?:<!--(?P=id)-->\n\n)?"
 )
-_CLOSING = rf"\n\n<!--(?P<end>{_ID})--></(?:span|div)><!--/(?P=end)-->|</(?:span|div)><!--/{_ID}-->"
-_ALL = re.compile(f"{_CONTROL}|{_OPENING}|{_CLOSING}")
 _HIDING = re.compile(f"{_CONTROL}|{_OPENING}")
 
 
-def strip(html: str) -> str:
-    """The source again: without what `control`, `opening` and `closing` put in. Linear time."""
-    return _ALL.sub("", html)
-
-
 def feed(html: str, *, link: str = "", label: str = "") -> str:
-    """A veiled page for feeds, e-mail and excerpts: a placeholder for each spoiler, without its text.
+    """Accessible HTML for feeds, e-mail and excerpts: a placeholder for each spoiler, without its text.
 
-    Who reads there has neither our style sheet nor our script, and programs that make excerpts
-    drop tags and keep text. With `link`, the address of the page, the placeholder leads to the
-    spoiler there. A piece that does not end, in a text cut off, hides the rest. Linear time.
+    Feed readers have neither our style sheet nor our script, and programs that make excerpts drop tags
+    and keep text. A segment without an end, in a text that was cut off, hides the rest. Linear time.
+
+    Args:
+        html: HTML in which spoilers are hidden in this style.
+        link: The address of the page; each placeholder then links to its spoiler there.
+        label: The text of the placeholders; "Show spoiler" or, without a link, "Spoiler" by default.
+
+    Returns:
+        The HTML with placeholders.
     """
     kept, at = [], 0
     while found := _HIDING.search(html, at):
         kept.append(html[at : found.start()])
         at = found.end()
         if key := found["id"]:
-            if key.count("-") == 2:  # of several parts, the first
+            if key.count("-") == 2:  # the first part of the spoiler
                 kept.append(_placeholder(link and f"{link}#{key}", label))
             end = f"<!--/{key}-->"
             at = html.find(end, at) + len(end) if html.find(end, at) >= 0 else len(html)
@@ -130,9 +161,16 @@ def _placeholder(address: str, label: str) -> str:
 
 
 def asset(name: str) -> str:
-    """The text of one of `ASSETS` as pages are to load it: without comments and spare white space.
+    """A file for pages to load, without comments and needless white space.
 
-    No minifier, but enough for these two files, whose strings hold nothing that it takes out.
+    This is not a general minifier, but it suffices for these two files: no string in them contains
+    anything that it removes.
+
+    Args:
+        name: One of `ASSETS`.
+
+    Returns:
+        The text of the file.
     """
     text = asset_text(name)
     text = re.sub(r"\s*\n\s*", "\n", re.sub(r"/\*(?!!)[^*]*\*/", "", text))

@@ -1,7 +1,8 @@
-"""Spoilers that are blocks, and where they are put: around whole blocks, or amid a paragraph, which they part.
+"""Edits that write a spoiler as a block: around whole blocks, or in the middle of a paragraph, which is split.
 
-In text and Markdown a block stands on lines of its own, between blank lines, and within a list or a
-quotation it is as its lines are. In HTML, what a paragraph opened is closed before and opened again after.
+In text and Markdown a block has lines of its own between blank lines; within a list or a quotation its lines
+get the same prefix as those around them. In HTML, the elements of a paragraph are closed before the block and
+opened again after it.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ import re
 from typing import NamedTuple
 
 from spoilerguard.errors import LeakError
-from spoilerguard.hiding.events import Level, Mark
-from spoilerguard.hiding.segments import Piece
+from spoilerguard.hiding.events import Event, Level
+from spoilerguard.hiding.segments import Segment
 from spoilerguard.spans import Document, Format, Span
 
 __all__ = ["Edit", "Target", "block_edits"]
 
 
 class Edit(NamedTuple):
-    """What stands in place of a range of the source."""
+    """A range of the source and the text that replaces it."""
 
     start: int
     end: int
@@ -30,17 +31,25 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is to be hidden of a document: the pieces in order, and the texts in them."""
+    """What to hide in a document.
+
+    Attributes:
+        document: The document.
+        segments: The segments to hide, in order.
+        texts: The ranges of text in them, in order.
+        newline: The line ending of the source.
+    """
 
     document: Document
-    pieces: Sequence[Piece]
+    segments: Sequence[Segment]
     texts: Sequence[Span]
-    newline: str  # how its lines end
+    newline: str
 
     @classmethod
-    def of(cls, document: Document, pieces: Sequence[Piece], texts: Sequence[Span]) -> Target:
+    def of(cls, document: Document, segments: Sequence[Segment], texts: Sequence[Span]) -> Target:
+        """The target with the line ending of its document."""
         first = _LINE_END.search(document.source)
-        return cls(document, pieces, texts, first[0] if first else "\n")
+        return cls(document, segments, texts, first[0] if first else "\n")
 
     @property
     def source(self) -> str:
@@ -51,17 +60,17 @@ class Target:
         return self.document.format
 
     def text_at(self, offset: int) -> bool:
-        """Whether there is text at this offset, rather than a mark, code or an address."""
+        """Whether there is text at this offset rather than markup, code or a URL."""
         k = bisect_right(self.texts, offset, key=lambda span: span.start) - 1
         return k >= 0 and offset < self.texts[k].end
 
-    def trouble(self, offset: int, why: str) -> LeakError:
-        """What to raise: nothing is written."""
+    def leak(self, offset: int, why: str) -> LeakError:
+        """The error to raise if the text at this offset cannot be hidden."""
         line, column = self.document.position(offset)
         return LeakError(f"line {line}, column {column}: {why}")
 
 
-# The marks of quotations, lists and footnotes, before the text of a line.
+# The markers of quotations, lists and footnotes before the text of a line.
 _CONTAINERS = re.compile(r"(?:[ \t]*+(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])|\[\^[^\]\s]{1,99}\]:))*+[ \t]*+")
 _NOT_KEPT = re.compile(r"[^>\t]")
 _SPACE = re.compile(r"[ \t]*+")
@@ -70,43 +79,54 @@ _BLANK_LINE = re.compile(r"[> \t]*+(?:[\r\n]|\Z)")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _UNDIVIDED = frozenset({"Heading", "TableCell"})
 _ID = re.compile(r"""(?i)\sid\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)""")
-_FAR = 1000  # characters that are looked back, so that the time for all pieces of a line is linear
-_DEEPEST = 30  # elements that are closed and opened again
+_FAR = 1000  # characters to look back at most, so that all segments of a line take linear time
+_DEEPEST = 30  # elements to close and open again at most
 
 
-def block_edits(target: Target, piece: Piece, marks: tuple[str, str], lines: str = "") -> Iterator[Edit]:
-    """The marks of a block around a piece, which may be part of a paragraph; `lines` begins each line in it.
+def block_edits(target: Target, segment: Segment, marks: tuple[str, str], lines: str = "") -> Iterator[Edit]:
+    """The edits that put a segment into a block.
 
-    Raises LeakError for part of what cannot be parted: in text and Markdown a heading, link or table.
+    Args:
+        target: What to hide.
+        segment: The segment; it may be a part of a paragraph, which is then split.
+        marks: What to write before and after the segment.
+        lines: What to write at the start of each line of the segment.
+
+    Yields:
+        The edits, in order.
+
+    Raises:
+        LeakError: The segment is part of something that cannot be split: in text and Markdown a heading,
+            emphasis, a link or a table.
     """
     if target.format != "html":
-        yield from _on_lines(target, piece, marks, lines)
-    elif piece.blocks:
-        yield Edit(piece.start, piece.start, marks[0])
-        yield Edit(piece.end, piece.end, marks[1])
+        yield from _on_lines(target, segment, marks, lines)
+    elif segment.blocks:
+        yield Edit(segment.start, segment.start, marks[0])
+        yield Edit(segment.end, segment.end, marks[1])
     else:
-        yield from _parting(target.source, piece, marks)
+        yield from _splitting(target.source, segment, marks)
 
 
-# --- on lines of its own ------------------------------------------------------------------------
+# --- text and Markdown: a block on lines of its own ---------------------------------------------
 
 
-def _on_lines(target: Target, piece: Piece, marks: tuple[str, str], lines: str) -> Iterator[Edit]:
+def _on_lines(target: Target, segment: Segment, marks: tuple[str, str], lines: str) -> Iterator[Edit]:
     source, prefix = target.source, ""
-    if target.format == "markdown" and not piece.blocks:
-        if piece.frame.level is Level.INLINE or piece.frame.name in _UNDIVIDED:
-            raise target.trouble(piece.start, "a block cannot stand within a heading, emphasis, link or table")
-        prefix = _prefix(source, piece)
-    end = piece.end
-    line = _line_start(source, piece.start)
-    before = source[line : piece.start]
+    if target.format == "markdown" and not segment.blocks:
+        if segment.frame.level is Level.INLINE or segment.frame.name in _UNDIVIDED:
+            raise target.leak(segment.start, "a block cannot stand within a heading, emphasis, link or table")
+        prefix = _prefix(source, segment)
+    end = segment.end
+    line = _line_start(source, segment.start)
+    before = source[line : segment.start]
     if not before.strip(" \t"):  # at the start of a line
-        start, lead = (line if not prefix else piece.start), "" if _blank_above(source, line) else "\n"
+        start, lead = (line if not prefix else segment.start), "" if _blank_above(source, line) else "\n"
     elif prefix and _CONTAINERS.fullmatch(before):
-        begins = before.strip("> \t") != ""  # a list item, say, rather than a line of a quotation
-        start, lead = piece.start, "" if begins or _blank_above(source, line) else "\n"
+        begins = before.strip("> \t") != ""  # a list item, not a line of a quotation
+        start, lead = segment.start, "" if begins or _blank_above(source, line) else "\n"
     else:
-        start, lead = piece.start, "\n\n"
+        start, lead = segment.start, "\n\n"
     stop = _SPACE.match(source, end)
     after = stop.end() if stop else end
     rest = _LINE_END.match(source, after)
@@ -126,7 +146,7 @@ def _on_lines(target: Target, piece: Piece, marks: tuple[str, str], lines: str) 
 
 
 def _lines(text: str, newline: str, prefix: str, last: str) -> str:
-    """Each line but the first behind its prefix; `last` is that of the last line if it is empty."""
+    """The text with a prefix before each line but the first; `last` is the prefix of an empty last line."""
     first, *others = text.split("\n")
     bare = prefix.rstrip(" \t")
     filled = [(prefix if line else bare) + line for line in others[:-1]]
@@ -134,41 +154,41 @@ def _lines(text: str, newline: str, prefix: str, last: str) -> str:
     return newline.join([first, *filled])
 
 
-def _prefix(source: str, piece: Piece) -> str:
-    """What a line begins with that goes on with the block that the piece is in."""
-    mark = piece.frame.block.mark
-    if mark is None or mark.level is Level.FLOW:  # in no list, no quotation
+def _prefix(source: str, segment: Segment) -> str:
+    """The prefix of a line that continues the block around the segment."""
+    event = segment.frame.block.event
+    if event is None or event.level is Level.FLOW:  # not in a list or a quotation
         return ""
-    line = _line_start(source, mark.start)
+    line = _line_start(source, event.start)
     found = _CONTAINERS.match(source, line)
-    end = found.end() if found else mark.start
-    return _NOT_KEPT.sub(" ", source[line : end if mark.name == "Item" else min(end, mark.start)])
+    end = found.end() if found else event.start
+    return _NOT_KEPT.sub(" ", source[line : end if event.name == "Item" else min(end, event.start)])
 
 
 def _line_start(source: str, offset: int) -> int:
-    """Where the line begins, or a point far before: there is more than marks before the offset then."""
+    """The start of the line, or a point far before the offset if there is more than markers on the line."""
     least = max(0, offset - _FAR)
     return max(source.rfind("\n", least, offset), source.rfind("\r", least, offset), least - 1) + 1
 
 
 def _blank_above(source: str, line: int) -> bool:
-    """Whether a blank line is above the one that starts here, or nothing."""
+    """Whether the line above the one that starts here is blank, or there is none."""
     above = line - 1
     if above > 0 and source[above - 1 : line] == "\r\n":
         above -= 1
     return above < 0 or _BLANK_LINE.match(source, _line_start(source, above)) is not None
 
 
-# --- amid a paragraph of HTML -------------------------------------------------------------------
+# --- HTML: a block in the middle of a paragraph -------------------------------------------------
 
 
-def _parting(source: str, piece: Piece, marks: tuple[str, str]) -> Iterator[Edit]:
-    around = _within_paragraph(piece)
-    start, end, opening, closing = piece.start, piece.end, *marks
+def _splitting(source: str, segment: Segment, marks: tuple[str, str]) -> Iterator[Edit]:
+    around = _within_paragraph(segment)
+    start, end, opening, closing = segment.start, segment.end, *marks
     if around:
-        ends = "".join(f"</{mark.name}>" for mark in reversed(around))
-        again = "".join(_ID.sub("", source[mark.start : mark.end]) for mark in around)
-        first, last = _first_in(source, piece, around), _last_in(source, piece, around)
+        ends = "".join(f"</{event.name}>" for event in reversed(around))
+        again = "".join(_ID.sub("", source[event.start : event.end]) for event in around)
+        first, last = _first_in(source, segment, around), _last_in(source, segment, around)
         if first and last:
             start, end = around[0].start, _after(around[0])
         elif first:
@@ -181,29 +201,30 @@ def _parting(source: str, piece: Piece, marks: tuple[str, str]) -> Iterator[Edit
     yield Edit(end, end, closing)
 
 
-def _within_paragraph(piece: Piece) -> list[Mark]:
-    """The marks of the `<p>` that the piece is in and of the elements in between; none if it is in none."""
-    marks: list[Mark] = []
-    frame = piece.frame
-    while frame.mark and frame.level is Level.INLINE and frame.parent and len(marks) < _DEEPEST:
-        marks.append(frame.mark)
+def _within_paragraph(segment: Segment) -> list[Event]:
+    """The start tags of the `<p>` around the segment and of the elements in between; empty if there is no `<p>`."""
+    inner: list[Event] = []
+    frame = segment.frame
+    while frame.event and frame.level is Level.INLINE and frame.parent and len(inner) < _DEEPEST:
+        inner.append(frame.event)
         frame = frame.parent
-    return [frame.mark, *reversed(marks)] if frame.mark and frame.name == "p" else []
+    return [frame.event, *reversed(inner)] if frame.event and frame.name == "p" else []
 
 
-def _after(mark: Mark) -> int:
-    return mark.closing.end if mark.closing else mark.end
+def _after(event: Event) -> int:
+    return event.closing.end if event.closing else event.end
 
 
-def _first_in(source: str, piece: Piece, around: list[Mark]) -> bool:
-    """Whether there is nothing before it in these nested elements."""
-    starts = [*(mark.start for mark in around[1:]), piece.start]
-    return all(_only_space(source, mark.end, start) for mark, start in zip(around, starts, strict=True))
+def _first_in(source: str, segment: Segment, around: list[Event]) -> bool:
+    """Whether nothing precedes the segment in these nested elements."""
+    starts = [*(event.start for event in around[1:]), segment.start]
+    return all(_only_space(source, event.end, start) for event, start in zip(around, starts, strict=True))
 
 
-def _last_in(source: str, piece: Piece, around: list[Mark]) -> bool:
-    ends = [mark.closing.start if mark.closing else mark.end for mark in around]
-    starts = [*(_after(mark) for mark in around[1:]), piece.end]
+def _last_in(source: str, segment: Segment, around: list[Event]) -> bool:
+    """Whether nothing follows the segment in these nested elements."""
+    ends = [event.closing.start if event.closing else event.end for event in around]
+    starts = [*(_after(event) for event in around[1:]), segment.end]
     return all(_only_space(source, start, end) for start, end in zip(starts, ends, strict=True))
 
 

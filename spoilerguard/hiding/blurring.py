@@ -1,7 +1,7 @@
-"""Ranges of a document hidden: cut into pieces, written in a style, read again and compared.
+"""Hide ranges of a document: cut them into segments, write these in a style, parse the result and compare.
 
-Nothing is changed but the ranges: what is written stands around them or in their place. The result
-is an output only if a reader of it sees just what was left to see.
+Nothing changes but the ranges: a style writes around them or in their place. The result is returned only if
+its readers see exactly the text that was not to be hidden.
 """
 
 from __future__ import annotations
@@ -11,68 +11,116 @@ import re
 
 from spoilerguard.errors import LeakError
 from spoilerguard.hiding.block_edits import Edit, Target
-from spoilerguard.hiding.events import Kind, Level, Mark, outline
-from spoilerguard.hiding.segments import BLANK, cut
+from spoilerguard.hiding.events import Event, Kind, Level, markup_events
+from spoilerguard.hiding.segments import segment_text
 from spoilerguard.hiding.styles import Style, style_for
+from spoilerguard.hiding.visible import visible_text
 from spoilerguard.spans import Document, Format, Hidden, Span
-from spoilerguard.text.ranges import keep, minus
-from spoilerguard.text.reading import READERS
+from spoilerguard.text.ranges import subtract
+from spoilerguard.text.reading import READERS, layout_of
 
-__all__ = ["applied", "edits_to_hide", "hide"]
+__all__ = ["applied", "edits_to_hide", "hide", "written"]
 
 
 def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> str:
-    """The source with these ranges of it hidden in a style, or in the one that suits its format.
+    """The source with ranges of it hidden.
 
-    Of a range, what can be seen is hidden; what its author has hidden stays as it is, so hiding twice
-    changes nothing. Takes linear time. Raises InputError for a style unknown or not of this format,
-    and LeakError where the style cannot hide a range (Discord's bars in a table): nothing is written.
+    The visible text of a range is hidden. What the author has hidden stays as it is, so hiding twice
+    changes nothing. Linear time.
+
+    Args:
+        document: The document.
+        ranges: Starts and ends (exclusive) in code points, in any order.
+        style: The name of a row of `STYLES`; by default the one in `DEFAULTS` for the format.
+
+    Returns:
+        The new source.
+
+    Raises:
+        InputError: The style is unknown or cannot be written into this format.
+        LeakError: The style cannot hide a range (Discord's bars in a table, say).
     """
     row = style_for(style, document.format)
-    result = applied(document.source, _edits(document, ranges, row))
-    return row.finish(result) if row.finish else result
+    return row.finish(written(document, ranges, row))
+
+
+def written(document: Document, ranges: Iterable[tuple[int, int]], style: Style) -> str:
+    """The source with ranges of it hidden, before the style's `finish`.
+
+    Args:
+        document: The document.
+        ranges: Starts and ends (exclusive) in code points, in any order.
+        style: A row of `STYLES` for this format.
+
+    Returns:
+        The new source.
+
+    Raises:
+        LeakError: The style cannot hide a range.
+    """
+    return applied(document.source, _edits(document, ranges, style))
 
 
 def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> list[Edit]:
-    """The edits, in order and disjoint, that make of the source what `hide` gives; it raises what `hide` raises."""
+    """The edits that turn the source into what `hide` returns.
+
+    Args:
+        document: The document.
+        ranges: Starts and ends (exclusive) in code points, in any order.
+        style: The name of a row of `STYLES`; by default the one in `DEFAULTS` for the format.
+
+    Returns:
+        The edits, in order and disjoint.
+
+    Raises:
+        InputError: The style is unknown or cannot be written into this format.
+        LeakError: The style cannot hide a range.
+    """
     row, source = style_for(style, document.format), document.source
     edits = _edits(document, ranges, row)
-    if row.finish is None or not edits:
+    plain = applied(source, edits)
+    result = row.finish(plain)
+    if result == plain:
         return edits
-    result = row.finish(applied(source, edits))  # what the style has the last word on, as one edit
     start = _shared(source, result)
     tail = _shared(source[start:][::-1], result[start:][::-1])
     return [Edit(start, len(source) - tail, result[start : len(result) - tail])]
 
 
 def _shared(one: str, other: str) -> int:
-    """How many characters both begin with."""
+    """The length of the common prefix."""
     unlike = (k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
     return next(unlike, min(len(one), len(other)))
 
 
 def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style) -> list[Edit]:
     source, format = document.source, document.format
-    ranges = minus([Span(*at) for at in spoilers], [])
-    layout = READERS[format](source)
-    # In plain text, only white space is between blocks; elsewhere, no text goes over their bounds.
-    gaps = minus([Span(0, len(source))], layout.blocks) if format == "text" else []
-    seen, marks = minus(layout.seen, gaps), outline(layout, format)
-    trouble: LeakError | None = None
+    ranges = subtract([Span(*at) for at in spoilers], [])
+    layout = layout_of(document)
+    # In plain text there is only white space between blocks; in other formats no text crosses their bounds.
+    gaps = subtract([Span(0, len(source))], layout.blocks) if format == "text" else []
+    visible, events = subtract(layout.visible, gaps), markup_events(layout, format)
+    first_error: LeakError | None = None
+    tried: list[list[Edit]] = []
     for edges, whole in _WAYS[format]:
-        found = cut(source, format, seen, marks, ranges, edges=edges)
-        if not found.pieces:
+        found = segment_text(source, format, visible, events, ranges, edges=edges)
+        if not found.segments:
             return []
         target = Target.of(document, found.chosen(style.least if whole or style.inline is None else None), found.texts)
         try:
-            return _written(target, style, marks, _visible(source, minus(layout.seen, found.hidden)))
+            edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
+            if edits not in tried:
+                tried.append(edits)
+                _verify(target, edits, events, visible_text(source, subtract(layout.visible, found.hidden)))
+                return edits
         except LeakError as error:
-            trouble = trouble or error
-    raise LeakError(f"{trouble}: style {style.name!r} cannot hide what is here; choose another") from None
+            first_error = first_error or error
+    raise LeakError(f"{first_error}: style {style.name!r} cannot hide what is here; choose another") from None
 
 
-# What no piece may begin or end with, and whether blocks in a row are hidden as one. In Markdown, a bar beside
-# a mark may become a column of a table, and a star that was none, an emphasis. A list, say, may resist as a whole.
+# What no segment may begin or end with, and whether consecutive blocks are hidden as one; tried in this order. In
+# Markdown, a bar beside a mark may become a column of a table, and a literal star an emphasis. Some blocks, such as
+# lists, cannot always be hidden as a whole.
 _WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
     "text": (("", True),),
     "markdown": (("|*_~", True), ("|", True), ("|*_~", False), ("|", False)),
@@ -80,100 +128,105 @@ _WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
 }
 
 
-def _written(target: Target, style: Style, marks: Sequence[Mark], expected: str) -> list[Edit]:
-    """What makes the source one in this style, if a reader of it sees what is expected; raises LeakError."""
-    edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
+def _verify(target: Target, edits: Sequence[Edit], events: Sequence[Event], expected: str) -> None:
+    """Parse the source with these edits applied; raise LeakError unless its readers see what is expected."""
     result = applied(target.source, edits)
     after = READERS[target.format](result)
-    _compare(target, expected, _kept(target.source, edits, _visible(result, after.seen)))
-    _held(target, edits, after.hidden)
+    _check_visible(target, expected, _kept(target.source, edits, visible_text(result, after.visible)))
+    _check_hidden(target, edits, after.hidden)
     if target.format == "markdown":
-        _nests(target, edits, marks, outline(after, target.format))
-    return edits
+        _check_nesting(target, edits, events, markup_events(after, target.format))
 
 
 def applied(source: str, edits: Iterable[Edit]) -> str:
-    """The source with these edits made, which are in order and disjoint."""
-    pieces: list[str] = []
+    """The source with edits applied.
+
+    Args:
+        source: The source.
+        edits: The edits, in order and disjoint.
+
+    Returns:
+        The new source.
+    """
+    parts: list[str] = []
     at = 0
     for start, end, new in edits:
-        pieces += [source[at:start], new]
+        parts += [source[at:start], new]
         at = end
-    return "".join([*pieces, source[at:]])
-
-
-def _visible(source: str, seen: Sequence[Span]) -> str:
-    """What is seen at its place, all else blank."""
-    return BLANK.sub(lambda found: " " * len(found[0]), keep(source, seen))
+    return "".join([*parts, source[at:]])
 
 
 def _kept(source: str, edits: Sequence[Edit], shown: str) -> str:
-    """What is shown of the source, at its place there; `shown` is what is shown of the source edited.
+    """The visible text of the edited source, `shown`, at its place in the source before the edits.
 
-    What stands in place of text is shown there as `?`, if it is: the marks around may not have held.
+    Text that replaces other text becomes `?` if it is visible: the marks around it may not have worked.
     """
-    pieces: list[str] = []
+    parts: list[str] = []
     at = there = 0
     for start, end, new in edits:
-        pieces.append(shown[there : there + start - at])
+        parts.append(shown[there : there + start - at])
         there += start - at
         seen = end > start and not shown[there : there + len(new)].isspace() and new
-        pieces.append(("?" if seen else " ") * (end - start))
+        parts.append(("?" if seen else " ") * (end - start))
         there += len(new)
         at = end
-    return "".join([*pieces, shown[there:]])
+    return "".join([*parts, shown[there:]])
 
 
-def _compare(target: Target, expected: str, shown: str) -> None:
-    """Raise LeakError where something is shown that is hidden, or something not that should be.
+def _check_visible(target: Target, expected: str, shown: str) -> None:
+    """Raise LeakError if hidden text would be visible or other text would not be.
 
-    Only marks of emphasis may differ, which were broken and have become whole beside a spoiler, or the
-    reverse; and bars and backslashes at its ends.
+    Only three differences are allowed: emphasis marks that begin or cease to work beside a spoiler, and
+    bars and backslashes at its ends.
     """
     if expected == shown:
         return
     if (wanted := _MARKS.sub(" ", expected)) != (found := _MARKS.sub(" ", shown)):
         at = next(k for k, (a, b) in enumerate(zip(wanted, found, strict=True)) if a != b)
-        raise target.trouble(at, "text would still be seen" if wanted[at] == " " else "other text would be lost")
+        raise target.leak(at, "text would still be seen" if wanted[at] == " " else "other text would be lost")
 
 
-def _held(target: Target, edits: Sequence[Edit], hidden: Iterable[Hidden]) -> None:
-    """Raise LeakError where text to be hidden is still there and no spoiler: a mark may have become a fence of code."""
-    spoilers = minus([Span(mark.start, mark.end) for mark in hidden], [])
+def _check_hidden(target: Target, edits: Sequence[Edit], hidden: Iterable[Hidden]) -> None:
+    """Raise LeakError if text to hide is still there outside a spoiler: a mark may have become a code fence."""
+    spoilers = subtract([Span(spoiler.start, spoiler.end) for spoiler in hidden], [])
     words = (found.start() for text in target.texts for found in _WORD.finditer(target.source, *text))
     shift = k = n = 0
     for start in words:
         while k < len(edits) and edits[k].start <= start:
             shift += len(edits[k].new) - (edits[k].end - edits[k].start)
             k += 1
-        if k and edits[k - 1].end > start:  # something else stands there
+        if k and edits[k - 1].end > start:  # it has been replaced
             continue
         while n < len(spoilers) and spoilers[n].end <= start + shift:
             n += 1
         if n == len(spoilers) or spoilers[n].start > start + shift:
-            raise target.trouble(start, "text would not be hidden")
+            raise target.leak(start, "text would not be hidden")
 
 
-def _nests(target: Target, edits: Sequence[Edit], before: Iterable[Mark], after: Iterable[Mark]) -> None:
-    """Raise LeakError where a tag that was put in crosses an emphasis, say, which thereby came into being.
+def _check_nesting(target: Target, edits: Sequence[Edit], before: Iterable[Event], after: Iterable[Event]) -> None:
+    """Raise LeakError if a tag of ours crosses other markup, such as an emphasis that only now works.
 
-    A link of ours may end one that its author did not.
+    A link of ours may end a link that the author left open.
     """
-    walls = [mark.start for mark in after if mark.kind is Kind.WALL and mark.end > mark.start and mark.name != "a"]
+    boundaries = [
+        event.start for event in after if event.kind is Kind.BOUNDARY and event.end > event.start and event.name != "a"
+    ]
     shift = k = 0
     for start, end, new in edits:
-        while k < len(walls) and walls[k] < start + shift:
+        while k < len(boundaries) and boundaries[k] < start + shift:
             k += 1
-        if "<" in new and k < len(walls) and walls[k] < start + shift + len(new):
-            raise target.trouble(start, "a tag would cross other markup")
+        if "<" in new and k < len(boundaries) and boundaries[k] < start + shift + len(new):
+            raise target.leak(start, "a tag would cross other markup")
         shift += len(new) - (end - start)
     if _crossed(after) > _crossed(before):
-        raise target.trouble(edits[0].start, "a tag would cross an emphasis or a link")
+        raise target.leak(edits[0].start, "a tag would cross an emphasis or a link")
 
 
-def _crossed(marks: Iterable[Mark]) -> int:
-    """How many emphases and links of Markdown are crossed by a tag: marks without a width."""
-    return sum(mark.kind is Kind.WALL and mark.level is Level.INLINE and mark.end == mark.start for mark in marks)
+def _crossed(events: Iterable[Event]) -> int:
+    """The number of emphases and links of Markdown that a tag crosses; their events have no width."""
+    return sum(
+        event.kind is Kind.BOUNDARY and event.level is Level.INLINE and event.end == event.start for event in events
+    )
 
 
 _WORD = re.compile(r"\w+")

@@ -1,9 +1,9 @@
-"""What stands around the text of a source: its tags and marks in order, properly nested.
+"""The markup around the text of a source: a list of properly nested events.
 
-`outline` makes one list of marks from what a reader saw, the same for text, Markdown and HTML, so that
-text can be cut into pieces (`pieces`) without knowing a format. Only what opens and closes as it should
-is a pair; all else is a wall, which no piece may cross. For HTML that is stricter than its authors are:
-a tag that makes a browser close another one (WHATWG HTML, 13.2.6) is a wall even if it has its end tag.
+`markup_events` makes the same kind of list from the layout of text, Markdown and HTML, so that `segments` can
+cut text without knowing its format. Only markup that opens and closes correctly is a pair; everything else is a
+boundary, which no segment may cross. HTML authors are less strict: a tag that makes a browser close another one
+(WHATWG HTML, 13.2.6) is a boundary here even if it has its end tag.
 """
 
 from __future__ import annotations
@@ -13,30 +13,42 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from spoilerguard.spans import Format
-from spoilerguard.text.htmlscan import BLOCK, CLOSES_P, Tag
+from spoilerguard.text.htmlscan import BLOCK, CLOSES_P
 from spoilerguard.text.reading import Layout
+from spoilerguard.text.scans import Tag
 
-__all__ = ["Kind", "Level", "Mark", "outline"]
+__all__ = ["Event", "Kind", "Level", "markup_events"]
 
 
 class Kind(Enum):
     OPEN = 1
     CLOSE = 2
-    WALL = 3  # no piece crosses it
-    ATOM = 4  # is seen, and is no text: an image
-    WHOLE = 5  # holds text, and cannot be cut: an image of Markdown with its description
-    BREAK = 6  # here begins what its author hid
+    BOUNDARY = 3  # no segment crosses it
+    ATOM = 4  # visible, but not text: an image
+    WHOLE = 5  # contains text, but cannot be cut: a Markdown image with its description
+    BREAK = 6  # the start of a spoiler that the author hid
 
 
 class Level(IntEnum):
     INLINE = 0
-    FLOW = 1  # a block, which may stand in a `<div>`
-    PART = 2  # of a list or table, say: may not
+    FLOW = 1  # a block that a `<div>` may contain
+    PART = 2  # a part of a list or a table, say, which a `<div>` may not contain
 
 
 @dataclass(slots=True)
-class Mark:
-    """One mark; `end` is where a tag ends, `solid` what is seen though it holds no text (code)."""
+class Event:
+    """A tag, or another mark that opens, closes or separates.
+
+    Attributes:
+        kind: What the event does.
+        start: Where its tag starts.
+        end: Where its tag ends.
+        name: The name of the element or Markdown block.
+        level: Where the element may stand.
+        solid: Whether the element is visible though it contains no prose, like code.
+        fixed: Whether nothing may be inserted right before it.
+        closing: The closing event of an opening one.
+    """
 
     kind: Kind
     start: int
@@ -45,79 +57,87 @@ class Mark:
     level: Level = Level.INLINE
     solid: bool = False
     fixed: bool = False
-    closing: Mark | None = None  # of an opening one
+    closing: Event | None = None
 
 
 _NOT_FLOW = frozenset({"dd", "dt", "figcaption", "li", "summary"})
 _MARKDOWN_FLOW = frozenset({"BlockQuote", "CodeBlock", "Heading", "List", "Paragraph", "Table"})
 _MARKDOWN_PARTS = frozenset({"FootnoteDefinition", "Item", "TableCell", "TableHead", "TableRow"})
-# Elements without content that show nothing. What else is void, or closes itself, is an atom.
+# Empty elements that show nothing. Other void and self-closing elements are atoms.
 _NOTHING = frozenset({"area", "base", "br", "link", "meta", "param", "source", "track", "wbr"})
 _VOID_BLOCKS = frozenset({"Rule", "col", "hr"})
-# The start tag of one closes the one before, even across blocks: formatting is opened again there.
+# The start tag of one closes an open one, even across blocks, where browsers open formatting again.
 _DANGLE = frozenset({"a", "nobr"})
 
 
-def outline(layout: Layout, format: Format) -> list[Mark]:
-    """The marks of a source in order; the pairs among them nest. Linear time."""
-    marks = list(_blocks(layout)) if format == "text" else _paired(layout.tags, format)
-    marks += [Mark(Kind.BREAK, hidden.start, hidden.end) for hidden in layout.hidden]
-    marks.sort(key=lambda mark: mark.start)  # stable, and nearly sorted
-    return marks
+def markup_events(layout: Layout, format: Format) -> list[Event]:
+    """The markup of a source.
+
+    Args:
+        layout: The layout of the source.
+        format: Its format.
+
+    Returns:
+        The events in order; the pairs among them nest. Linear time.
+    """
+    events = list(_blocks(layout)) if format == "text" else _paired(layout.scan.tags, format)
+    events += [Event(Kind.BREAK, hidden.start, hidden.end) for hidden in layout.hidden]
+    events.sort(key=lambda event: event.start)  # stable, and nearly sorted
+    return events
 
 
-def _blocks(layout: Layout) -> Iterator[Mark]:
+def _blocks(layout: Layout) -> Iterator[Event]:
     for start, end in layout.blocks:
-        closing = Mark(Kind.CLOSE, end, end)
-        yield Mark(Kind.OPEN, start, start, "block", Level.FLOW, closing=closing)
+        closing = Event(Kind.CLOSE, end, end)
+        yield Event(Kind.OPEN, start, start, "block", Level.FLOW, closing=closing)
         yield closing
 
 
-def _paired(tags: Iterable[Tag], format: Format) -> list[Mark]:
-    marks: list[Mark] = []
-    openers: dict[int, Mark] = {}  # by element
-    stack: list[Mark] = []
-    depth = 0  # open blocks of Markdown
+def _paired(tags: Iterable[Tag], format: Format) -> list[Event]:
+    events: list[Event] = []
+    openers: dict[int, Event] = {}  # by id of the element
+    stack: list[Event] = []
+    depth = 0  # of open Markdown blocks
     dangling: set[str] = set()
     for tag in tags:
-        mark = Mark(Kind.WALL, tag.start, tag.end, tag.name, fixed=tag.fixed)
+        event = Event(Kind.BOUNDARY, tag.start, tag.end, tag.name, fixed=tag.fixed)
         block = tag.name in _MARKDOWN_FLOW or tag.name in _MARKDOWN_PARTS
         depth -= block and tag.closes
         if tag.closes:
-            _close(mark, openers.pop(id(tag.element), None), stack)
+            _close(event, openers.pop(id(tag.element), None), stack)
             dangling.discard(tag.name)
         elif tag.name in _NOTHING and not tag.forces:
             continue
         elif tag.element is None:
             if tag.name == "Whole":
-                mark.kind = Kind.WHOLE
+                event.kind = Kind.WHOLE
             elif tag.name not in _VOID_BLOCKS and not tag.forces:
-                mark.kind = Kind.ATOM
+                event.kind = Kind.ATOM
         else:
-            mark.level = _level(tag.name, format, depth)
-            mark.solid = tag.element.skipped or tag.name == "CodeBlock"
+            event.level = _level(tag.name, format, depth)
+            event.solid = tag.element.skipped or tag.name == "CodeBlock"
             if not (tag.forces or tag.name in dangling):
-                mark.kind = Kind.OPEN
-                stack.append(mark)
-                openers[id(tag.element)] = mark
+                event.kind = Kind.OPEN
+                stack.append(event)
+                openers[id(tag.element)] = event
             if tag.name in _DANGLE:
                 dangling.add(tag.name)  # until its end tag
         depth += block and not tag.closes
-        marks.append(mark)
-    for mark in stack:
-        mark.kind = Kind.WALL
-    return marks
+        events.append(event)
+    for event in stack:
+        event.kind = Kind.BOUNDARY
+    return events
 
 
-def _close(mark: Mark, opener: Mark | None, stack: list[Mark]) -> None:
-    """Make this mark the end of its opener; what was opened in between has no end there."""
+def _close(event: Event, opener: Event | None, stack: list[Event]) -> None:
+    """Make this event the end of its opener; events opened in between then have no end."""
     if opener is None or opener.kind is not Kind.OPEN:
         return
     while stack[-1] is not opener:
-        stack.pop().kind = Kind.WALL
+        stack.pop().kind = Kind.BOUNDARY
     stack.pop()
-    mark.kind, mark.level = Kind.CLOSE, opener.level
-    opener.closing = mark
+    event.kind, event.level = Kind.CLOSE, opener.level
+    opener.closing = event
 
 
 def _level(name: str, format: Format, depth: int) -> Level:

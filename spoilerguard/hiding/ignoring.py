@@ -1,9 +1,9 @@
-"""One sentence marked as no spoiler: comments around it, which readers of the page do not see.
+"""Mark one sentence as no spoiler: comments around it, which readers of the page do not see.
 
     She left. <!-- spoilerguard off -->He dies.<!-- spoilerguard on --> The end.
 
-In Markdown, a line that begins with a comment is HTML to its end (CommonMark 0.31, 4.6), where stars are
-stars: there, the first comment stands at the end of the line before, or on a line of its own.
+In Markdown, a line that begins with a comment is HTML to its end (CommonMark 0.31, 4.6), where stars are literal.
+So the first comment is put at the end of the line before, or on a line of its own.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import re
 from spoilerguard.hiding.block_edits import Edit
 from spoilerguard.hiding.blurring import applied
 from spoilerguard.spans import Document, Format
-from spoilerguard.text.reading import READERS, read
+from spoilerguard.text.reading import layout_of, read, reread
 
 __all__ = ["edits_to_ignore"]
 
 _OFF, _ON = "<!-- spoilerguard off -->", "<!-- spoilerguard on -->"
-_FAR = 1000  # characters that are looked back
-# Before a sentence that begins a line: the end of the line before, and the marks of lists and quotations.
+_FAR = 1000  # characters to look back at most
+# Before a sentence that begins a line: the end of the line before and the markers of lists and quotations.
 _LINE_START = re.compile(
     r"(?P<space>[ \t]*+)(?P<end>\r\n|\r|\n|\A)(?P<marks>(?:[ \t]|>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))*+)\Z"
 )
@@ -29,26 +29,31 @@ _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 def edits_to_ignore(document: Document, sentence: tuple[int, int]) -> list[Edit]:
-    """The edits after which this range is not checked, all else is, and readers see what they saw.
+    """The edits that exclude a sentence from being checked and change nothing else. Linear time.
 
-    None where no comment can stand: in plain text, in the title of a page. Takes linear time.
+    Args:
+        document: The document.
+        sentence: Start and end (exclusive) of the sentence, in code points.
+
+    Returns:
+        The edits; none where no comment is possible, as in plain text and in the title of a page.
     """
     source, format = document.source, document.format
     if format == "text":
         return []
     start, end = sentence
-    prose, tags = read(source, format).prose, _tags(source, format, [])
+    prose, tags = reread(document).prose, _tags(document, [])
     for opening in _openings(source, format, tags, start):
         expected = prose[: opening.start] + " " * (end - opening.start) + prose[end:]
         edits = [opening, Edit(end, end, _ON)]
-        result = applied(source, edits)
-        if _less(read(result, format).prose, edits) == expected and _tags(result, format, edits) == tags:
+        result = read(applied(source, edits), format)
+        if _less(result.prose, edits) == expected and _tags(result, edits) == tags:
             return edits
     return []
 
 
 def _openings(source: str, format: Format, tags: Sequence[tuple[str, int]], start: int) -> Iterator[Edit]:
-    """The places of the first comment, the best one first."""
+    """Possible edits for the first comment, the best one first."""
     line = _LINE_START.search(source[max(0, start - _FAR) : start]) if format == "markdown" else None
     if line is None:
         yield Edit(start, start, _OFF)
@@ -56,7 +61,7 @@ def _openings(source: str, format: Format, tags: Sequence[tuple[str, int]], star
     marks = _NOT_KEPT.sub(" ", line["marks"])
     newline = line["end"] or (found[0] if (found := _LINE_END.search(source)) else "\n")
     alone, before = Edit(start, start, f"{_OFF}{newline}{marks}"), start - len(line[0])
-    if not source[:before] or source[before - 1] in "\r\n":  # nothing is on the line before
+    if not source[:before] or source[before - 1] in "\r\n":  # the line before is empty
         yield alone
         return
     behind = Edit(before, before, f" {_OFF}")
@@ -65,15 +70,15 @@ def _openings(source: str, format: Format, tags: Sequence[tuple[str, int]], star
 
 
 def _less(text: str, edits: Sequence[Edit]) -> str:
-    """A text of the length of what was edited, without what was put in."""
+    """An edited text without what the edits inserted."""
     for edit in edits:
         text = text[: edit.start] + text[edit.start + len(edit.new) :]
     return text
 
 
-def _tags(source: str, format: Format, edits: Sequence[Edit]) -> list[tuple[str, int]]:
-    """The tags and marks, each with its place before the edits."""
-    tags = [(tag.name, tag.start) for tag in READERS[format](source).tags]
+def _tags(document: Document, edits: Sequence[Edit]) -> list[tuple[str, int]]:
+    """Names and starts of the tags and marks; the starts are those before the edits."""
+    tags = [(tag.name, tag.start) for tag in layout_of(document).scan.tags]
     for edit in edits:
         tags = [(name, max(edit.start, at - len(edit.new)) if at > edit.start else at) for name, at in tags]
     return tags

@@ -1,33 +1,29 @@
-"""Ranges of a source cut into pieces that can be hidden: what is between the marks around them.
+"""Cut ranges of a source into segments that can be hidden without breaking its markup.
 
-One pass over the marks (`outline`) and the text between them, with a stack of what is open. Flagged text
-grows a piece over all that opens and closes within it; whatever else comes ends the piece: text that is
-not flagged, a tag without its other half, the bounds of a block. So no piece hides text that was not
-flagged, and none breaks the tree. Whole blocks in a row make a piece of their own, which may stand for
-the pieces in them.
+This is one pass over the events of the source and the text between them, with a stack of open elements. Flagged
+text grows a segment over everything that opens and closes within it. Anything else ends the segment: text that
+is not flagged, a tag without its counterpart, the bounds of a block. So no segment hides text that was not
+flagged, and none breaks the tree. Consecutive whole blocks make a segment of their own, which can replace the
+segments in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-import re
 
-from spoilerguard.hiding.events import Kind, Level, Mark
+from spoilerguard.hiding.events import Event, Kind, Level
+from spoilerguard.hiding.visible import visible_parts
 from spoilerguard.spans import Format, Span
-from spoilerguard.text.ranges import minus
+from spoilerguard.text.ranges import subtract
 
-__all__ = ["BLANK", "Cut", "Frame", "Piece", "cut"]
+__all__ = ["Frame", "Segment", "Segmentation", "segment_text"]
 
-# What separates and shows nothing, as characters or as entities of HTML.
-BLANK = re.compile(
-    r"(?:\s|&(?:nbsp|ensp|emsp|thinsp|zwnj|zwj|NoBreak|ZeroWidthSpace|#0{0,4}160|#[xX]0{0,4}[aA]0|#8203|#[xX]200[bB]);?)++"
-)
 _HOSTS = frozenset({"Link", "a", "label"})
 _NAMED_BY_TEXT = _HOSTS | {"Heading", "h1", "h2", "h3", "h4", "h5", "h6"}
 _TEXT_ONLY = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "p"})
-_SEEN_WALLS = frozenset({"Rule", "hr"})
-# What may hold only certain elements.
+_VISIBLE_BOUNDARIES = frozenset({"Rule", "hr"})
+# Elements that may contain only certain other elements.
 _HOLDERS = frozenset(
     {"colgroup", "dir", "dl", "menu", "ol", "optgroup", "select", "table", "tbody", "tfoot", "thead", "tr", "ul"}
 )
@@ -35,37 +31,44 @@ _HOLDERS = frozenset(
 
 @dataclass(slots=True, eq=False)
 class Frame:
-    """An open element, and what of it was gathered: `run`, and inline text yet growing (`first` to `last`)."""
+    """An open element with the nodes gathered so far (`run`) and inline text still growing (`first` to `last`)."""
 
-    mark: Mark | None = None
+    event: Event | None = None
     parent: Frame | None = None
     first: int = -1
     last: int = -1
     run: list[_Node] = field(default_factory=list)
-    clean: bool = True  # all its text is flagged, and nothing but text is seen between its blocks
-    walls: bool = False
+    clean: bool = True  # all its text is flagged, and nothing else is visible between its blocks
+    boundaries: bool = False
     atoms: bool = False
-    host: int = -1  # where the outermost link begins that it is in
-    named: bool = False  # its text is somebody's name
-    block: Frame = field(init=False)  # the innermost block: itself, or what it is in
+    host: int = -1  # where the outermost link around it begins
+    named: bool = False  # its text is the name of a link or a heading
+    block: Frame = field(init=False)  # the innermost block: itself or one around it
 
     def __post_init__(self) -> None:
         self.block = self.parent.block if self.parent and self.level is Level.INLINE else self
 
     @property
     def name(self) -> str:
-        return self.mark.name if self.mark else ""
+        return self.event.name if self.event else ""
 
     @property
     def level(self) -> Level:
-        return self.mark.level if self.mark else Level.PART
+        return self.event.level if self.event else Level.PART
 
 
 @dataclass(slots=True, eq=False)
-class Piece:
-    """What is hidden as one: text within a block, or whole blocks in a row.
+class Segment:
+    """A range that is hidden as one: text within a block, or consecutive whole blocks.
 
-    Pieces of a `region` have nothing seen between them. `frame` is what the piece is in.
+    Attributes:
+        start: Where it starts.
+        end: Where it ends (exclusive).
+        region: A number; nothing is visible between segments with the same one.
+        frame: The element that contains it.
+        blocks: Whether it consists of whole blocks.
+        first: For blocks: they can replace `segments[first:last]`.
+        last: See `first`.
     """
 
     start: int
@@ -73,36 +76,44 @@ class Piece:
     region: int
     frame: Frame
     blocks: bool = False
-    first: int = 0  # of blocks: they stand in place of `pieces[first:last]`
+    first: int = 0
     last: int = 0
 
 
 @dataclass(slots=True)
-class Cut:
-    """How ranges are cut: each text lies in one of `pieces`; `blocks` may stand in place of some.
+class Segmentation:
+    """The result of `segment_text`.
 
-    `hidden` is the ranges, and what could not be cut of which they are a part.
+    Attributes:
+        segments: The segments in order.
+        blocks: Segments of whole blocks, each of which can replace some of `segments`.
+        texts: The ranges of text in the segments.
+        hidden: The ranges to hide, extended over markup that cannot be cut.
     """
 
-    pieces: list[Piece]
-    blocks: list[Piece]
+    segments: list[Segment]
+    blocks: list[Segment]
     texts: list[Span]
     hidden: list[Span]
 
-    def chosen(self, least: int | None) -> list[Piece]:
-        """The pieces, or the blocks in place of at least so many of them; None for no blocks."""
-        chosen: list[Piece] = []
+    def chosen(self, least: int | None) -> list[Segment]:
+        """The segments to hide.
+
+        Args:
+            least: The number of segments from which on blocks replace them; None for no blocks.
+        """
+        chosen: list[Segment] = []
         at = 0
         for block in self.blocks if least is not None else ():
             if block.last - block.first >= (least or 0):
-                chosen += [*self.pieces[at : block.first], block]
+                chosen += [*self.segments[at : block.first], block]
                 at = block.last
-        return chosen + self.pieces[at:]
+        return chosen + self.segments[at:]
 
 
 @dataclass(slots=True, eq=False)
 class _Node:
-    """A whole element of a run, or a piece between such; the pieces in it, and the run it holds."""
+    """A whole element in a run, or a segment between elements; `first` to `last` number the segments in it."""
 
     level: Level
     start: int
@@ -112,124 +123,133 @@ class _Node:
     frame: Frame | None = None
 
 
-def cut(
+def segment_text(
     source: str,
     format: Format,
-    seen: Sequence[Span],
-    marks: Iterable[Mark],
+    visible: Sequence[Span],
+    events: Iterable[Event],
     ranges: Sequence[Span],
     *,
     edges: str = "",
-) -> Cut:
-    """Cut ordered, disjoint ranges of a source; `seen` is its visible text. Linear time.
+) -> Segmentation:
+    """Cut ranges of a source into segments. Linear time.
 
-    No piece begins or ends with text of `edges`, which is left out.
+    Args:
+        source: The source.
+        format: Its format.
+        visible: The ranges of its visible text.
+        events: Its markup, from `markup_events`.
+        ranges: The ranges to hide, ordered and disjoint.
+        edges: Characters that no segment may begin or end with; they stay visible there.
+
+    Returns:
+        The segments.
     """
-    return _Cutter(source, format, edges).run(seen, marks, ranges)
+    return _Segmenter(source, format, edges).run(visible, events, ranges)
 
 
-class _Cutter:
+class _Segmenter:
     def __init__(self, source: str, format: Format, edges: str) -> None:
         self.source, self.format, self.edges = source, format, edges
         self.root = self.frame = Frame()
-        self.cut = Cut([], [], [], [])
+        self.result = Segmentation([], [], [], [])
         self.region = 0
-        self.growing: list[Frame] = []  # from the outside in
+        self.growing: list[Frame] = []  # from the outermost in
 
-    def run(self, seen: Sequence[Span], marks: Iterable[Mark], ranges: Sequence[Span]) -> Cut:
-        inks = _inks(self.source, self.format, seen, ranges)
-        ink = next(inks, None)
-        for mark in marks:
-            while ink and ink[0].start < mark.start:
-                self.text(*ink)
-                ink = next(inks, None)
-            if mark.kind is Kind.WHOLE:
+    def run(self, visible: Sequence[Span], events: Iterable[Event], ranges: Sequence[Span]) -> Segmentation:
+        parts = visible_parts(self.source, self.format, visible, ranges)
+        part = next(parts, None)
+        for event in events:
+            while part and part[0].start < event.start:
+                self.text(*part)
+                part = next(parts, None)
+            if event.kind is Kind.WHOLE:
                 inside = []
-                while ink and ink[0].start < mark.end:
-                    inside.append(ink)
-                    ink = next(inks, None)
-                self.undivided(mark, inside)
+                while part and part[0].start < event.end:
+                    inside.append(part)
+                    part = next(parts, None)
+                self.undivided(event, inside)
             else:
-                self.mark(mark)
-        while ink:
-            self.text(*ink)
-            ink = next(inks, None)
+                self.handle(event)
+        while part:
+            self.text(*part)
+            part = next(parts, None)
         self.interrupt()
-        self.cut.blocks.sort(key=lambda block: block.start)
-        for block in self.cut.blocks:
+        self.result.blocks.sort(key=lambda block: block.start)
+        for block in self.result.blocks:
             self.trim(block)
-        self.cut.hidden = minus([*self.cut.hidden, *ranges], [])
-        pieces = [Span(piece.start, piece.end) for piece in self.cut.pieces]
-        self.cut.texts = minus(self.cut.texts, minus([Span(0, len(self.source))], pieces))
-        return self.cut
+        self.result.hidden = subtract([*self.result.hidden, *ranges], [])
+        segments = [Span(segment.start, segment.end) for segment in self.result.segments]
+        self.result.texts = subtract(self.result.texts, subtract([Span(0, len(self.source))], segments))
+        return self.result
 
-    def trim(self, block: Piece) -> None:
-        """Without the line end behind it; of Markdown, with the spaces before it, which tell how deep it is."""
+    def trim(self, block: Segment) -> None:
+        """Drop the line end behind a block; in Markdown, include the indentation before it, which is its depth."""
         while self.source[block.end - 1].isspace():
             block.end -= 1
         while self.format == "markdown" and block.start and self.source[block.start - 1] in " \t":
             block.start -= 1
 
-    # --- what comes -----------------------------------------------------------------------------
+    # --- input ----------------------------------------------------------------------------------
 
     def text(self, span: Span, flagged: bool) -> None:
         if not flagged:
-            self.part()
+            self.separate()
             return
-        self.cut.texts.append(span)
+        self.result.texts.append(span)
         start, end = self.bounds(span) if self.format == "markdown" or self.edges else span
         if start < span.end:
             self.grow(self.frame, start, end)
 
-    def undivided(self, mark: Mark, inside: Sequence[tuple[Span, bool]]) -> None:
-        """What holds text and cannot be cut: it is hidden if any of its text is."""
+    def undivided(self, event: Event, inside: Sequence[tuple[Span, bool]]) -> None:
+        """Handle markup that contains text and cannot be cut: it is hidden if any of its text is."""
         if any(flagged for _, flagged in inside):
-            self.cut.hidden.append(Span(mark.start, mark.end))
-            self.cut.texts.append(Span(mark.start, mark.end))
-            self.grow(self.frame, mark.start, mark.end)
+            self.result.hidden.append(Span(event.start, event.end))
+            self.result.texts.append(Span(event.start, event.end))
+            self.grow(self.frame, event.start, event.end)
         elif inside:
             self.text(inside[0][0], False)
         else:
             self.atom()
 
-    def mark(self, mark: Mark) -> None:
-        if mark.kind is Kind.OPEN:
-            self.open(mark)
-        elif mark.kind is Kind.CLOSE:
-            self.close(mark)
-        elif mark.kind is Kind.ATOM:
+    def handle(self, event: Event) -> None:
+        if event.kind is Kind.OPEN:
+            self.open(event)
+        elif event.kind is Kind.CLOSE:
+            self.close(event)
+        elif event.kind is Kind.ATOM:
             self.atom()
-        elif mark.kind is Kind.BREAK or mark.name in _SEEN_WALLS:
-            self.part()
+        elif event.kind is Kind.BREAK or event.name in _VISIBLE_BOUNDARIES:
+            self.separate()
         else:
-            self.frame.clean, self.frame.walls = False, True
+            self.frame.clean, self.frame.boundaries = False, True
             self.interrupt()
 
     def atom(self) -> None:
-        """Something is seen that is no text: a sentence may hold it, but it is not hidden with blocks."""
+        """Handle something visible that is not text: a sentence may contain it, but blocks do not hide it."""
         self.frame.atoms = True
         if self.frame.run and self.frame.first < 0:
-            self.part()
+            self.separate()
 
-    def part(self) -> None:
-        """Here something is seen that parts what is before from what follows."""
+    def separate(self) -> None:
+        """Something visible separates the text before from the text that follows."""
         self.frame.clean = False
         self.interrupt()
         self.region += 1
 
-    def open(self, mark: Mark) -> None:
+    def open(self, event: Event) -> None:
         above = self.frame
-        frame = self.frame = Frame(mark, above, atoms=mark.solid, host=above.host, named=above.named)
-        frame.clean = not mark.fixed
-        if frame.host < 0 and mark.name in _HOSTS and not mark.fixed:
-            frame.host = mark.start
-        frame.named = frame.named or mark.name in _NAMED_BY_TEXT
+        frame = self.frame = Frame(event, above, atoms=event.solid, host=above.host, named=above.named)
+        frame.clean = not event.fixed
+        if frame.host < 0 and event.name in _HOSTS and not event.fixed:
+            frame.host = event.start
+        frame.named = frame.named or event.name in _NAMED_BY_TEXT
 
-    def close(self, mark: Mark) -> None:
+    def close(self, event: Event) -> None:
         frame, above = self.frame, self.frame.parent
-        assert frame.mark is not None  # pairs nest
+        assert frame.event is not None  # pairs nest
         assert above is not None
-        start, end = frame.mark.start, mark.end
+        start, end = frame.event.start, event.end
         text_only = frame.first >= 0 and not frame.run
         if frame.clean and text_only and frame.level is Level.INLINE:
             self.growing.pop()
@@ -247,31 +267,31 @@ class _Cutter:
         elif frame.atoms and frame.level is Level.INLINE:
             self.atom()
         elif frame.atoms:
-            self.part()
+            self.separate()
 
-    # --- what is gathered -----------------------------------------------------------------------
+    # --- output ---------------------------------------------------------------------------------
 
     def grow(self, frame: Frame, start: int, end: int) -> None:
-        """The inline text of a frame goes on."""
+        """Extend the inline text of a frame."""
         if frame.first < 0:
             frame.first = start
             self.growing.append(frame)
         frame.last = end
 
     def settle(self) -> None:
-        """What was growing is pieces, in order."""
-        pieces = self.cut.pieces
+        """Turn growing text into segments, in order."""
+        segments = self.result.segments
         for frame in self.growing:
             if frame.first < frame.last:
-                frame.run.append(_Node(Level.INLINE, frame.first, frame.last, len(pieces), len(pieces) + 1))
-                pieces.append(Piece(frame.first, frame.last, self.region, frame))
+                frame.run.append(_Node(Level.INLINE, frame.first, frame.last, len(segments), len(segments) + 1))
+                segments.append(Segment(frame.first, frame.last, self.region, frame))
             frame.first = -1
         self.growing.clear()
 
     def bounds(self, text: Span) -> tuple[int, int]:
-        """Where a piece may begin and end that begins or ends with this text.
+        """Where a segment that begins or ends with this text may begin and end.
 
-        In Markdown not with a backslash, which would take the first character of a mark.
+        In Markdown it may not end with a backslash, which would escape the mark behind it.
         """
         start, end = text
         ends = self.edges + "\\" * (self.format == "markdown")
@@ -282,26 +302,28 @@ class _Cutter:
         return start, end
 
     def interrupt(self) -> None:
-        """Something ends the run of the frame."""
+        """End the run of the frame."""
         self.settle()
         self.emit(self.frame)
         self.frame.run = []
 
     def emit(self, frame: Frame) -> None:
-        """Blocks of what a frame gathered, and of what is in those of its elements that cannot be one."""
+        """Make blocks of the run of a frame, and of the runs of those of its elements that cannot be one."""
         waiting = [frame]
         while waiting:
             frame = waiting.pop()
             name = frame.name
             holder = name in _HOLDERS
-            mixes = self.format == "html" and not (frame.walls or holder or name in _TEXT_ONLY or _level(frame) == 0)
-            block: Piece | None = None
+            mixes = self.format == "html" and not (
+                frame.boundaries or holder or name in _TEXT_ONLY or _level(frame) == 0
+            )
+            block: Segment | None = None
             for node in frame.run:
                 if (node.level is Level.FLOW and not holder) or (node.level is Level.INLINE and mixes):
                     if block is None:
-                        region = self.cut.pieces[node.first].region
-                        block = Piece(node.start, node.end, region, frame, True, node.first, node.last)
-                        self.cut.blocks.append(block)
+                        region = self.result.segments[node.first].region
+                        block = Segment(node.start, node.end, region, frame, True, node.first, node.last)
+                        self.result.blocks.append(block)
                     block.end, block.last = node.end, node.last
                 else:
                     block = None
@@ -310,30 +332,5 @@ class _Cutter:
 
 
 def _level(frame: Frame) -> Level:
-    """Inline elements are as what they hold."""
+    """The level of a frame; an inline element has that of its content."""
     return frame.level or max((node.level for node in frame.run), default=frame.level)
-
-
-def _inks(source: str, format: Format, seen: Sequence[Span], ranges: Sequence[Span]) -> Iterator[tuple[Span, bool]]:
-    """The visible text without white space around it, in order: flagged, and not."""
-    k, before = 0, 0
-    for start, end in seen:
-        while k < len(ranges) and ranges[k].end <= start:
-            k += 1
-        at, j = start, k
-        while at < end:
-            flagged = j < len(ranges) and ranges[j].start <= at
-            stop = min(end, ranges[j].end if flagged else ranges[j].start if j < len(ranges) else end)
-            bare = _bare(source, at, stop)
-            if bare is not None and (flagged or not BLANK.fullmatch(source, *bare)):
-                escaped = format == "markdown" and bare.start == start > before and source[start - 1] == "\\"
-                yield Span(bare.start - escaped, bare.end), flagged
-            at, j = stop, j + flagged
-        before = end
-
-
-def _bare(source: str, start: int, end: int) -> Span | None:
-    """The range without white space around it."""
-    text = source[start:end]
-    left = len(text) - len(text.lstrip())
-    return Span(start + left, start + len(text.rstrip())) if left < len(text) else None

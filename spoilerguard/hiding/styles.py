@@ -1,10 +1,9 @@
-"""Every way to hide text, in one table: what is written around it, or in its place.
+"""Every way to hide text, in one table: what is written around it or in its place.
 
-A row of `STYLES` names its writer: a function that turns what is to be hidden (`Target`) into edits.
-Its other columns are for the writers: the marks around text within a paragraph, those around whole
-paragraphs, and what must be escaped in between. `reads` is what `markup` (or `htmlscan`) calls text
-that is hidden so: there stands how it is recognised (in a feed, nothing is left to recognise). To add
-a style, add a row, and an example in `tests/test_styles.py`.
+A row of `STYLES` names its writer, a function that turns a `Target` into edits. The other columns are for the
+writers: the marks around text within a paragraph, the marks around whole paragraphs, and what to escape in
+between. `reads` is the name under which `markup` (or `htmlscan`) recognises text hidden in this style (in a feed
+nothing is left to recognise). To add a style, add a row, and an example in `tests/test_styles.py`.
 
 Sources of the syntaxes: Reddit's snudown; Discourse's spoiler plugin; markdown-it-container (Lemmy);
 Hugo's shortcode `details`; Telegram's Bot API, formatting options; the help pages of the other sites.
@@ -21,7 +20,7 @@ import re
 from spoilerguard.errors import InputError
 from spoilerguard.hiding import accessible_html
 from spoilerguard.hiding.block_edits import Edit, Target, block_edits
-from spoilerguard.hiding.segments import Frame, Piece
+from spoilerguard.hiding.segments import Frame, Segment
 from spoilerguard.spans import Format
 
 __all__ = ["DEFAULTS", "STYLES", "Style", "style_for"]
@@ -33,10 +32,19 @@ Marks = tuple[str, str]
 class Style:
     """One way to hide text.
 
-    `inline` marks go around text within a paragraph, `block` marks around whole paragraphs; a style
-    with `block` alone parts the paragraph. Line ends in them are made those of the source. `lines`
-    begins every line of a block. `escape` finds what would end the spoiler too early, and `escaped`
-    is what stands for it. `finish` has the last word on the text.
+    Attributes:
+        name: The name on the command line.
+        about: What it writes, for users.
+        reads: The name of the syntax by which readers recognise it; empty if they do not.
+        formats: The formats it can be written into.
+        write: The writer.
+        inline: Marks around text within a paragraph; None if the style splits paragraphs.
+        block: Marks around whole paragraphs; None if each paragraph gets `inline` marks. Their line
+            endings become those of the source.
+        lines: What begins every line of a block.
+        escape: Finds text that would end the spoiler too early.
+        escaped: What replaces a match of `escape`.
+        finish: Applied to the whole text at the end.
     """
 
     name: str
@@ -49,11 +57,11 @@ class Style:
     lines: str = ""
     escape: re.Pattern[str] | None = None
     escaped: str | Callable[[re.Match[str]], str] = ""
-    finish: Callable[[str], str] | None = None
+    finish: Callable[[str], str] = str
 
     @property
     def least(self) -> int | None:
-        """From how many pieces on blocks are hidden as one; None if they are not."""
+        """The number of segments from which on a block is hidden as one; None if it never is."""
         return None if self.block is None else 1 if self.inline is None else 2
 
 
@@ -61,66 +69,66 @@ class Style:
 
 
 def marked(target: Target, style: Style) -> Iterator[Edit]:
-    """Marks around each piece, and in it none that could be taken for theirs."""
-    for piece in target.pieces:
-        if style.block is not None and (piece.blocks or style.inline is None):
-            yield from block_edits(target, piece, style.block, style.lines)
+    """Marks around each segment, and escapes in it for text that could be mistaken for them."""
+    for segment in target.segments:
+        if style.block is not None and (segment.blocks or style.inline is None):
+            yield from block_edits(target, segment, style.block, style.lines)
         elif style.inline is not None:
-            if "|" in style.inline[0] and piece.frame.block.name == "TableCell":
-                raise target.trouble(piece.start, "a bar would end the cell of the table")
-            yield Edit(piece.start, piece.start, style.inline[0])
-            yield Edit(piece.end, piece.end, style.inline[1])
+            if "|" in style.inline[0] and segment.frame.block.name == "TableCell":
+                raise target.leak(segment.start, "a bar would end the cell of the table")
+            yield Edit(segment.start, segment.start, style.inline[0])
+            yield Edit(segment.end, segment.end, style.inline[1])
         if style.escape is not None:
-            yield from _escapes(target, style, piece, style.escape)
+            yield from _escapes(target, style, segment, style.escape)
 
 
-def _escapes(target: Target, style: Style, piece: Piece, pattern: re.Pattern[str]) -> Iterator[Edit]:
-    for found in pattern.finditer(target.source, piece.start, piece.end):
+def _escapes(target: Target, style: Style, segment: Segment, pattern: re.Pattern[str]) -> Iterator[Edit]:
+    for found in pattern.finditer(target.source, segment.start, segment.end):
         new = found.expand(style.escaped) if isinstance(style.escaped, str) else style.escaped(found)
         if new == found[0]:
             continue
         if not target.text_at(found.start()):
-            raise target.trouble(found.start(), f"{found[0]!r} in code or in an address would end the spoiler")
+            raise target.leak(found.start(), f"{found[0]!r} in code or in an address would end the spoiler")
         yield Edit(*found.span(), new)
 
 
-def veiled(target: Target, style: Style) -> Iterator[Edit]:
-    """The accessible HTML of `veil`: the pieces of a region are the parts of one spoiler."""
+def accessible(target: Target, style: Style) -> Iterator[Edit]:
+    """Accessible HTML; the segments of a region are the parts of one spoiler."""
     keys = accessible_html.keys(target.source)
     key, part, region = "", 0, -1
-    for piece in target.pieces:
-        if piece.region != region:
-            key, part, region = next(keys), 0, piece.region
+    for segment in target.segments:
+        if segment.region != region:
+            key, part, region = next(keys), 0, segment.region
         part += 1
-        host, block = piece.frame.host, piece.blocks
+        host, block = segment.frame.host, segment.blocks
         apart = block and target.format == "markdown"
-        name = "" if piece.frame.named else accessible_html.NAME
-        at = piece.start if host < 0 else host
+        name = "" if segment.frame.named else accessible_html.NAME
+        at = segment.start if host < 0 else host
         yield Edit(at, at, accessible_html.control(key, part=part, block=block and host < 0))
         yield Edit(
-            piece.start, piece.start, accessible_html.opening(key, part=part, block=block, apart=apart, name=name)
+            segment.start, segment.start, accessible_html.opening(key, part=part, block=block, apart=apart, name=name)
         )
-        yield Edit(piece.end, piece.end, accessible_html.closing(key, part=part, block=block, apart=apart))
+        yield Edit(segment.end, segment.end, accessible_html.closing(key, part=part, block=block, apart=apart))
 
 
 def redacted(target: Target, style: Style) -> Iterator[Edit]:
-    """A bar in place of every word, all of one length: no word can be guessed by its own."""
+    """A bar in place of every word, all of one length, so that no word can be guessed by its length."""
     for start, end in target.texts:
         for word in _WORD.finditer(target.source, start, end):
             yield Edit(*word.span(), "█████")
 
 
 def replaced(target: Target, style: Style) -> Iterator[Edit]:
-    """A few words in place of each piece; of what is cut within a paragraph, in place of the first."""
+    """A placeholder instead of each segment; instead of the first one where several are in one paragraph."""
     before: tuple[int, Frame | None] | None = None
-    for piece in target.pieces:
-        here = (piece.region, piece.frame.block)
-        yield Edit(piece.start, piece.end, "" if here == before else "[spoiler hidden]")
+    for segment in target.segments:
+        here = (segment.region, segment.frame.block)
+        yield Edit(segment.start, segment.end, "" if here == before else "[spoiler hidden]")
         before = here
 
 
 def rotated(target: Target, style: Style) -> Iterator[Edit]:
-    """Every letter 13 places on, in brackets that say so; reading it takes the same again."""
+    """Every letter moved by 13 places, in brackets that name the cipher; doing it again decodes the text."""
     yield from marked(target, style)
     for start, end in target.texts:
         for letters in _LETTERS.finditer(target.source, start, end):
@@ -137,17 +145,17 @@ _BRACKETS = str.maketrans("[]", "()")
 _TEXT: tuple[Format, ...] = ("text", "markdown")
 _ANY: tuple[Format, ...] = ("text", "markdown", "html")
 _WEB: tuple[Format, ...] = ("markdown", "html")
-_JOINER = "\u2060"  # a word joiner: no width, no break, and what looked like a mark is none
+_JOINER = "\u2060"  # a word joiner: it has no width, allows no break, and keeps text from looking like a mark
 _SPOILER_TAG = re.compile(r"(?i)\[(?=/?spoilers?\b)")
 
 
 def _backslash(found: re.Match[str]) -> str:
-    """A backslash before the mark; behind one at the end, lest it stand before the closing mark."""
+    """A backslash before the mark; a backslash at the end is kept away from the closing mark."""
     return f"\\{_JOINER}" if found[0] == "\\" else f"\\{found[0]}"
 
 
 def _wiki(found: re.Match[str]) -> str:
-    """Whole links and templates as they are; a bar or a brace alone would be the template's own."""
+    """Whole links and templates stay; a lone bar or brace would belong to the template around it."""
     return {"|": "{{!}}", "{": "&#123;", "}": "&#125;"}.get(found[0], found[0])
 
 
@@ -158,9 +166,9 @@ def _trope(found: re.Match[str]) -> str:
 STYLES: dict[str, Style] = {
     style.name: style
     for style in (
-        Style("html", "our accessible markup, with its style sheet and script", "html", _WEB, veiled, block=("", ""),
-              inline=("", "")),
-        Style("feed", "as html, for feeds and excerpts: a placeholder, never the text", "", _WEB, veiled,
+        Style("html", "our accessible markup, with its style sheet and script", "html", _WEB, accessible,
+              block=("", ""), inline=("", "")),
+        Style("feed", "as html, for feeds and excerpts: a placeholder, never the text", "", _WEB, accessible,
               block=("", ""), inline=("", ""), finish=accessible_html.feed),
         Style("details", "<details>, in HTML and where Markdown may hold it", "details", _WEB, marked,
               block=("<details>\n<summary>Spoiler</summary>\n\n", "\n\n</details>")),
@@ -205,12 +213,23 @@ STYLES: dict[str, Style] = {
     )
 }  # fmt: skip
 
-# What needs nothing but what the format brings. Plain text can hide nothing, so nothing is left there.
+# Styles that need no platform. Plain text has no means to hide text, so there it is removed.
 DEFAULTS: dict[str, str] = {"text": "redact", "markdown": "html", "html": "html"}
 
 
 def style_for(name: str | None, format: str) -> Style:
-    """The style of this name, or the format's own. Raises InputError if there is none, or not in this format."""
+    """A style by its name.
+
+    Args:
+        name: The name of a row of `STYLES`; None for the one in `DEFAULTS`.
+        format: The format to write into.
+
+    Returns:
+        The style.
+
+    Raises:
+        InputError: The style is unknown or cannot be written into this format.
+    """
     style = STYLES.get(name or DEFAULTS[format])
     fitting = ", ".join(row.name for row in STYLES.values() if format in row.formats)
     if style is None:

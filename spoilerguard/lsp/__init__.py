@@ -1,4 +1,4 @@
-"""The language server: `editor` decides what is shown, `server` speaks the protocol, `positions` converts offsets.
+"""The language server: `editor` has what an editor shows, `actions` its code actions, `server` speaks the protocol.
 
-Importing this package loads no library.
+`positions` converts offsets. Importing this package loads no library.
 """

@@ -1,89 +1,82 @@
-"""What an editor is told of a draft: diagnostics, why, and edits that hide or ignore.
+"""What an editor shows about a draft: diagnostics and explanations.
 
-`check` makes a `Checked`, the state of one draft at one moment, and all else here is a function of that;
-`languageserver` says it.
+`check` makes a `Checked`, the result for one draft at one moment, and everything else is a function of that.
+`actions` has the code actions, and `server` speaks the protocol.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
-from spoilerguard.drafts.io import MOST_BYTES, read_draft
+from spoilerguard.drafts.io import MOST_BYTES, read_work
 from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.guard import Guard, load
-from spoilerguard.hiding.block_edits import Edit
-from spoilerguard.hiding.blurring import edits_to_hide
-from spoilerguard.hiding.ignoring import edits_to_ignore
-from spoilerguard.hiding.styles import STYLES
 from spoilerguard.lsp.positions import Place, Positions
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.printing import plain
 from spoilerguard.report import Report
 from spoilerguard.settings import layers
-from spoilerguard.spans import Flag, Work
+from spoilerguard.spans import Flag, FormatName
 from spoilerguard.text.reading import format_of
 
-__all__ = [
-    "HIDE_ALL",
-    "NAME",
-    "OPTIONS",
-    "Checked",
-    "Moment",
-    "actions",
-    "check",
-    "diagnostics",
-    "edits_of",
-    "format_for",
-    "hover",
-]
+__all__ = ["NAME", "OPTIONS", "Checked", "Moment", "check", "diagnostic", "diagnostics", "format_for", "hover"]
 
 NAME = "spoilerguard"
 OPTIONS: Mapping[str, tuple[type, ...]] = {"model": (str,), "sensitivity": (str,), "threshold": (int, float)}
+_PASSED_ON = ("sensitivity", "threshold", "quotations", "any_language")  # to `Guard.flag`, as they are
 _LANGUAGES = {
     **dict.fromkeys(("markdown", "gfm", "mdx", "pandoc", "quarto", "rmd", "vimwiki"), "markdown"),
     **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
 }
 _PLAIN = ("plaintext", "text", "")
-HIDE_ALL = f"{types.CodeActionKind.Source.value}.hideSpoilers"  # no fixAll: saving must not hide unasked
-_USUAL = {
-    "text": ("reddit", "discord", "bbcode", "redact"),
-    "markdown": ("html", "details", "reddit", "discord"),
-    "html": ("html", "details", "bbcode", "redact"),
-}  # by format: what comes first among the styles
 
 
 class Moment(NamedTuple):
-    """One state of one document: of its text, and of the settings it is checked with."""
+    """One state of one document: its text and the settings that it is checked with.
+
+    Attributes:
+        uri: The document.
+        edition: A number that no other moment has.
+        version: The editor's version of the text, if it counts versions.
+    """
 
     uri: str
-    edition: int  # no other moment has it
-    version: int | None  # as the editor counts, and not always does
+    edition: int
+    version: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What was found in a document."""
+    """The result of checking a document.
+
+    Attributes:
+        moment: The state of the document.
+        guard: The model.
+        report: The report.
+        positions: Converts the offsets of the report.
+        style: The blur style of the project's settings, which is offered first; empty if there is none.
+    """
 
     moment: Moment
     guard: Guard
     report: Report
     positions: Positions
-    style: str  # to be offered first
+    style: str
 
     def range(self, start: int, end: int) -> types.Range:
-        """A range of offsets in the protocol's terms."""
+        """A range of offsets as a range of the protocol."""
         return types.Range(_position(self.positions.place(start)), _position(self.positions.place(end)))
 
     def flags_at(self, range: types.Range) -> list[Flag]:
-        """The flags that this range touches, be it empty."""
+        """The flags that a range of the protocol touches; the range may be empty."""
         start, end = (self.positions.offset(at.line, at.character) for at in (range.start, range.end))
         return [flag for flag in self.report if flag.start <= end and start <= flag.end]
 
@@ -96,17 +89,36 @@ def _position(place: Place) -> types.Position:
 
 
 def format_for(language: str, uri: str) -> str | None:
-    """The format of a document by its language identifier, or else by its name; None for what is no draft."""
+    """The format of a document.
+
+    Args:
+        language: Its language identifier in the editor.
+        uri: Its URI, whose suffix counts if the language does not decide.
+
+    Returns:
+        The format; None if the document is not a draft.
+    """
     by_name = format_of(urlsplit(uri).path)
     known = by_name if by_name != "auto" else "text" if language in _PLAIN else None
     return _LANGUAGES.get(language, known)
 
 
 def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable[Mapping[str, Any]]) -> Checked | None:
-    """Check a draft as `check` would; None where the settings of its project leave it out.
+    """Check a draft as `spoilerguard check` does.
 
-    `given` are values of `OPTIONS`, of which the last count, and before those the project's. Raises
-    SpoilerguardError for settings that cannot be, and InputError for a draft that is too long.
+    Args:
+        moment: The state of the document.
+        text: Its text.
+        format: Its format.
+        encoding: The unit of columns that client and server agreed on, a key of `ENCODINGS`.
+        given: Values of `OPTIONS`; later ones win over earlier ones, and all over the project's settings.
+
+    Returns:
+        The result; None if the project's settings exclude the draft.
+
+    Raises:
+        SpoilerguardError: A setting is invalid.
+        InputError: The draft is too long.
     """
     path = to_fs_path(moment.uri)
     if len(text) > MOST_BYTES:
@@ -115,7 +127,7 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
     values = project.values_for("check", path)
     if path and "exclude" in values:
         patterns, origin = values["exclude"]
-        if Patterns(project.folder, patterns, origin).decide(path):
+        if Patterns(project.folder, patterns, origin).matches(path):
             return None
     options = layers.as_options(values)
     for layer in given:
@@ -124,14 +136,11 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
     report = guard.flag(
         text,
         format=_format(format, options.get("input_format")),
-        work=_work(options),
+        work=read_work(*(options.get(name) for name in ("title", "blurb", "synopsis"))),
         **{name: options[name] for name in _PASSED_ON if name in options},
     )
     style = project.options("blur", path).get("style", "")
     return Checked(moment, guard, report, Positions(text, encoding), style)
-
-
-_PASSED_ON = ("sensitivity", "threshold", "quotations", "any_language")
 
 
 def _fitting(options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -142,23 +151,24 @@ def _fitting(options: Mapping[str, Any]) -> Mapping[str, Any]:
     return options
 
 
-def _format(told: str, chosen: str | None) -> str:
-    return told if chosen in (None, "auto") else chosen
+def _format(own: str, chosen: str | None) -> FormatName:
+    return cast(FormatName, own if chosen in (None, "auto") else chosen)
 
 
-def _work(options: Mapping[str, Any]) -> Work | None:
-    title, blurb, synopsis = (options.get(name) or "" for name in ("title", "blurb", "synopsis"))
-    if not (title or blurb or synopsis):
-        return None
-    return Work(title, blurb and read_draft(blurb), synopsis and read_draft(synopsis))
-
-
-# --- what is wrong ------------------------------------------------------------------------------
+# --- diagnostics --------------------------------------------------------------------------------
 
 
 def diagnostics(checked: Checked) -> list[types.Diagnostic]:
-    """One for each flag, without its words: a list of problems must not spoil; and for broken spoiler marks."""
-    found = [_diagnostic(checked, flag) for flag in checked.report]
+    """The diagnostics of a draft.
+
+    Args:
+        checked: The result of checking it.
+
+    Returns:
+        One for each flag, without its text, since a list of problems must not contain spoilers; and one
+        for each broken spoiler mark.
+    """
+    found = [diagnostic(checked, flag) for flag in checked.report]
     return found + [
         types.Diagnostic(
             checked.range(notice.start, notice.end), notice.message, types.DiagnosticSeverity.Warning, "broken-mark",
@@ -168,7 +178,16 @@ def diagnostics(checked: Checked) -> list[types.Diagnostic]:
     ]  # fmt: skip
 
 
-def _diagnostic(checked: Checked, flag: Flag) -> types.Diagnostic:
+def diagnostic(checked: Checked, flag: Flag) -> types.Diagnostic:
+    """The diagnostic of one flag.
+
+    Args:
+        checked: The result of checking the draft.
+        flag: One of its flags.
+
+    Returns:
+        The diagnostic, without the text of the flag.
+    """
     return types.Diagnostic(
         checked.range(flag.start, flag.end),
         f"May give the plot away: {_kinds(flag)} ({flag.score:.0%})",
@@ -182,11 +201,20 @@ def _kinds(flag: Flag) -> str:
     return ", ".join(KINDS.get(reason.kind, reason.kind) for reason in flag.reasons) or "a spoiler"
 
 
-# --- why ----------------------------------------------------------------------------------------
+# --- explanations -------------------------------------------------------------------------------
 
 
 def hover(checked: Checked, at: types.Position, *, markdown: bool) -> types.Hover | None:
-    """Why the sentence here is flagged: score, kind, and the words that weigh most."""
+    """Explain why a sentence is flagged: its score, its kind, and the words that weigh most.
+
+    Args:
+        checked: The result of checking the draft.
+        at: A position in the sentence.
+        markdown: Whether the editor renders Markdown.
+
+    Returns:
+        The explanation; None if no flagged sentence is here.
+    """
     flags = checked.flags_at(types.Range(at, at))
     if not flags:
         return None
@@ -196,108 +224,20 @@ def hover(checked: Checked, at: types.Position, *, markdown: bool) -> types.Hove
     phrases = ", ".join(f"“{escaped(plain(reason.text))}”" for reason in flag.reasons)
     weights = sorted(dict(checked.guard.scorer.word_weights(flag.text)).items(), key=lambda item: -item[1])
     words = ", ".join(f"{escaped(plain(word))} +{weight:.1f}" for word, weight in weights[:5] if weight >= 0.05)
-    told = [
+    lines = [
         f"{strong}May give the plot away{strong}: {_kinds(flag)}, {flag.score:.0%} "
         f"(flagged from {checked.report.threshold:.0%})",
         f"Most telling: {phrases}" if phrases else "",
         f"Words that weigh: {words}" if words else "",
     ]
     kind = types.MarkupKind.Markdown if markdown else types.MarkupKind.PlainText
-    content = types.MarkupContent(kind, "\n\n".join(filter(None, told)))
+    content = types.MarkupContent(kind, "\n\n".join(filter(None, lines)))
     return types.Hover(content, checked.range(flag.start, flag.end))
 
 
 def _escaped(text: str) -> str:
-    """Words as Markdown: with a backslash, no ASCII punctuation is a mark (CommonMark 0.31, 2.4)."""
+    """Text as Markdown: a backslash makes any ASCII punctuation literal (CommonMark 0.31, 2.4)."""
     return _PUNCTUATION.sub(r"\\\g<0>", text)
 
 
 _PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
-
-
-# --- what to do about it ------------------------------------------------------------------------
-
-
-def actions(checked: Checked, range: types.Range, only: Sequence[str] | None) -> Iterator[types.CodeAction]:
-    """What can be done here, its edits yet to be found: `edits_of` finds them by the action's `data`."""
-    format = checked.report.document.format
-    usual = _usual(checked)
-    styles = [*usual, *(name for name, row in STYLES.items() if format in row.formats and name not in usual)]
-    flags = checked.flags_at(range)
-    if flags and _asked(types.CodeActionKind.QuickFix.value, only):
-        flag = flags[0]
-        for style in styles:
-            yield _action(checked, f"Hide as {style}", types.CodeActionKind.QuickFix, style, flag)
-        if format != "text":
-            yield _action(checked, "Ignore this sentence", types.CodeActionKind.QuickFix, None, flag)
-    count = len(checked.report)
-    for style in styles if only else usual:
-        if count > (0 if only else 1) and _asked(kind := f"{HIDE_ALL}.{style}", only):
-            many = f"all {count} spoilers" if count > 1 else "the one spoiler"
-            yield _action(checked, f"Hide {many} as {style}", kind, style)
-
-
-def _usual(checked: Checked) -> list[str]:
-    """The styles that come first: that of the settings, and what suits the format."""
-    format = checked.report.document.format
-    chosen = [checked.style] if checked.style and format in STYLES[checked.style].formats else []
-    return [*chosen, *(name for name in _USUAL[format] if name not in chosen)]
-
-
-def _asked(kind: str, only: Iterable[str] | None) -> bool:
-    """Whether a kind is among those asked for, which name all kinds that begin as they do."""
-    return not only or any(f"{kind}.".startswith(f"{asked}.") for asked in only)
-
-
-def _action(
-    checked: Checked, title: str, kind: str | types.CodeActionKind, style: str | None, flag: Flag | None = None
-) -> types.CodeAction:
-    return types.CodeAction(
-        title,
-        kind,
-        diagnostics=[_diagnostic(checked, flag)] if flag else None,
-        is_preferred=style == _usual(checked)[0] if flag else None,
-        data={
-            "uri": checked.moment.uri,
-            "edition": checked.moment.edition,
-            "style": style,
-            "start": flag and flag.start,
-        },
-    )
-
-
-def edits_of(checked: Checked, data: Any) -> list[types.TextEdit]:
-    """The edits of an action, in order. Raises InputError where they cannot be, LeakError as `hide` does."""
-    match data:
-        case {"edition": int(edition)} if edition != checked.moment.edition:
-            raise InputError("the text has changed since; ask for the code actions again")
-        case {"edition": int(), "style": str(style), "start": None}:
-            flags = checked.report.flags
-            return _text_edits(
-                checked, edits_to_hide(checked.report.document, [(f.start, f.end) for f in flags], style)
-            )
-        case {"edition": int(), "style": style, "start": int(start)}:
-            for flag in checked.report:
-                if flag.start == start:
-                    at = (flag.start, flag.end)
-                    document = checked.report.document
-                    edits = edits_to_ignore(document, at) if style is None else edits_to_hide(document, [at], style)
-                    if not edits:
-                        raise InputError("nothing can be written here that would do so")
-                    return _text_edits(checked, edits)
-    raise InputError("no code action of this server")
-
-
-def _text_edits(checked: Checked, edits: Iterable[Edit]) -> list[types.TextEdit]:
-    source = checked.report.document.source
-    return [types.TextEdit(checked.range(*at), new) for *at, new in (_whole_line_ends(source, edit) for edit in edits)]
-
-
-def _whole_line_ends(source: str, edit: Edit) -> Edit:
-    """An edit that neither begins nor ends between CR and LF, where the protocol has no place."""
-    start, end, new = edit
-    if source[start - 1 : start + 1] == "\r\n":
-        start, new = start - 1, f"\r{new}"
-    if source[end - 1 : end + 1] == "\r\n":
-        end, new = end + 1, f"{new}\n"
-    return Edit(start, end, new)

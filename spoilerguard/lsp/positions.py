@@ -1,7 +1,7 @@
-"""Places in a text as the Language Server Protocol counts them, and ours: offsets in code points.
+"""Conversion between our offsets (code points) and the positions of the Language Server Protocol.
 
-There, a line ends with LF, CR LF or CR and nothing else (not U+2028, where `str.splitlines` ends one), and a
-column counts code units of the encoding that client and server agreed on: LSP 3.17, "Position" and
+A line of the protocol ends with LF, CR LF or CR and nothing else (`str.splitlines` also ends one at U+2028), and
+a column counts code units of the encoding that client and server agreed on: LSP 3.17, "Position" and
 "PositionEncodingKind". Both count from 0.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import cached_property
-from itertools import pairwise
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,9 +17,9 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["ENCODINGS", "EditedText", "Place", "Positions"]
+__all__ = ["ENCODINGS", "Place", "Positions"]
 
-# From which code points on a character takes one more code unit.
+# The code points from which on a character takes one more code unit.
 ENCODINGS: dict[str, tuple[int, ...]] = {
     "utf-8": (0x80, 0x800, 0x10000),
     "utf-16": (0x10000,),
@@ -37,7 +36,12 @@ class Place(NamedTuple):
 
 
 class Positions:
-    """The places of a text. Making it takes linear time, each question logarithmic time."""
+    """The positions in one text. Creating it takes linear time, each conversion logarithmic time.
+
+    Args:
+        text: The text, as the editor has it.
+        encoding: A key of `ENCODINGS`, the unit of columns.
+    """
 
     def __init__(self, text: str, encoding: str = "utf-16") -> None:
         self._text, self._encoding = text, encoding
@@ -50,16 +54,17 @@ class Positions:
         return _units(self._text, self._encoding)
 
     def place(self, offset: int) -> Place:
-        """Where this offset is; between CR and LF there is no place, so it is before both."""
+        """The position of an offset. There is none between CR and LF; such an offset counts as before both."""
         line = bisect_right(self._starts, offset) - 1
         start, offset = self._starts[line], min(offset, self._stops[line])
         units = self._units
         return Place(line, offset - start if units is None else int(units[offset] - units[start]))
 
     def offset(self, line: int, character: int) -> int:
-        """The offset of a place. As the protocol has it, beyond the end of a line is its end.
+        """The offset of a position.
 
-        Within a character is before it, and beyond the last line is the end of the text.
+        As the protocol requires, a column beyond the end of a line means its end. A column within a
+        character means the offset before it, and a line beyond the last means the end of the text.
         """
         if line >= len(self._starts):
             return len(self._text)
@@ -69,43 +74,8 @@ class Positions:
         return min(int(np.searchsorted(units, units[start] + character, side="right")) - 1, stop)
 
 
-class EditedText:
-    """A text that an editor changes: a change takes the time of the lines it touches, not of the text."""
-
-    def __init__(self, text: str, encoding: str = "utf-16") -> None:
-        self._lines, self._encoding = _lines(text), encoding
-
-    def __str__(self) -> str:
-        return "".join(self._lines)
-
-    def change(self, start: Place, end: Place, new: str) -> None:
-        """Put a text in place of a range; places that are not there count as in `Positions.offset`."""
-        first, before = self._find(start)
-        last, after = max(self._find(end), (first, before))
-        changed = self._lines[first][:before] + new + self._lines[last][after:]
-        if first and changed.startswith("\n") and self._lines[first - 1].endswith("\r"):
-            first -= 1  # CR and LF have come together
-            changed = self._lines[first] + changed
-        lines = _lines(changed)
-        if last + 1 < len(self._lines):
-            lines.pop()  # empty: what was changed ends with the end of a line
-        self._lines[first : last + 1] = lines
-
-    def _find(self, place: Place) -> tuple[int, int]:
-        if place.line >= len(self._lines):
-            return len(self._lines) - 1, len(self._lines[-1])
-        line = self._lines[place.line][: place.character + 2]  # no character takes less than one unit
-        return place.line, Positions(line, self._encoding).offset(0, place.character)
-
-
-def _lines(text: str) -> list[str]:
-    """The lines with their ends; the last one has none, and may be empty."""
-    ends = [0, *(found.end() for found in _LINE_END.finditer(text)), len(text)]
-    return [text[start:end] for start, end in pairwise(ends)]
-
-
 def _units(text: str, encoding: str) -> npt.NDArray[np.int64] | None:
-    """How many code units stand before each offset, shape (length + 1,); None where each character takes one."""
+    """The number of code units before each offset, shape (length + 1,); None if each character takes one."""
     steps = ENCODINGS[encoding]
     if not steps or text.isascii():
         return None

@@ -1,8 +1,9 @@
-"""A language server: drafts are checked in the editor, while they are written. Read `Server` first.
+"""A language server that checks drafts in the editor while they are written. Read `Server` first.
 
-The editor tells of every change (`Protocol`); some time after the last one the draft is checked in a thread,
-and what was found is published (`_publish`), or fetched by editors that rather ask. What was overtaken by a
-change is dropped. LSP 3.17; pygls speaks it. Editors start `spoilerguard lsp`:
+The editor sends the whole text at every change (full sync: for 200 kB it costs 15 ms more than sending the edit,
+and there are no edits to apply). A moment after the last change the draft is checked in a thread, and its
+diagnostics are published (`_publish`), or returned to editors that ask for them. Results for a text that has
+changed since are dropped. LSP 3.17, by pygls. Editors start `spoilerguard lsp`:
 
     Neovim   vim.lsp.config("spoilerguard", {cmd = {"spoilerguard", "lsp"}, filetypes = {"markdown", "html", "text"}})
              vim.lsp.enable("spoilerguard")
@@ -11,13 +12,13 @@ change is dropped. LSP 3.17; pygls speaks it. Editors start `spoilerguard lsp`:
     Emacs    (add-to-list 'eglot-server-programs '((markdown-mode html-mode text-mode) "spoilerguard" "lsp"))
     Sublime  LSP, clients: {"spoilerguard": {"enabled": true, "command": ["spoilerguard", "lsp"],
              "selector": "text.html.markdown | text.html.basic | text.plain"}}
-    VS Code  any extension that starts a language server of one's own, with the command `spoilerguard lsp`
+    VS Code  any extension that starts a language server of your choice, with the command `spoilerguard lsp`
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,24 +31,11 @@ from typing import Any
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
-from pygls.protocol import LanguageServerProtocol, lsp_method
 
 import spoilerguard
 from spoilerguard.errors import SpoilerguardError
-from spoilerguard.lsp.editor import (
-    HIDE_ALL,
-    NAME,
-    OPTIONS,
-    Checked,
-    Moment,
-    actions,
-    check,
-    diagnostics,
-    edits_of,
-    format_for,
-    hover,
-)
-from spoilerguard.lsp.positions import EditedText, Place
+from spoilerguard.lsp.actions import HIDE_ALL, actions, edits_of
+from spoilerguard.lsp.editor import NAME, OPTIONS, Checked, Moment, check, diagnostics, format_for, hover
 from spoilerguard.settings.layers import FILES
 
 __all__ = ["Server", "serve"]
@@ -62,47 +50,29 @@ class Draft:
 
     moment: Moment
     format: str
-    text: EditedText
+    text: str
     checked: Checked | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     publishing: asyncio.Task[None] | None = None
 
 
-class Protocol(LanguageServerProtocol):
-    """What pygls does itself with documents, done exactly: its own lines end at U+2028 and form feeds, too."""
-
-    _server: Server
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
-    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
-        self._server.opened(params.text_document)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
-    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
-        self._server.changed(params.text_document, params.content_changes)
-
-    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
-    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
-        self._server.closed(params.text_document.uri)
-
-
 class Server(LanguageServer):
-    """The drafts that are open, and the settings. Its methods run in the event loop; only `_check` in a thread."""
+    """The open drafts and the settings. All methods run in the event loop; only `check` runs in a thread."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        super().__init__(NAME, spoilerguard.__version__, protocol_cls=Protocol)
-        self.given = [given, {}, {}]  # settings of the command line, at the start, of the editor: the last counts
+        super().__init__(NAME, spoilerguard.__version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        self.given = [given, {}, {}]  # from the command line, from `initialize`, from the editor; later ones win
         self.drafts: dict[str, Draft] = {}
         self.editions = count()
-        self.checker = ThreadPoolExecutor(2, "check")  # beside a long draft, a short one
-        self.told: set[str] = set()
-        self.fetching: asyncio.Task[None] | None = None  # of settings
+        self.checker = ThreadPoolExecutor(2, "check")  # a long draft does not hold up a short one
+        self.shown: set[str] = set()  # messages
+        self.fetching: asyncio.Task[None] | None = None  # settings
         self.stopping = False
 
     # --- what the editor can do
 
     def can(self, path: str) -> Any:
-        """A capability of the editor, by its path in ClientCapabilities; None where it is not there."""
+        """A capability of the editor by its path in ClientCapabilities; None if the editor lacks it."""
         found: Any = self.client_capabilities
         for name in path.split("."):
             found = getattr(found, name, None)
@@ -110,7 +80,7 @@ class Server(LanguageServer):
 
     @property
     def pulls(self) -> bool:
-        """Whether the editor asks for diagnostics; then none are published, or it would show them twice."""
+        """Whether the editor asks for diagnostics. If so, none are published: it would show them twice."""
         return self.can("text_document.diagnostic") is not None
 
     @property
@@ -123,26 +93,16 @@ class Server(LanguageServer):
         self.closed(document.uri)
         format = format_for(document.language_id, document.uri)
         if format is not None:
-            text = EditedText(document.text, self.encoding)
             moment = Moment(document.uri, next(self.editions), document.version)
-            self.drafts[document.uri] = draft = Draft(moment, format, text)
+            self.drafts[document.uri] = draft = Draft(moment, format, document.text)
             self.publish(draft, after=0)
 
-    def changed(
-        self, document: types.VersionedTextDocumentIdentifier, changes: Iterable[types.TextDocumentContentChangeEvent]
-    ) -> None:
+    def changed(self, document: types.VersionedTextDocumentIdentifier, text: str) -> None:
         draft = self.drafts.get(document.uri)
-        if draft is None:
-            return
-        for change in changes:
-            if isinstance(change, types.TextDocumentContentChangePartial):
-                at = change.range
-                start, end = (Place(place.line, place.character) for place in (at.start, at.end))
-                draft.text.change(start, end, change.text)
-            else:
-                draft.text = EditedText(change.text, self.encoding)
-        draft.moment = Moment(document.uri, next(self.editions), document.version)
-        self.publish(draft, after=PAUSE)
+        if draft is not None:
+            draft.text = text
+            draft.moment = Moment(document.uri, next(self.editions), document.version)
+            self.publish(draft, after=PAUSE)
 
     def closed(self, uri: str) -> None:
         draft = self.drafts.pop(uri, None)
@@ -154,7 +114,7 @@ class Server(LanguageServer):
     # --- checking
 
     def publish(self, draft: Draft, *, after: float) -> None:
-        """Check the draft and publish what was found, unless it changes in these seconds or before it is done."""
+        """Check the draft in so many seconds and publish its diagnostics, unless it changes before that is done."""
         if not self.pulls:
             if draft.publishing:
                 draft.publishing.cancel()
@@ -169,31 +129,31 @@ class Server(LanguageServer):
         )
 
     async def checked(self, draft: Draft) -> Checked | None:
-        """What was found in the draft as it is when this returns; None where it cannot be checked, and why is told."""
+        """The result for the text that is current when this returns; None, after a message, if it cannot be checked."""
         async with draft.lock:
             while draft.checked is None or draft.checked.moment != draft.moment:
                 moment = draft.moment
-                run = partial(check, moment, str(draft.text), draft.format, self.encoding, tuple(self.given))
+                run = partial(check, moment, draft.text, draft.format, self.encoding, tuple(self.given))
                 try:
                     draft.checked = await asyncio.get_running_loop().run_in_executor(self.checker, run)
                 except SpoilerguardError as error:
                     draft.checked = None
                     if draft.moment == moment:
-                        self.tell(str(error))
+                        self.show(str(error))
                 if draft.checked is None and draft.moment == moment:
                     return None
             return draft.checked
 
     async def now(self, document: types.TextDocumentIdentifier) -> Checked | None:
-        """The same of a document that the editor names; None where it is no draft."""
+        """The current result for a document that the editor names; None if it is not a draft."""
         draft = self.drafts.get(document.uri)
         return await self.checked(draft) if draft else None
 
-    def tell(self, message: str) -> None:
-        """Show a message, once until the settings change."""
+    def show(self, message: str) -> None:
+        """Show a message, but only once until the settings change."""
         log.warning("%s", message)
-        if message not in self.told:
-            self.told.add(message)
+        if message not in self.shown:
+            self.shown.add(message)
             self.window_show_message(types.ShowMessageParams(types.MessageType.Warning, f"spoilerguard: {message}"))
 
     # --- settings
@@ -208,21 +168,21 @@ class Server(LanguageServer):
         try:
             settings = await self.workspace_configuration_async(types.ConfigurationParams([item]))
         except JsonRpcException as error:
-            log.warning("the editor does not tell its settings: %s", error)
+            log.warning("the editor did not send its settings: %s", error)
         else:
             self.configured(2, settings[0] if settings else None)
 
     def configured(self, place: int, settings: Any) -> None:
-        """Settings of the editor: at the start (1), or as they are now (2)."""
+        """Take over settings of the editor: those from `initialize` (1) or the current ones (2)."""
         known = {name: settings[name] for name in OPTIONS if name in settings} if isinstance(settings, dict) else {}
         settings = {name: value for name, value in known.items() if value not in (None, "")}
-        if settings != self.given[place]:  # an editor may tell what it told before
+        if settings != self.given[place]:  # an editor may send the same settings again
             self.given[place] = settings
             self.recheck()
 
     def recheck(self) -> None:
-        """Check all drafts again: the settings have changed."""
-        self.told.clear()
+        """Check all drafts again, because the settings have changed."""
+        self.shown.clear()
         for draft in self.drafts.values():
             draft.moment = draft.moment._replace(edition=next(self.editions))
             self.publish(draft, after=0)
@@ -230,7 +190,7 @@ class Server(LanguageServer):
             self.workspace_diagnostic_refresh(None)
 
 
-# --- what the editor asks ------------------------------------------------------------------------
+# --- what the editor sends -----------------------------------------------------------------------
 
 
 def _initialize(ls: Server, params: types.InitializeParams) -> None:
@@ -239,17 +199,33 @@ def _initialize(ls: Server, params: types.InitializeParams) -> None:
 
 
 def _initialized(ls: Server, params: types.InitializedParams) -> None:
-    """Ask for the settings, and to be told when they change."""
+    """Ask for the settings, and for notifications when they change."""
     files = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(f"**/{name}") for name in FILES])
     wanted = (
         (types.WORKSPACE_DID_CHANGE_CONFIGURATION, "did_change_configuration", {"section": NAME}),
         (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, "did_change_watched_files", files),
     )
     can = [row for row in wanted if ls.can(f"workspace.{row[1]}.dynamic_registration")]
-    if can:  # an editor that refuses goes without
+    if can:  # an editor may still refuse
         registrations = [types.Registration(method, method, options) for method, _, options in can]
         ls.client_register_capability(types.RegistrationParams(registrations))
     ls.fetch_settings()
+
+
+def _opened(ls: Server, params: types.DidOpenTextDocumentParams) -> None:
+    ls.opened(params.text_document)
+
+
+def _changed(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
+    if any(isinstance(change, types.TextDocumentContentChangePartial) for change in params.content_changes):
+        ls.closed(params.text_document.uri)
+        ls.show("the editor sent a part of a text where the server asks for the whole; update its LSP client")
+    elif params.content_changes:
+        ls.changed(params.text_document, params.content_changes[-1].text)
+
+
+def _closed(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
+    ls.closed(params.text_document.uri)
 
 
 def _settings_changed(ls: Server, params: types.DidChangeConfigurationParams) -> None:
@@ -263,7 +239,7 @@ def _files_changed(ls: Server, params: types.DidChangeWatchedFilesParams) -> Non
     ls.recheck()
 
 
-async def _diagnostic(
+async def _diagnostics(
     ls: Server, params: types.DocumentDiagnosticParams
 ) -> types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport:
     checked = await ls.now(params.text_document)
@@ -282,7 +258,7 @@ async def _hover(ls: Server, params: types.HoverParams) -> types.Hover | None:
 
 
 async def _code_action(ls: Server, params: types.CodeActionParams) -> list[types.CodeAction]:
-    """The actions, without their edits if the editor asks for these once an action is chosen."""
+    """The actions; without their edits if the editor can ask for these when the user chooses one."""
     checked = await ls.now(params.text_document)
     if checked is None:
         return []
@@ -295,14 +271,14 @@ async def _code_action(ls: Server, params: types.CodeActionParams) -> list[types
 async def _resolve(ls: Server, action: types.CodeAction) -> types.CodeAction:
     data = action.data if isinstance(action.data, dict) else {}
     checked = await ls.now(types.TextDocumentIdentifier(str(data.get("uri"))))
-    if checked and (trouble := await _with_edit(ls, checked, action)):
-        ls.told.discard(trouble)
-        ls.tell(trouble)
+    if checked and (reason := await _with_edit(ls, checked, action)):
+        ls.shown.discard(reason)
+        ls.show(reason)
     return action
 
 
 async def _with_edit(ls: Server, checked: Checked, action: types.CodeAction) -> str | None:
-    """Put its edit into an action; or else, why it has none."""
+    """Add its edit to an action; returns why there is none if it cannot be made."""
     try:
         edits = await asyncio.to_thread(edits_of, checked, action.data)
     except SpoilerguardError as error:
@@ -323,9 +299,15 @@ _ACTIONS = types.CodeActionOptions([types.CodeActionKind.QuickFix, HIDE_ALL], re
 
 
 def serve(given: Mapping[str, Any]) -> int:
-    """Serve the editor on standard input and output until it leaves; the exit status, 0 if it said so first.
+    """Serve an editor on standard input and output until it exits.
 
-    `given` are settings of the command line. What anything else prints goes to standard error.
+    What other code prints goes to standard error, so that it cannot garble the protocol.
+
+    Args:
+        given: Settings from the command line, by names of `OPTIONS`; the editor's settings win over them.
+
+    Returns:
+        The exit status: 0 if the editor asked for the shutdown, 1 if it just went away.
     """
     protocol = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
@@ -333,9 +315,12 @@ def serve(given: Mapping[str, Any]) -> int:
     for name, run, options in (
         (types.INITIALIZE, _initialize, None),
         (types.INITIALIZED, _initialized, None),
+        (types.TEXT_DOCUMENT_DID_OPEN, _opened, None),
+        (types.TEXT_DOCUMENT_DID_CHANGE, _changed, None),
+        (types.TEXT_DOCUMENT_DID_CLOSE, _closed, None),
         (types.WORKSPACE_DID_CHANGE_CONFIGURATION, _settings_changed, None),
         (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, _files_changed, None),
-        (types.TEXT_DOCUMENT_DIAGNOSTIC, _diagnostic, types.DiagnosticOptions(False, False, NAME)),
+        (types.TEXT_DOCUMENT_DIAGNOSTIC, _diagnostics, types.DiagnosticOptions(False, False, NAME)),
         (types.TEXT_DOCUMENT_HOVER, _hover, None),
         (types.TEXT_DOCUMENT_CODE_ACTION, _code_action, _ACTIONS),
         (types.CODE_ACTION_RESOLVE, _resolve, None),

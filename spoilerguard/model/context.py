@@ -22,6 +22,7 @@ __all__ = [
     "OF_LOGITS",
     "OF_SENTENCE",
     "announcement",
+    "announcements",
     "features",
     "forward",
     "no_context",
@@ -106,7 +107,7 @@ def features(logits: Doubles, tokens: Tokens, lengths: Ints, works: Sequence[Wor
     columns += [
         index > 0, index < count - 1, index / np.maximum(count - 1, 1), np.log1p(count),
         about[:, CUES.index("words")], question, shifted(question, -1), about[:, CUES.index("names")],
-        *_announcements(tokens, document, n), *_overlaps(tokens, lengths, works),
+        *announcements(tokens, lengths), *_overlaps(tokens, lengths, works),
     ]  # fmt: skip
     return np.stack([np.asarray(c, np.float64) for c in columns], axis=1)
 
@@ -137,8 +138,18 @@ def _highest_of_others(logits: Doubles, lengths: Ints) -> Doubles:
     return out
 
 
-def _announcements(tokens: Tokens, document: Ints, n: int) -> tuple[Doubles, Doubles, Doubles]:
-    """Whether spoilers stand announced, the sentence itself announces, the document claims none."""
+def announcements(tokens: Tokens, lengths: Ints) -> tuple[Doubles, Doubles, Doubles]:
+    """What each document says of its own spoilers.
+
+    Args:
+        tokens: The words of n sentences, documents one after the other.
+        lengths: The number of sentences of each document.
+
+    Returns:
+        Three arrays (n,): 1 where spoilers stand announced before the sentence; 1 where it announces them itself
+        and -1 where it says that there are none or that they end; 1 where its document claims to be free of them.
+    """
+    n, document = tokens.sentences, np.repeat(np.arange(len(lengths)), lengths)
     announced, itself, free = np.zeros(n), np.zeros(n), np.zeros(n)
     at = tokens.text.find("spoil")
     last_document, ends = -1, np.searchsorted(document, np.arange(document[-1] + 2)) if n else np.zeros(1, int)

@@ -8,7 +8,7 @@ whatever the order of addition, so a score depends neither on the batch it was c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,9 +16,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.model.features import SEPARATOR, TABLE_SIZE, Ints, Tokens
+from spoilerguard.model import context
+from spoilerguard.model.features import TABLE_SIZE, Ints, Tokens
+from spoilerguard.model.scoring import Batch, LinearScorer, logit, one_by_one, sigmoid
+from spoilerguard.spans import Reason, Work
 
-__all__ = ["ATTRIBUTES", "EXTRAS", "TAILS", "WordNetwork", "attributes_of", "rows_of"]
+__all__ = [
+    "ATTRIBUTES",
+    "EXTRAS",
+    "LAYERS",
+    "TAILS",
+    "ConvolutionalScorer",
+    "WordNetwork",
+    "attributes_of",
+    "network_of",
+    "rows_of",
+]
+
 
 Floats = npt.NDArray[np.float32]
 Array = npt.NDArray[Any]
@@ -31,6 +45,10 @@ STEP = 16.0  # activations are multiples of 1/16, up to LARGEST
 LARGEST = 127.0
 MEAN_STEP, LARGEST_MEAN = 64.0, 255.0  # means are multiples of 1/64
 PART = 4096  # words whose activations are held at a time
+
+LAYERS = ("words1", "words2", "sentence", "document1", "document2", "out")
+_CONVOLUTIONS = frozenset({"words1", "words2", "document1", "document2"})
+_EXACT = 2.0**24  # whole numbers below it are exact in 32-bit floats
 
 _MARKS = np.zeros(TABLE_SIZE, np.int64)
 for _class, _characters in enumerate(("", ",;:", ".", "?", "!", "\"'", "()[]", "-/*_")):
@@ -67,6 +85,54 @@ def attributes_of(tokens: Tokens) -> Ints:
     return np.asarray(case * MARKS + mark, np.int64)
 
 
+def network_of(arrays: Mapping[str, Array], kinds: int) -> WordNetwork:
+    """The word network of a model's arrays, if they fit each other. Raises ValueError.
+
+    Args:
+        arrays: As in `WordNetwork`, and `blend` (2, 3).
+        kinds: The number of kinds of spoiler that the model names.
+    """
+
+    def refuse(name: str, why: str) -> ValueError:
+        return ValueError(f"array {name!r} of the word network {why}")
+
+    names = {"vocabulary", "words", "attributes", "blend"}
+    names |= {f"{layer}{part}" for layer in LAYERS for part in ("", "_scale", "_bias")}
+    if difference := names ^ set(arrays):
+        raise refuse(sorted(difference)[0], "is missing or unknown")
+    for name, array in arrays.items():
+        kind = "u" if name == "vocabulary" else "i" if name in (*LAYERS, "words", "attributes") else "f"
+        if array.dtype.kind != kind or array.ndim != (1 if kind == "u" or "_" in name else 2):
+            raise refuse(name, f"has {array.ndim} dimensions of {array.dtype}")
+        if kind == "f" and not np.isfinite(array).all():
+            raise refuse(name, "holds values that are not finite")
+    vocabulary, words = arrays["vocabulary"], arrays["words"]
+    if len(words) != len(vocabulary) + TAILS + 1 or (vocabulary[1:] <= vocabulary[:-1]).any():
+        raise refuse("vocabulary", "is not in order, or has no row of its own for each word")
+    width, hidden = words.shape[1], arrays["words2"].shape[0]
+    sentence, document = arrays["sentence"].shape[1], arrays["document2"].shape[0]
+    shapes = {
+        "attributes": (ATTRIBUTES, width),
+        "words1": (width, 3 * hidden),
+        "words2": (hidden, 3 * hidden),
+        "sentence": (2 * hidden + len(EXTRAS), sentence),
+        "document1": (sentence, 3 * document),
+        "document2": (document, 3 * document),
+        "out": (sentence + document, 1 + kinds),
+        "blend": (2, 3),
+    }
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise refuse(name, f"has shape {arrays[name].shape}, expected {shape}")
+    for layer in LAYERS:
+        outputs = shapes[layer][1] // (3 if layer in _CONVOLUTIONS else 1)
+        if any(arrays[f"{layer}_{part}"].shape != (outputs,) for part in ("scale", "bias")):
+            raise refuse(layer, "has another number of scales or biases than of outputs")
+        if np.abs(arrays[layer].astype(np.int64)).sum(0).max() * LARGEST_MEAN >= _EXACT:
+            raise refuse(layer, "has weights so large that sums would not be exact")
+    return WordNetwork(arrays)
+
+
 @dataclass(frozen=True)
 class WordNetwork:
     """The network's integers.
@@ -83,19 +149,14 @@ class WordNetwork:
     @cached_property
     def _weights(self) -> dict[str, Floats]:
         """Layers as floats; of a convolution, the three parts side by side."""
-        return {
-            name: np.ascontiguousarray(self.arrays[name], np.float32)
-            for name in ("words1", "words2", "sentence", "document1", "document2", "out", "attributes")
-        }
+        return {name: np.ascontiguousarray(self.arrays[name], np.float32) for name in (*LAYERS, "attributes")}
 
-    def outputs(self, tokens: Tokens, lengths: Ints, announcements: tuple[Array, Array, Array]) -> Floats:
+    def outputs(self, tokens: Tokens, lengths: Ints) -> Floats:
         """The logit and the kinds of each sentence.
 
         Args:
             tokens: The words of n sentences, documents one after the other.
             lengths: The number of sentences of each document.
-            announcements: Whether spoilers stand announced before each sentence (n,), whether it announces them
-                itself, whether its document claims to be free of them; see `context.announcements`.
 
         Returns:
             Shape (n, 1 + kinds).
@@ -103,7 +164,7 @@ class WordNetwork:
         sentences = self._sentences(tokens)
         counts = np.bincount(tokens.sentence_of, minlength=tokens.sentences)
         index = np.arange(len(sentences)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        announced, itself, free = announcements
+        announced, itself, free = context.announcements(tokens, lengths)
         extras = np.stack(
             [announced, itself > 0, free, index == 0, index == np.repeat(lengths, lengths) - 1, counts == 0], axis=1
         )
@@ -115,7 +176,8 @@ class WordNetwork:
         rows, written = rows_of(tokens, self.arrays["vocabulary"]), attributes_of(tokens)
         width = self.arrays["words2"].shape[1] // 3
         out = np.zeros((tokens.sentences, 2 * width), np.float32)
-        starts = np.flatnonzero(np.append(True, tokens.sentence_of[1:] != tokens.sentence_of[:-1])) if len(rows) else []
+        changes = np.append(True, tokens.sentence_of[1:] != tokens.sentence_of[:-1])
+        starts = np.flatnonzero(changes[: len(rows)])
         bounds = np.append(starts, len(rows)).astype(np.int64)
         first = 0
         while first < len(starts):
@@ -185,3 +247,43 @@ def _whole(x: Floats, largest: float) -> Floats:
     """Rounded to whole numbers from 0 to `largest`, in place."""
     np.rint(x, out=x)
     return np.clip(x, 0, largest, out=x)
+
+
+@dataclass(frozen=True)
+class ConvolutionalScorer:
+    """The word network beside the linear model.
+
+    `network.arrays["blend"]` (2, 3) weighs the network's logit, the linear model's logit and adds an intercept:
+    its first row where nothing is known of the work, its second where a blurb or a synopsis is.
+    """
+
+    linear: LinearScorer
+    network: WordNetwork
+    files: Mapping[str, bytes]
+
+    @property
+    def arrays(self) -> Mapping[str, Array]:
+        return self.linear.arrays
+
+    def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
+        """A sentence alone is a document of one."""
+        return one_by_one(self, sentences)
+
+    def score_documents(
+        self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
+    ) -> list[npt.NDArray[np.float64]]:
+        batch = Batch.of(documents)
+        if not batch.sentences:
+            return batch.split(np.zeros(0))
+        known = np.array([work is not None and bool(work.blurb or work.synopsis) for work in works], np.int64)
+        blend = self.network.arrays["blend"][np.repeat(known, batch.lengths)]
+        words = self.network.outputs(batch.tokens, batch.lengths)[:, 0].astype(np.float64)
+        linear = logit(self.linear.probabilities(batch, works))
+        return batch.split(sigmoid(blend[:, 0] * words + blend[:, 1] * linear + blend[:, 2]))
+
+    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
+        """As the linear model sees it."""
+        return self.linear.reasons(sentences)
+
+    def word_weights(self, sentence: str) -> list[tuple[str, float]]:
+        return self.linear.word_weights(sentence)

@@ -19,8 +19,11 @@ __all__ = [
     "FILES",
     "MANIFEST",
     "MOST_BYTES",
+    "NETWORK",
     "NOT_NAMEABLE",
+    "VOCABULARY",
     "WEIGHTS",
+    "WORDS",
     "Manifest",
     "checked",
     "manifest_bytes",
@@ -32,7 +35,9 @@ __all__ = [
 ]
 
 SCHEMA = 1
-MANIFEST, WEIGHTS, CARD = "manifest.json", "weights.npz", "CARD.md"
+MANIFEST, CARD = "manifest.json", "CARD.md"
+WEIGHTS, WORDS = "weights.npz", "words.npz"  # the linear model; the word network
+NETWORK, VOCABULARY = "network.onnx", "tokenizer.json"  # the transformer
 MOST_OF_NAME = 100
 NOT_NAMEABLE = f"not 1 to {MOST_OF_NAME} printable characters"
 MOST_BYTES = 256 * 1024 * 1024  # of a file, and of weights once unpacked: more is no model of ours
@@ -40,7 +45,9 @@ MOST_BYTES = 256 * 1024 * 1024  # of a file, and of weights once unpacked: more 
 # The files of each architecture; a card may lie beside them.
 FILES: dict[str, frozenset[str]] = {
     "linear": frozenset({WEIGHTS}),
-    "transformer": frozenset({WEIGHTS, "network.onnx", "tokenizer.json"}),
+    "convolutional": frozenset({WEIGHTS, WORDS}),
+    "transformer": frozenset({WEIGHTS, NETWORK, VOCABULARY}),
+    "ensemble": frozenset({WEIGHTS, WORDS, NETWORK, VOCABULARY}),
 }
 
 

@@ -19,7 +19,17 @@ from spoilerguard.model import context
 from spoilerguard.model.features import BITS, Block, Ints, Tokens, clean, cues, hashed, summed, tokens_of
 from spoilerguard.spans import Reason, Work
 
-__all__ = ["KINDS", "KIND_BITS", "KIND_BLOCKS", "LinearScorer", "Scorer", "logit", "sigmoid"]
+__all__ = [
+    "KINDS",
+    "KIND_BITS",
+    "KIND_BLOCKS",
+    "Batch",
+    "LinearScorer",
+    "Scorer",
+    "logit",
+    "one_by_one",
+    "sigmoid",
+]
 
 PART = 200_000  # characters whose n-grams are held at a time
 KIND_BITS = 16  # the kinds' tables are smaller: only a flagged sentence is asked for its kind
@@ -74,6 +84,31 @@ def logit(probability: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """Documents to score together: their sentences as a model reads them, one after the other."""
+
+    sentences: Sequence[str]
+    lengths: Ints  # (documents,) sentences of each
+    tokens: Tokens
+
+    @classmethod
+    def of(cls, documents: Sequence[Sequence[str]]) -> Batch:
+        """Documents, each a list of sentences."""
+        sentences = [clean(s) for document in documents for s in document]
+        return cls(sentences, np.array([len(d) for d in documents], np.int64), tokens_of(sentences))
+
+    def split(self, scores: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+        """Scores of all sentences (n,) to one array a document."""
+        return np.split(scores, np.cumsum(self.lengths)[:-1]) if len(self.lengths) else []
+
+
+def one_by_one(scorer: Scorer, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The probability of each sentence read alone, as a document of one: shape (n,)."""
+    scores = scorer.score_documents([[s] for s in sentences], [None] * len(sentences))
+    return np.concatenate(scores) if scores else np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True)
 class LinearScorer:
     """Experts (weights of hashed n-grams and cues), the context network, kinds of spoiler.
 
@@ -99,20 +134,19 @@ class LinearScorer:
 
     def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
         """A sentence alone is a document of one."""
-        return self._scores([clean(s) for s in sentences], np.ones(len(sentences), np.int64), [None] * len(sentences))
+        return one_by_one(self, sentences)
 
     def score_documents(
         self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
     ) -> list[npt.NDArray[np.float64]]:
-        lengths = np.array([len(sentences) for sentences in documents], np.int64)
-        scores = self._scores([clean(s) for sentences in documents for s in sentences], lengths, works)
-        return np.split(scores, np.cumsum(lengths)[:-1]) if len(lengths) else []
+        batch = Batch.of(documents)
+        return batch.split(self.probabilities(batch, works))
 
-    def _scores(self, sentences: Sequence[str], lengths: Ints, works: Sequence[Work | None]) -> npt.NDArray[np.float64]:
-        if not sentences:
+    def probabilities(self, batch: Batch, works: Sequence[Work | None]) -> npt.NDArray[np.float64]:
+        """The probability of each sentence of a batch: shape (n,)."""
+        if not batch.sentences:
             return np.zeros(0)
-        tokens = tokens_of(sentences)
-        rows = context.features(self._in_parts(sentences, tokens), tokens, lengths, works)
+        rows = context.features(self._in_parts(batch.sentences, batch.tokens), batch.tokens, batch.lengths, works)
         return sigmoid(context.forward(self.arrays, rows))
 
     def _in_parts(self, sentences: Sequence[str], tokens: Tokens) -> npt.NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """Save a model; verify it, and only then load it.
 
 A model is a folder: `manifest.json` (what it is, how it was made, a SHA-256 digest of every other
-file), `weights.npz` (arrays, never pickled), of a transformer its network and its vocabulary, and
-`CARD.md`. Nothing in it can execute.
+file), `CARD.md`, and the files of its architecture (`manifest.FILES`): arrays, never pickled, and a
+transformer's graph and vocabulary. Nothing in it can execute.
 """
 
 from __future__ import annotations
@@ -24,14 +24,18 @@ import numpy as np
 import numpy.typing as npt
 
 from spoilerguard.errors import ModelError
+from spoilerguard.files.atomic import contains_only
 from spoilerguard.files.bundled import models_folder
 from spoilerguard.model import context, features
+from spoilerguard.model.convolution import ConvolutionalScorer, network_of
 from spoilerguard.model.manifest import (
     CARD,
     FILES,
     MANIFEST,
     MOST_BYTES,
+    NETWORK,
     WEIGHTS,
+    WORDS,
     Manifest,
     checked,
     manifest_bytes,
@@ -41,9 +45,10 @@ from spoilerguard.model.manifest import (
 from spoilerguard.model.scoring import KIND_BITS, LinearScorer, Scorer
 from spoilerguard.model.transformer import TransformerScorer
 
-__all__ = ["bundled", "bundled_models", "load", "resolve", "save"]
+__all__ = ["archived", "bundled", "bundled_models", "load", "replaceable", "resolve", "save"]
 
 _FLOATS = frozenset({"<f2", "<f4", "<f8"})
+_NUMBERS = _FLOATS | {"|i1", "<u8"}  # the word network is integers
 _LARGEST = 1e6  # no weight is; sums of weights that are could be infinite, or no number
 _SMALLEST_SCALE = 1e-6
 _HALF = frozenset({"weights", "kinds"})  # saved as 16-bit floats: two megabytes a million
@@ -66,7 +71,7 @@ def _shapes(manifest: Manifest) -> dict[str, tuple[int | None, ...]]:
         "context_calibration": (2,),
         "kinds": (None, 2**KIND_BITS),
         "kind_bias": (None,),
-        **(of_transformer if manifest.architecture == "transformer" else {}),
+        **(of_transformer if NETWORK in FILES[manifest.architecture] else {}),
     }
 
 
@@ -108,11 +113,15 @@ def load(
     _verify_files(folder, said)
     files = {name: _read_verified(folder / name, digest) for name, digest in said.digests.items()}
     arrays = _fitting(_read_arrays(files[WEIGHTS], folder / WEIGHTS), folder / WEIGHTS, said)
-    linear = LinearScorer(arrays, tuple(said.kinds))
-    if said.architecture == "linear":
-        return linear, said
+    scorer: Scorer
+    scorer = linear = LinearScorer(arrays, tuple(said.kinds))
     try:
-        return TransformerScorer.of(linear, files, cascade=cascade, threads=threads), said
+        if WORDS in files:
+            network = network_of(_read_arrays(files[WORDS], folder / WORDS, _NUMBERS), len(said.kinds))
+            scorer = ConvolutionalScorer(linear, network, {WORDS: files[WORDS]})
+        if NETWORK in files:
+            scorer = TransformerScorer.of(scorer, files, cascade=cascade, threads=threads)
+        return scorer, said
     except (ModelError, ValueError) as error:
         raise ModelError(f"{folder}: {error}; install the model again") from None
 
@@ -141,7 +150,7 @@ def _read_verified(path: Path, digest: str) -> bytes:
     return data
 
 
-def _read_arrays(data: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:
+def _read_arrays(data: bytes, path: Path, kinds: frozenset[str] = _FLOATS) -> dict[str, npt.NDArray[Any]]:
     """The arrays of a .npz: bytes seen as numbers, so that what a header declares allocates nothing."""
     arrays: dict[str, npt.NDArray[Any]] = {}
     try:
@@ -153,7 +162,7 @@ def _read_arrays(data: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:
                 name = entry.filename.removesuffix(".npy")
                 if name in arrays:
                     raise ValueError(f"two arrays are named {name!r}")
-                arrays[name] = _array(archive.read(entry), name)
+                arrays[name] = _array(archive.read(entry), name, kinds)
     except ModelError:
         raise
     except Exception as error:  # zipfile, its decompressors, tokenize and numpy each have their own
@@ -161,14 +170,14 @@ def _read_arrays(data: bytes, path: Path) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
-def _array(data: bytes, name: str) -> npt.NDArray[Any]:
+def _array(data: bytes, name: str, kinds: frozenset[str]) -> npt.NDArray[Any]:
     """A .npy of version 1.0, as `save` writes them (https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html)."""
     stream = io.BytesIO(data)
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError(f"{name!r} is a .npy of another version than 1.0")
     shape, by_column, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.str not in _FLOATS:
-        raise ValueError(f"{name!r} holds {dtype}, not floating-point numbers")
+    if dtype.str not in kinds:
+        raise ValueError(f"{name!r} holds {dtype}, not numbers of a model")
     numbers = np.frombuffer(data, dtype, offset=stream.tell())
     if math.prod(shape) != len(numbers):
         raise ValueError(f"{name!r} holds {len(numbers)} numbers, its shape {shape} has others")
@@ -228,11 +237,11 @@ def save(
     target = Path(folder)
     checked(manifest, target / MANIFEST)  # what is saved can be loaded
     stored = {name: a.astype(np.float16) if name in _HALF else np.asarray(a) for name, a in arrays.items()}
-    files = {WEIGHTS: _archive(stored), CARD: card.encode(), **(others or {})}
+    files = {WEIGHTS: archived(stored), CARD: card.encode(), **(others or {})}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     text = json.dumps(asdict(manifest) | {"digests": digests}, indent=1, ensure_ascii=False) + "\n"
     files[MANIFEST] = text.encode()
-    if target.exists() and not _replaceable(target):
+    if target.exists() and not replaceable(target):
         raise ModelError(f"{target}: exists and is not a model; give another name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -260,15 +269,14 @@ def save(
     return Manifest(**json.loads(text))
 
 
-def _replaceable(target: Path) -> bool:
+def replaceable(target: Path) -> bool:
     """Whether nothing is lost by replacing a path: an empty folder, or a model and no other file."""
-    if not target.is_dir():
-        return False
-    present = {p.name for p in target.iterdir()}
-    return not present or (MANIFEST in present and present <= {MANIFEST, CARD}.union(*FILES.values()))
+    own = {MANIFEST, CARD}.union(*FILES.values())
+    return contains_only(target, own.__contains__) and ((target / MANIFEST).is_file() or not any(target.iterdir()))
 
 
-def _archive(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+def archived(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
+    """Arrays as the bytes of a .npz: the same arrays give the same bytes, for entries carry no time."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(arrays):

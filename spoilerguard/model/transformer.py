@@ -1,29 +1,29 @@
-"""Sentences to probabilities: the transformer, with the linear scorer beside it.
+"""Sentences to probabilities: the transformer, with a fast model beside it.
 
-The network (MiniLM, fine-tuned, 8-bit integers, ONNX Runtime) reads a window of the document at a
-time (`windows`) and gives each sentence a logit; the linear scorer gives another, and a weighted sum
-of both is the answer. Windows are never padded nor put together, so a score does not depend on what
-else is scored. As a cascade, the network reads only the sentences of which the linear scorer is unsure,
-and what is near them.
+The network (MiniLM, fine-tuned, 8-bit integers, ONNX Runtime) reads a window of the document at a time
+(`windows`) and gives each sentence a logit; the fast model gives another, and a weighted sum of both is the
+answer. Windows are never padded nor batched, so a score does not depend on what else is scored. As a cascade,
+the network reads only the sentences that the fast model is unsure of, and what is near them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from spoilerguard.errors import MissingExtra, ModelError
-from spoilerguard.model.scoring import LinearScorer, logit, sigmoid
+from spoilerguard.model.manifest import NETWORK, VOCABULARY
+from spoilerguard.model.scoring import Scorer, logit, one_by_one, sigmoid
 from spoilerguard.model.windows import packed, tells, tokenizer_of, windows, work_pieces
 from spoilerguard.spans import Reason, Work
 
 __all__ = ["NETWORK", "VOCABULARY", "TransformerScorer"]
 
-NETWORK, VOCABULARY = "network.onnx", "tokenizer.json"
 # A tensor kept in another file names it under this key (https://onnx.ai/onnx/repo-docs/ExternalData.html).
 _ELSEWHERE = b"location"
 _BERT = ["BertNormalizer", "BertPreTokenizer", "WordPiece"]  # others may hold regular expressions
@@ -35,14 +35,14 @@ Doubles = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TransformerScorer:
-    """The network, its tokenizer and the linear scorer, joined by `arrays["mix"]` of the latter.
+    """The network, its tokenizer and a fast model (`base`), weighed by `arrays["mix"]` of the latter.
 
-    `mix` (2, 3) holds the weights of the network's logit and of the linear one, and the intercept: in
-    its first row without, in its second with a work; `band` (2,) the linear probabilities between
-    which, as a cascade, the network is asked.
+    `mix` (2, 3) holds the weights of the network's logit and of the fast model's, and the intercept: its first
+    row where nothing is known of the work, its second where a blurb or a synopsis is. `band` (2,) are the fast
+    model's probabilities between which, as a cascade, the network is asked.
     """
 
-    linear: LinearScorer
+    base: Scorer
     session: Any
     tokenizer: Any
     files: Mapping[str, bytes]
@@ -50,7 +50,7 @@ class TransformerScorer:
 
     @classmethod
     def of(
-        cls, linear: LinearScorer, files: Mapping[str, bytes], *, cascade: bool = False, threads: int = 1
+        cls, base: Scorer, files: Mapping[str, bytes], *, cascade: bool = False, threads: int = 1
     ) -> TransformerScorer:
         """The scorer of a model's verified files.
 
@@ -71,7 +71,7 @@ class TransformerScorer:
         except Exception as error:  # the runtime's errors share no base of their own
             raise ValueError(f"{NETWORK} is no network that ONNX Runtime reads ({error})") from None
         names = {i.name for i in session.get_inputs()}, {o.name for o in session.get_outputs()}
-        if names != ({"ids", "segments", "pool"}, {"logits"}):
+        if names[0] != {"ids", "segments", "pool"} or names[1] not in ({"logits"}, {"logits", "kinds"}):
             raise ValueError(f"{NETWORK} is a network, but none of a spoilerguard model")
         try:
             tokenizer = tokenizer_of(files[VOCABULARY])
@@ -79,18 +79,18 @@ class TransformerScorer:
             raise ValueError(f"{VOCABULARY} is no vocabulary ({error})") from None
         if [type(part).__name__ for part in (tokenizer.normalizer, tokenizer.pre_tokenizer, tokenizer.model)] != _BERT:
             raise ValueError(f"{VOCABULARY} is not of the kind that BERT has: {', '.join(_BERT)}")
-        kept = {name: files[name] for name in (NETWORK, VOCABULARY)}
-        scorer = cls(linear, session, tokenizer, kept, cascade)
-        scorer.logits([[_PROBE]], [None], [np.ones(1, bool)])
+        kept = {**base.files, **{name: files[name] for name in (NETWORK, VOCABULARY)}}
+        scorer = cls(base, session, tokenizer, kept, cascade)
+        scorer.outputs([[_PROBE]], [None], [np.ones(1, bool)])
         return scorer
 
     @property
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
-        return self.linear.arrays
+        return self.base.arrays
 
     def score(self, sentences: Sequence[str]) -> Doubles:
         """A sentence alone is a document of one."""
-        return np.array([p[0] for p in self.score_documents([[s] for s in sentences], [None] * len(sentences))])
+        return one_by_one(self, sentences)
 
     def score_documents(
         self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
@@ -102,26 +102,36 @@ class TransformerScorer:
         return out
 
     def _scored(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Doubles]:
-        linear = self.linear.score_documents(documents, works)
-        asked = [self._asked(p) for p in linear]
-        network = self.logits(documents, works, asked)
+        base = self.base.score_documents(documents, works)
+        asked = [self._asked(p) for p in base]
+        network = [found[:, 0] for found in self.outputs(documents, works, asked)]
         out = []
-        for work, p, deep, wanted in zip(works, linear, network, asked, strict=True):
+        for work, p, deep, wanted in zip(works, base, network, asked, strict=True):
             own, beside, offset = self.arrays["mix"][int(tells(work))]
             out.append(np.where(wanted, sigmoid(own * np.where(wanted, deep, 0) + beside * logit(p) + offset), p))
         return out
 
-    def _asked(self, linear: Doubles) -> npt.NDArray[np.bool_]:
+    def _asked(self, base: Doubles) -> npt.NDArray[np.bool_]:
         low, high = self.arrays["band"] if self.cascade else (-1, 2)
-        return np.asarray((linear > low) & (linear < high), bool)
+        return np.asarray((base > low) & (base < high), bool)
 
-    def logits(
+    def outputs(
         self,
         documents: Sequence[Sequence[str]],
         works: Sequence[Work | None],
         asked: Sequence[npt.NDArray[np.bool_]],
     ) -> list[Doubles]:
-        """What the network makes of each sentence asked for; -inf for the others."""
+        """What the network gives each sentence that is asked for; -inf for the others.
+
+        Args:
+            documents: Documents, each a list of sentences.
+            works: What is known of the work of each.
+            asked: Of each document, the sentences that are wanted.
+
+        Returns:
+            One array for each document, shape (sentences, 1 + kinds): the logit, then one of each kind where the
+            network names kinds.
+        """
         texts = [s for sentences, wanted in zip(documents, asked, strict=True) if wanted.any() for s in sentences]
         try:
             pieces = iter(packed(self.tokenizer, texts))
@@ -130,7 +140,7 @@ class TransformerScorer:
         known: dict[int, Any] = {}
         out = []
         for sentences, work, wanted in zip(documents, works, asked, strict=True):
-            found = np.full(len(sentences), -np.inf)
+            found = np.full((len(sentences), self._width), -np.inf)
             if wanted.any():
                 if id(work) not in known:
                     known[id(work)] = work_pieces(self.tokenizer, work)
@@ -145,19 +155,25 @@ class TransformerScorer:
             out.append(found)
         return out
 
+    @cached_property
+    def _width(self) -> int:
+        kinds = [o.shape[-1] for o in self.session.get_outputs() if o.name == "kinds"]
+        return 1 + int(kinds[0]) if kinds else 1
+
     def _run(self, inputs: Mapping[str, object], count: int) -> npt.NDArray[Any]:
-        """The logits of the `count` sentences of a window."""
+        """The outputs of the `count` sentences of a window: shape (count, 1 + kinds)."""
         try:
-            logits = np.asarray(self.session.run(["logits"], inputs)[0])
+            found = self.session.run(["logits", "kinds"] if self._width > 1 else ["logits"], inputs)
+            outputs = np.hstack([np.asarray(found[0])[:, None], *found[1:]])
         except Exception as error:  # the runtime's errors share no base of their own
             raise ModelError(f"{NETWORK} fails on what {VOCABULARY} makes of a text ({error})") from None
-        if logits.shape != (count,) or logits.dtype.kind != "f" or not np.isfinite(logits).all():
-            raise ModelError(f"{NETWORK} does not give a finite number a sentence")
-        return logits
+        if outputs.shape != (count, self._width) or outputs.dtype.kind != "f" or not np.isfinite(outputs).all():
+            raise ModelError(f"{NETWORK} does not give each sentence a finite number")
+        return outputs
 
     def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
-        """As the linear scorer sees it: the network gives no words."""
-        return self.linear.reasons(sentences)
+        """As the fast model sees it: the network gives no words."""
+        return self.base.reasons(sentences)
 
     def word_weights(self, sentence: str) -> list[tuple[str, float]]:
-        return self.linear.word_weights(sentence)
+        return self.base.word_weights(sentence)

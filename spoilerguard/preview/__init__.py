@@ -1,1 +1,1 @@
-"""One HTML page with a draft as readers will see it beside the findings: `page` makes it, `rendering` the draft."""
+"""One HTML page that shows a draft as its readers will see it: `page` makes it, `rendering` writes the draft."""

@@ -1,9 +1,10 @@
-"""A document as a piece of HTML that looks as published, each sentence of interest in spans of its own.
+"""A document as HTML that looks as it will when published, with spans around the sentences of interest.
 
-Written from what the scanners found: the text, and the tags around it, both with offsets in the
-source; so what stands in a span is the very text of a sentence. Only elements of a short list are
-written, none with an attribute of the author's: nothing of the draft can run, load or navigate.
-Spans go around text alone, never around a tag, so a sentence that crosses elements breaks none.
+It is written from the layout of the document, the text and the tags around it with their offsets, so a span
+contains exactly the text of its sentence. This is no template, since a template does not know offsets: text is
+escaped in `_escaped` alone. Only elements of a short list are written, without any attribute of the author's, so
+nothing in the draft can run, load or navigate. Spans go around text only, never around a tag, so that a sentence
+that crosses elements does not break them.
 """
 
 from __future__ import annotations
@@ -15,15 +16,14 @@ from html import escape, unescape
 import re
 from typing import Literal
 
-from spoilerguard.spans import Document, Hidden, Span
-from spoilerguard.text.htmlscan import Scan, Tag, scan
-from spoilerguard.text.markdown import scan_markdown
-from spoilerguard.text.ranges import minus
-from spoilerguard.text.sentences import paragraphs
+from spoilerguard.spans import Document, Span
+from spoilerguard.text.ranges import subtract
+from spoilerguard.text.reading import layout_of
+from spoilerguard.text.scans import Tag
 
 __all__ = ["render"]
 
-# What is written for each element and Markdown block; what is not here is left out, its text is not.
+# What is written for each element and Markdown block. Tags of others are left out, their text is not.
 _WRITTEN = {
     **{name: name for name in "b blockquote dd del dl dt em i ins li mark ol p s small strong sub sup table td th tr "
        "u ul".split()},
@@ -36,23 +36,23 @@ _WRITTEN = {
     "TableHead": "tr", "TableRow": "tr",
 }  # fmt: skip
 _CLASSES = {"a": "link", "Link": "link", "FootnoteDefinition": "footnote"}
-# Where an element may not stand, browsers move or drop it: a `<div>` stands for it.
+# Browsers move or drop an element in a place where it is not allowed; there it becomes a `<div>`.
 _PARENTS = {"li": {"ol", "ul"}, "td": {"tr"}, "th": {"tr"}, "tr": {"table"}, "dt": {"dl"}, "dd": {"dl"}}
 _BLOCKS = frozenset({"blockquote", "dd", "div", "dl", "dt", "li", "ol", "p", "table", "td", "th", "tr", "ul"})
 _CODE = frozenset({"code", "kbd", "listing", "pre", "samp", "xmp"})
-_DEEPEST = 50  # elements within one another: enough for any post, and no search takes long
+_DEEPEST = 50  # nested elements at most: enough for any post, and no search takes long
 _SCROLL = '<div class="scroll" role="group" aria-label="Table" tabindex="0">'
 _TAG = re.compile(r"<[^<>]*+>")
 _FENCE = re.compile(r"[ \t>]*+(?:`{3,}|~{3,})[^\n]*+\n?")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 
-Kind = Literal["s", "h"]  # of interest; hidden by its author
+Kind = Literal["s", "h"]  # a sentence of interest; text hidden by its author
 Label = tuple[Kind, int]
 
 
 @dataclass(slots=True)
 class _Open:
-    """An element that is being written: of which tag, as what, where it ends if no tag ends it."""
+    """An open element of the output: the id of its source, its name and start tag, its end if no tag ends it."""
 
     key: int
     name: str
@@ -61,58 +61,30 @@ class _Open:
 
 
 def render(document: Document, sentences: Sequence[tuple[int, int, int]]) -> tuple[str, dict[int, str]]:
-    """HTML of a document, and by number the text of each sentence, as HTML without tags.
+    """A document as HTML. Linear time except for sorting.
 
-    `sentences` are ordered, disjoint ranges with a number each. Text of a sentence stands in
-    `<span data-s="number">`, text that its author hid in `<span data-h="number">`; the first of each
-    has an id (`s-number`, `h-number`). A span with `data-j` follows the one before with nothing seen
-    in between. Linear time but for sorting.
+    The text of a sentence is in `<span data-s="number">`, text that its author hid in
+    `<span data-h="number">`; the first of each has an id (`s-number`, `h-number`). A span with `data-j`
+    continues the one before, with nothing visible in between.
+
+    Args:
+        document: The document.
+        sentences: Ordered, disjoint ranges, each with its number.
+
+    Returns:
+        The HTML, and the text of each sentence by its number.
     """
-    found, concealed = _SCANS[document.format](document)
-    renderer = _Renderer(document, found, concealed, sentences)
+    renderer = _Renderer(document, sentences)
     html = renderer.run()
     return html, {number: text for (kind, number), text in renderer.texts.items() if kind == "s"}
 
 
-# --- what was scanned ---------------------------------------------------------------------------
-
-
-def _text(document: Document) -> tuple[Scan, list[Span]]:
-    found = Scan()
-    for start, end in paragraphs(document.source):
-        if not document.source[start:end].isspace():
-            found.text.append(Span(start, end))
-            found.breaks.append(start)
-    return found, _spans(document.hidden)
-
-
-def _html(document: Document) -> tuple[Scan, list[Span]]:
-    return _with_marked(document, scan(document.source))
-
-
-def _markdown(document: Document) -> tuple[Scan, list[Span]]:
-    return _with_marked(document, scan_markdown(document.source, int(document.source.startswith("\ufeff")))[0])
-
-
-def _with_marked(document: Document, found: Scan) -> tuple[Scan, list[Span]]:
-    """What readers do not see: of elements that hide, all but their summary; marks and what is in them."""
-    elements = set(found.hidden)
-    return found, [*found.concealed, *_spans([h for h in document.hidden if h not in elements])]
-
-
-def _spans(hidden: Sequence[Hidden]) -> list[Span]:
-    return [Span(h.start, h.end) for h in hidden]
-
-
-_SCANS = {"text": _text, "markdown": _markdown, "html": _html}
-
-
-# --- what is written ----------------------------------------------------------------------------
+# --- writing ------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _Labels:
-    """Which sentence, or which text hidden by its author, an offset is in."""
+    """Looks up the sentence, or the text hidden by its author, at an offset."""
 
     ranges: list[tuple[int, int, Kind, int]]
     starts: list[int] = field(init=False)
@@ -122,7 +94,7 @@ class _Labels:
         self.starts = [row[0] for row in self.ranges]
 
     def split(self, start: int, end: int) -> Iterator[tuple[int, int, Label | None]]:
-        """The parts of a range, each with its label or None."""
+        """The parts of a range, each with its label, or None for a part without one."""
         k = max(bisect_right(self.starts, start) - 1, 0)
         while start < end:
             while k < len(self.ranges) and self.ranges[k][1] <= start:
@@ -140,20 +112,20 @@ class _Labels:
 
 
 class _Renderer:
-    def __init__(
-        self, document: Document, found: Scan, concealed: list[Span], sentences: Sequence[tuple[int, int, int]]
-    ) -> None:
+    def __init__(self, document: Document, sentences: Sequence[tuple[int, int, int]]) -> None:
         self.source, self.format = document.source, document.format
-        self.found = found
-        hidden = minus(concealed, [])
+        self.found = found = layout_of(document).scan
+        # Readers see the summary of a spoiler element, but nothing of a spoiler in a character syntax.
+        marked = set(document.hidden).difference(found.hidden)
+        hidden = subtract([*found.concealed, *(Span(h.start, h.end) for h in marked)], [])
         self.labels = _Labels([(*at, "h", k) for k, at in enumerate(hidden)] + list(_bare(sentences, hidden)))
         self.stack: list[_Open] = []
         self.out: list[str] = []
-        self.parted = True  # something was seen since the last span
+        self.separated = True  # something visible was written since the last span
         self.named: set[Label] = set()
         self.texts: dict[Label, str] = {}
-        self.skip = -1  # what begins before is not written
-        # Where an element ends whose end tag is not among the tags.
+        self.skip = -1  # items that begin before this offset are not written
+        # The elements whose end tag is among the tags; the others end where the scanner says.
         self.closed = {id(tag.element) for tag in found.tags if tag.closes and tag.element is not None}
 
     def run(self) -> str:
@@ -188,29 +160,29 @@ class _Renderer:
             piece = self.decoded(first, last)
             blank = piece.isspace() or not piece
             if label is None or blank:
-                self.out.append(piece)
-                self.parted = self.parted or not blank
+                self.out.append(_escaped(piece))
+                self.separated = self.separated or not blank
                 if label in self.texts:
                     self.texts[label] += piece
                 continue
-            self.label(label, piece)
+            self.label(label, _escaped(piece))
             self.texts[label] = self.texts.get(label, "") + piece
 
     def label(self, label: Label, html: str, tag: str = "span") -> None:
         name = "" if label in self.named else f' id="{label[0]}-{label[1]}"'
         self.named.add(label)
-        joins = "" if self.parted else " data-j"
+        joins = "" if self.separated else " data-j"
         self.out.append(f'<{tag}{name} data-{label[0]}="{label[1]}"{joins}>{html}</{tag}>')
-        self.parted = False
+        self.separated = False
 
     def decoded(self, start: int, end: int) -> str:
-        """Text with its entities read, as HTML."""
+        """Text with its entities decoded."""
         text = self.source[start:end]
         if "&" in text and self.format == "html":
             text = unescape(text)
         elif "&" in text and self.format == "markdown":
             text = _ENTITY.sub(lambda found: unescape(found[0]), text)
-        return escape(text, quote=False)
+        return text
 
     # --- elements -------------------------------------------------------------------------------
 
@@ -227,11 +199,11 @@ class _Renderer:
             self.push(id(element), *self.written(tag), implied)
 
     def written(self, tag: Tag) -> tuple[str, str]:
-        """Name and start tag of what is written for an element."""
+        """The name and start tag to write for an element."""
         inside = next((item for item in reversed(self.stack) if item.name in _BLOCKS), None)
         if tag.name == "Heading" or tag.name in _LEVELS:
             level = _LEVELS.get(tag.name) or self.level(tag)
-            name = f"h{min(level + 2, 6)}"  # below those of the page
+            name = f"h{min(level + 2, 6)}"  # below the headings of the page
             return name, f'<{name} class="h{level}">'
         if tag.name == "List":
             return ("ol", "<ol>") if self.source[tag.start : tag.start + 1].isdigit() else ("ul", "<ul>")
@@ -244,39 +216,39 @@ class _Renderer:
         return name, f'<{name} class="{kind}">' if kind else f"<{name}>"
 
     def level(self, tag: Tag) -> int:
-        """Of a heading of Markdown: its number signs, or one, if it is underlined with `=`."""
+        """The level of a Markdown heading: its number signs; one if it is underlined with `=`, else two."""
         if signs := re.compile(r"#{1,6}").match(self.source, tag.start):
             return len(signs[0])
         lines = self.source[tag.start : tag.element.end if tag.element else tag.end].rstrip().splitlines()
         return 1 if lines and lines[-1].endswith("=") else 2
 
     def void(self, tag: Tag) -> None:
-        """What holds no text of its own."""
+        """Write an element without text."""
         name, source = tag.name, self.source[tag.start : tag.end]
-        if name == "Text":  # plain text has no tags, but paragraphs
+        if name == "Text":  # plain text has paragraphs, but no tags
             while self.stack:
                 self.pop()
             self.push(0, "p", '<p class="plain">', len(self.source))
             return
         if name == "Code":
-            self.atom(tag.start, f"<code>{escape(source.strip('`'), quote=False)}</code>")
+            self.atom(tag.start, f"<code>{_escaped(source.strip('`'))}</code>")
         elif name in ("Rule", "hr"):
             self.atom(tag.start, "<hr>")
         elif name == "TaskListMarker":
             self.atom(tag.start, "☑ " if "x" in source.lower() else "☐ ")
         elif name == "FootnoteReference":
-            self.atom(tag.start, f"<sup>{escape(source.strip('[]^'), quote=False)}</sup>")
+            self.atom(tag.start, f"<sup>{_escaped(source.strip('[]^'))}</sup>")
         elif name in ("img", "embed"):
             self.atom(tag.start, '<span class="image">image</span>')
 
     def whole(self, tag: Tag) -> None:
-        """A link or image of Markdown that cannot be cut; of an image, its description is shown."""
+        """Write a Markdown link or image that cannot be cut; of an image, the description."""
         image = self.source.startswith("!", tag.start)
         self.push(0, "span", f'<span class="{"image" if image else "link"}">', tag.end)
-        self.parted = self.parted or image
+        self.separated = self.separated or image
 
     def skipped(self, tag: Tag, end: int) -> None:
-        """What is no prose: code is shown, all else left out."""
+        """Write code; leave out everything else that is not prose."""
         self.skip = max(end, tag.end)
         if tag.name != "CodeBlock" and tag.name not in _CODE:
             return
@@ -289,16 +261,16 @@ class _Renderer:
             inner = "\n".join(lines)
         else:
             inner = unescape(_TAG.sub("", inner))
-        code = escape(inner, quote=False)
+        code = _escaped(inner)
         inline = tag.name in ("code", "kbd", "samp")
         self.atom(tag.start, f"<code>{code}</code>" if inline else f'<pre tabindex="0"><code>{code}</code></pre>')
 
     def atom(self, at: int, html: str) -> None:
-        """Something that is seen and is no text: hidden where the sentence is that it stands in."""
+        """Write something visible that is not text; it is hidden with the sentence that contains it."""
         label = next(self.labels.split(at, at + 1))[2]
         if label is None:
             self.out.append(html)
-            self.parted = True
+            self.separated = True
         else:
             self.label(label, html, "div" if html.startswith(("<pre", "<hr")) else "span")
 
@@ -315,7 +287,7 @@ class _Renderer:
         return item
 
     def close(self, key: int) -> None:
-        """End the element of a tag; what was opened in it and goes on is opened again."""
+        """End the element of a tag; elements opened in it that continue are opened again."""
         if not any(item.key == key for item in self.stack):
             return
         again: list[_Open] = []
@@ -325,11 +297,16 @@ class _Renderer:
             self.push(item.key, item.name, item.start, item.end)
 
 
+def _escaped(text: str) -> str:
+    """Text as HTML for a place between tags; no text is written into an attribute."""
+    return escape(text, quote=False)
+
+
 _LEVELS = {f"h{level}": level for level in range(1, 7)}
 
 
 def _bare(sentences: Sequence[tuple[int, int, int]], hidden: Sequence[Span]) -> Iterator[tuple[int, int, Kind, int]]:
-    """Ordered sentences less what their author hid in them."""
+    """The sentences without what their author hid in them, in order."""
     k = 0
     for start, end, number in sentences:
         while k < len(hidden) and hidden[k].end <= start:

@@ -1,10 +1,10 @@
-"""How `check` prints what it found: one table of output formats. Read `table` first."""
+"""The output formats of `check`, in one table. Read `table` first."""
 
 from __future__ import annotations
 
 from spoilerguard.drafts.outcomes import Look, Outcome, harmless, plain
 from spoilerguard.printing.records import results
-from spoilerguard.printing.table import OUTPUTS
+from spoilerguard.printing.table import PRINTERS
 from spoilerguard.printing.text import colour_wanted
 
-__all__ = ["OUTPUTS", "Look", "Outcome", "colour_wanted", "harmless", "plain", "results"]
+__all__ = ["PRINTERS", "Look", "Outcome", "colour_wanted", "harmless", "plain", "results"]

@@ -1,4 +1,4 @@
-"""A line a finding, without the sentence, so that a log does not spoil: for editors, and for GitHub Actions."""
+"""One line a finding, without the sentence, so that logs hold no spoilers: for editors and GitHub Actions."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def as_lines(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
 
 
 def as_github(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
-    """Workflow commands, which GitHub Actions shows at the line of the file in a pull request.
+    """Workflow commands, which GitHub Actions shows beside the lines of a pull request.
 
-    `::warning file=,line=,col=,endLine=,endColumn=,title=::message`, as its documentation of workflow
-    commands has them: errors of files as `error`, broken marks as `notice`.
+    Their form is `::warning file=,line=,col=,endLine=,endColumn=,title=::message`. Files that were not checked
+    become an `error`, broken spoiler marks a `notice`.
     """
     for outcome in outcomes:
         place = {"file": _in_repository(outcome.path)}
@@ -41,23 +41,23 @@ def as_github(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
 
 
 def _in_repository(path: str) -> str:
-    """The path from the checkout (or, outside of Actions, from here), which is what GitHub knows files by."""
+    """The path relative to the checkout, as GitHub names files; outside of Actions, to the current folder."""
     return beneath(path, os.environ.get("GITHUB_WORKSPACE") or os.curdir) or os.path.abspath(path)
 
 
 def _range(document: Document, start: int, end: int) -> dict[str, str]:
-    """Columns only within one line: GitHub takes none for several."""
+    """The range; columns only if it is within one line, because GitHub accepts no others."""
     (line, column), (end_line, end_column) = document.position(start), document.position(end)
     lines = {"line": str(line), "endLine": str(end_line)}
     return lines | ({"col": str(column), "endColumn": str(end_column)} if line == end_line else {})
 
 
 def _command(name: str, properties: dict[str, str], message: str) -> str:
-    told = ",".join(f"{key}={_escaped(value, _PROPERTY)}" for key, value in properties.items())
-    return f"::{name} {told}::{_escaped(message, _MESSAGE)}"
+    written = ",".join(f"{key}={_escaped(value, _PROPERTY)}" for key, value in properties.items())
+    return f"::{name} {written}::{_escaped(message, _MESSAGE)}"
 
 
-# As GitHub's own toolkit escapes them (@actions/core, escapeData and escapeProperty).
+# Escaped as in GitHub's own toolkit (@actions/core, escapeData and escapeProperty).
 _MESSAGE = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = _MESSAGE | str.maketrans({":": "%3A", ",": "%2C"})
 

@@ -1,4 +1,4 @@
-"""For programs: JSON, one document or a line a file."""
+"""For programs: JSON, as one document or as one line a file."""
 
 from __future__ import annotations
 
@@ -13,27 +13,33 @@ __all__ = ["as_json", "as_jsonl", "dumped", "results"]
 
 
 def as_json(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
-    """Version 1, documented in the README."""
+    """For programs: one JSON document, version 1, documented in the README."""
     yield dumped(results(outcomes, look.threshold, look.model))
 
 
 def results(outcomes: Iterable[Outcome], threshold: float, model: dict[str, str]) -> dict[str, Any]:
-    """The object of version 1."""
+    """The document of version 1, as an object.
+
+    Args:
+        outcomes: The outcomes of all files.
+        threshold: The probability from which a sentence was flagged.
+        model: `name` and `version` of the model.
+    """
     return {"version": 1, "model": model, "threshold": threshold, "files": [_file(outcome) for outcome in outcomes]}
 
 
 def as_jsonl(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
-    """A line a file as soon as it is checked: an entry of `files` of the JSON document."""
+    """For programs: one line a file, as soon as it is checked. Each is an entry of `files` in the JSON document."""
     for outcome in outcomes:
         yield dumped(_file(outcome), indent=None)
 
 
 def dumped(value: Any, indent: int | None = 2) -> str:
-    """JSON in which a terminal finds nothing to obey."""
+    """JSON that cannot control a terminal."""
     return _UNSAFE.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(value, ensure_ascii=False, indent=indent))
 
 
-# What JSON leaves as it is and a terminal may obey; outside of strings there is none of it.
+# Characters that JSON does not escape and that may control a terminal. They occur only in strings.
 _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 

@@ -1,6 +1,6 @@
-"""SARIF 2.1.0 (OASIS standard), which code hosts and editors show: the kinds of spoilers are its rules.
+"""SARIF 2.1.0 (an OASIS standard), which code hosts and editors show. The kinds of spoilers are its rules.
 
-Lines, columns and offsets are in code points, and do not count a byte order mark (section 3.30.2).
+Lines, columns and offsets are in code points and do not count a byte order mark (section 3.30.2).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from spoilerguard.spans import Document
 __all__ = ["as_sarif"]
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_ROOT = "%SRCROOT%"  # what paths are relative to: the name that GitHub and the viewers know
-_REMEDY = "Hide the sentence (spoilerguard blur), reword it, or let it stand: <!-- spoilerguard: ignore-next -->"
-_MARK, _UNREAD = "mark", "unread"  # what is no spoiler: a mark that does not do its work; a file not checked
+_ROOT = "%SRCROOT%"  # what paths are relative to, by the name that GitHub and viewers know
+_REMEDY = "Hide the sentence (spoilerguard blur), reword it, or ignore it: <!-- spoilerguard: ignore-next -->"
+_MARK, _UNREAD = "mark", "unread"  # not spoilers: a mark without effect, and a file that was not checked
 
 
 def as_sarif(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
-    """One run. What a baseline knows is there as suppressed; files that cannot be read are notifications."""
+    """One run. Known spoilers are results marked as suppressed; files that cannot be read are notifications."""
     results: list[dict[str, Any]] = []
     unread: list[dict[str, Any]] = []
     for outcome in outcomes:
@@ -40,7 +40,7 @@ def as_sarif(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
         "name": "spoilerguard",
         "version": __version__,
         "rules": rules,
-        "notifications": [_descriptor(_UNREAD, "error", "A file that cannot be read", "Mend it or leave it out.")],
+        "notifications": [_descriptor(_UNREAD, "error", "A file that cannot be read", "Fix it or leave it out.")],
     }
     yield dumped(
         {
@@ -61,7 +61,7 @@ def as_sarif(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
     )
 
 
-# --- what is found ------------------------------------------------------------------------------
+# --- results ------------------------------------------------------------------------------------
 
 
 def _results(outcome: Outcome, look: Look) -> Iterator[dict[str, Any]]:
@@ -91,7 +91,7 @@ def _result(rule: str, level: str, message: str, path: str, region: dict[str, An
         "level": level,
         "message": {"text": message},
         "locations": [{"physicalLocation": {"artifactLocation": _artifact(path), "region": region}}],
-        "suppressions": [],  # section 3.27.23: where one result has them, all have
+        "suppressions": [],  # section 3.27.23: if one result has them, all must
     }
 
 
@@ -107,7 +107,7 @@ def _unread(path: str, error: str) -> dict[str, Any]:
     }
 
 
-# --- where --------------------------------------------------------------------------------------
+# --- places -------------------------------------------------------------------------------------
 
 
 def _region(document: Document, start: int, end: int) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _region(document: Document, start: int, end: int) -> dict[str, Any]:
 
 
 def _artifact(path: str) -> dict[str, str]:
-    """Relative to the current folder; of a file outside of it, the whole address."""
+    """The URI of a file: relative to the current folder if it lies in it, else absolute."""
     inside = beneath(path, os.curdir)
     if inside is None:
         return {"uri": Path(os.path.abspath(path)).as_uri()}
@@ -135,20 +135,20 @@ def _artifact(path: str) -> dict[str, str]:
 
 
 def _rules(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every kind the models may name, and what else a model of the user's own has named."""
+    """The rules: every kind of the bundled models, and other kinds that a model of the user has found."""
     from spoilerguard.model.scoring import KINDS
 
     kinds = list(dict.fromkeys((*KINDS, *(result["ruleId"] for result in results if result["ruleId"] != _MARK))))
     spoilers = [_descriptor(kind, "warning", f"A sentence that may give away {kind_name(kind)}") for kind in kinds]
     mark = "A mark around a spoiler that hides nothing, or a suppression that suppresses nothing"
-    return [*spoilers, _descriptor(_MARK, "note", mark, "Complete the mark, or take it out.")]
+    return [*spoilers, _descriptor(_MARK, "note", mark, "Complete the mark, or remove it.")]
 
 
-def _descriptor(name: str, level: str, told: str, remedy: str = _REMEDY) -> dict[str, Any]:
+def _descriptor(name: str, level: str, summary: str, remedy: str = _REMEDY) -> dict[str, Any]:
     return {
         "id": name,
-        "shortDescription": {"text": told},
-        "fullDescription": {"text": f"{told}. {remedy}"},
+        "shortDescription": {"text": summary},
+        "fullDescription": {"text": f"{summary}. {remedy}"},
         "help": {"text": remedy},
         "defaultConfiguration": {"level": level},
     }

@@ -1,4 +1,4 @@
-"""The output formats of `check`, one row each: what takes the outcomes of all files and yields lines.
+"""The output formats of `check`: each is a function from the outcomes of all files to lines.
 
 To add a format, add a function and a row.
 """
@@ -13,9 +13,9 @@ from spoilerguard.printing.records import as_json, as_jsonl
 from spoilerguard.printing.sarif import as_sarif
 from spoilerguard.printing.text import as_text
 
-__all__ = ["OUTPUTS"]
+__all__ = ["PRINTERS"]
 
-OUTPUTS: dict[str, Callable[[Iterable[Outcome], Look], Iterator[str]]] = {
+PRINTERS: dict[str, Callable[[Iterable[Outcome], Look], Iterator[str]]] = {
     "text": as_text,
     "line": as_lines,
     "json": as_json,

@@ -1,4 +1,4 @@
-"""For people: each finding in its line, and a summary."""
+"""For people: each finding in its line, then a summary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ __all__ = ["as_text", "colour_wanted"]
 
 
 def colour_wanted(choice: str, terminal: bool) -> bool:
-    """Whether to colour: `--color` first, then NO_COLOR, FORCE_COLOR, then whether it is a terminal."""
+    """Whether to use colour.
+
+    Args:
+        choice: `--color`: `"always"`, `"never"`, or `"auto"` for NO_COLOR, then FORCE_COLOR, then `terminal`.
+        terminal: Whether the output is a terminal.
+    """
     if choice != "auto":
         return choice == "always"
     if os.environ.get("NO_COLOR"):
@@ -58,19 +63,19 @@ _LINE_BREAK = re.compile(r"[\r\n]")
 
 
 def _around(document: Document, flag: Flag, most: int = 40) -> tuple[str, str]:
-    """A little of the line before and after the flagged part, with an ellipsis where it is cut."""
+    """Up to `most` characters of the line before and after the flagged part, with an ellipsis where more follow."""
     source, line = document.source, flag.start - flag.column + 1
-    # No farther than is shown: a line may be a megabyte long, with flags all over it.
+    # Look no farther than is shown: a line may be a megabyte long and full of flags.
     stop = _LINE_BREAK.search(source, flag.end, flag.end + most + 1)
     line_end = stop.start() if stop else len(source)
     start, end = max(line, flag.start - most), min(line_end, flag.end + most)
-    # With the neighbouring character within the brackets, the space between them stays.
+    # A character at the cut keeps `plain` from stripping the space there.
     before, after = plain(source[start : flag.start] + "|")[:-1], plain("|" + source[flag.end : end])[1:]
     return ("…" if start > line else "") + before.lstrip(), after.rstrip() + ("…" if end < line_end else "")
 
 
 def _width(text: str) -> int:
-    """Columns of a terminal: wide letters and pictures take two, marks none."""
+    """The width in a terminal: wide letters and emoji take two columns, combining marks none."""
     if text.isascii():
         return len(text)
     from unicodedata import category, east_asian_width

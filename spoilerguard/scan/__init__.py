@@ -1,4 +1,4 @@
-"""Long scans of comment archives: shards, resume, one process, several, or a cluster.
+"""Scans of comment archives of any size, in one process, several processes or a cluster; they can be resumed.
 
-`run` has `scan` and is the file to read first. Importing this package loads no library.
+`run` has `scan`: read it first. Importing this package loads no library.
 """

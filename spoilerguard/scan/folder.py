@@ -1,12 +1,12 @@
-"""The unfinished output of a scan: a folder beside it that survives any interruption.
+"""The partial output of a scan: a folder beside the output that survives any interruption.
 
-    OUT.part/rows-00000   the rows so far, appended shard by shard; a partitioned output has several
-    OUT.part/state.json   how much of them counts, where to go on, under which plan; replaced as a whole
+    OUT.part/rows-00000   the rows so far, appended shard by shard; a partitioned output has several files
+    OUT.part/state.json   how many of their bytes count, the cursor and the plan; replaced atomically
     OUT.part/lock         held by the process that writes
     OUT.part/whole        at the end: the files of the output
 
-Rows are on the disk before the state that counts them. Whatever stands behind the counted bytes, a
-crash has left; going on cuts it off. At the end the rows become the output by a rename.
+Rows are on disk before the state that counts them. Bytes beyond those counted were left by a crash, and are
+truncated on resume. At the end, the rows become the output by a rename.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from typing import Any, BinaryIO
 
 from spoilerguard.archives import START, Cursor
 from spoilerguard.errors import InputError
+from spoilerguard.files.atomic import contains_only, synced, whole_file
 from spoilerguard.scan.outputs import count, finish, head
 from spoilerguard.scan.plan import differences
-from spoilerguard.scan.shards import Scored
-from spoilerguard.scan.summary import Tally
+from spoilerguard.scan.shards import ShardResult
+from spoilerguard.scan.summary import Summary
 
-__all__ = ["Part", "is_ours", "part_of"]
+__all__ = ["PartialOutput", "may_replace", "part_of"]
 
-VERSION = 1  # of the state
+VERSION = 1  # of state.json
 _OF_STATE = ("replace", "complete", "rows", "file", "rows_of_file", "bytes_of_file")
 _TYPES: dict[str, type] = {
     "after": list,
@@ -39,71 +40,93 @@ _TYPES: dict[str, type] = {
 }
 
 
-class Part:
-    """An unfinished output, open for writing by this process alone."""
+class PartialOutput:
+    """The partial output of a scan, open for writing by this process only.
+
+    Attributes:
+        output: The output of the scan.
+        folder: The folder of the partial output.
+        plan: The plan of the scan.
+        replace: Whether an existing output may be replaced.
+        after: Where the next shard starts.
+        complete: Whether all rows are written.
+        rows: The rows written, in all files.
+        summary: What was found.
+    """
 
     def __init__(self, output: Path, plan: Mapping[str, Any]) -> None:
         self.output, self.folder, self.plan = output, part_of(output), dict(plan)
-        self.replace = False  # whether another output may be replaced
+        self.replace = False
         self.after, self.complete = START, False
-        self.rows = 0  # of all files
-        self.file, self.rows_of_file, self.bytes_of_file = 0, 0, 0  # the newest
-        self.tally = Tally()
+        self.rows = 0
+        self.file, self.rows_of_file, self.bytes_of_file = 0, 0, 0  # of the newest file
+        self.summary = Summary()
         self._lock: BinaryIO | None = None
         self._file: BinaryIO | None = None
 
-    # --- beginning and going on ------------------------------------------------------------------
+    # --- starting and resuming -------------------------------------------------------------------
 
-    def begun(self) -> bool:
-        """Whether there is one to go on with."""
+    def exists(self) -> bool:
+        """Whether there is a partial output to resume."""
         return (self.folder / "state.json").is_file()
 
-    def begin(self, *, replace: bool) -> None:
-        """A new one, in place of any other. Raises InputError where it cannot be written."""
+    def start(self, *, replace: bool) -> None:
+        """Start a new partial output, in place of any other.
+
+        Args:
+            replace: Whether an existing output may be replaced at the end.
+
+        Raises:
+            InputError: The folder cannot be written, or another scan is writing it.
+        """
         self.replace = replace
         with self._explained():
             self.folder.mkdir(exist_ok=True)
             self._check_links()
-            self._take()
+            self._lock_folder()
             for left in self.folder.glob("rows-*"):
                 left.unlink()
             shutil.rmtree(self.folder / "whole", ignore_errors=True)
             self._open_file()
             self.commit()
 
-    def go_on(self) -> None:
-        """The one that an interruption left. Raises InputError where it is damaged or has another plan."""
+    def resume(self) -> None:
+        """Resume the partial output that an interruption left.
+
+        Raises:
+            InputError: It is damaged, has another plan, or another scan is writing it.
+        """
         with self._explained():
             self._check_links()
         state = _read_state(self.folder / "state.json")
         if different := differences(state["plan"], self.plan):
             raise InputError(
-                f"{self.folder}: begun otherwise ({'; '.join(different)}); give the same source and options, "
-                "or begin again with --force"
+                f"{self.folder}: started with another source or other options ({'; '.join(different)}); "
+                "use the same ones, or start again with --force"
             )
         for name in _OF_STATE:
             setattr(self, name, state[name])
-        self.after, self.tally = state["after"], state["tally"]
+        self.after, self.summary = state["after"], state["tally"]
         with self._explained():
-            self._take()
+            self._lock_folder()
             if not self.complete:
-                self._cut_back()
+                self._truncate()
 
     def _check_links(self) -> None:
-        """Raise InputError where a file of ours leads elsewhere: it would be overwritten there."""
+        """Raise InputError if a file is a symbolic link: its target would be overwritten."""
         if self.folder.is_symlink() or any(path.is_symlink() for path in self.folder.iterdir()):
-            raise InputError(f"{self.folder}: holds symbolic links, which no scan makes; remove it")
+            raise InputError(f"{self.folder}: contains symbolic links, which no scan creates; remove it")
 
-    def _take(self) -> None:
+    def _lock_folder(self) -> None:
         self._lock = (self.folder / "lock").open("wb")
         if not _locked(self._lock):
-            raise InputError(f"{self.folder}: another scan is writing it; wait for it, or give another output")
+            raise InputError(f"{self.folder}: another scan is writing it; wait until it ends, or choose another output")
 
-    def _cut_back(self) -> None:
-        """Take away what was written after the last commit."""
+    def _truncate(self) -> None:
+        """Remove what was written after the last commit."""
         path = self._rows(self.file)
         if not path.is_file() or path.stat().st_size < self.bytes_of_file:
-            raise InputError(f"{path}: shorter than it was: damaged; begin again with --force")
+            raise InputError(f"{path}: damaged: it is shorter than before; start again with --force")
         self._file = path.open("r+b")
         self._file.truncate(self.bytes_of_file)
         self._file.seek(self.bytes_of_file)
@@ -113,19 +136,19 @@ class Part:
 
     # --- writing ---------------------------------------------------------------------------------
 
-    def write(self, scored: Scored) -> None:
-        """Append what became of the next shard; it counts from the next `commit` on."""
+    def write(self, result: ShardResult) -> None:
+        """Append the result of the next shard; it counts from the next `commit` on."""
         with self._explained():
             most = self.plan["partition"]
             if most is not None and self.rows_of_file >= most:
                 self._sync_file()
                 self.file, self.rows_of_file, self.bytes_of_file = self.file + 1, 0, 0
                 self._open_file()
-            self._append(scored.data)
-        self.rows += scored.rows
-        self.rows_of_file += scored.rows
-        self.tally.add(scored.tally)
-        self.after = scored.after
+            self._append(result.data)
+        self.rows += result.rows
+        self.rows_of_file += result.rows
+        self.summary.add(result.summary)
+        self.after = result.after
 
     def _open_file(self) -> None:
         if self._file is not None:
@@ -148,32 +171,37 @@ class Part:
         return self.plan["blur"] is not None
 
     def commit(self) -> None:
-        """Let all that was written count, whatever happens from now on."""
-        state = {"version": VERSION, "plan": self.plan, "after": self.after, "tally": self.tally.to_dict()}
+        """Make everything written so far permanent."""
+        state = {"version": VERSION, "plan": self.plan, "after": self.after, "tally": self.summary.to_dict()}
         state |= {name: getattr(self, name) for name in _OF_STATE}
         with self._explained():
             self._sync_file()
-            _write_whole(self.folder / "state.json", json.dumps(state).encode())
+            with whole_file(self.folder / "state.json") as file:
+                file.write(json.dumps(state).encode())
+            synced(self.folder)
 
     def close(self) -> None:
-        """Let go of the files; what was committed stays. Closing twice does nothing."""
+        """Close the files; what was committed stays. Closing twice is harmless."""
         for file in (self._file, self._lock):
             if file is not None:
-                with suppress(OSError):  # what could not be written does not count
+                with suppress(OSError):  # what was not committed does not count
                     file.close()
         self._file = self._lock = None
 
     # --- the end ---------------------------------------------------------------------------------
 
     def seal(self) -> None:
-        """Say that no more rows will come."""
+        """Record that all rows are written."""
         self.complete = True
         self.commit()
 
     def finish(self) -> None:
-        """Turn the rows into the output and remove the folder. Raises InputError where rows are missing.
+        """Turn the rows into the output, and remove the folder.
 
-        Interrupted at any place, it can be called again: what is done is not done twice.
+        After an interruption at any point it can be called again; finished steps are not repeated.
+
+        Raises:
+            InputError: Rows are missing, or the output cannot be written.
         """
         whole = self.folder / "whole"
         with self._explained():
@@ -185,31 +213,31 @@ class Part:
                 if (rows := self._rows(number)).exists():
                     whole.mkdir(exist_ok=True)
                     made = finish(self.plan["output"], rows, self.folder / "beside", blurred=self._blurred)
-                    _sync(made)
+                    synced(made)
                     made.replace(path)
-                    _sync(whole)
+                    synced(whole)
                     rows.unlink(missing_ok=True)
             ready = files[0] if self.plan["partition"] is None else whole
             if ready.exists():
                 self._check(files)
-                self._clear_place()
+                self._clear_output()
                 ready.replace(self.output)
-                _sync(self.output.absolute().parent)
+                synced(self.output.absolute().parent)
             shutil.rmtree(self.folder)
 
     def _check(self, files: Sequence[Path]) -> None:
         found = sum(count(self.plan["output"], path) for path in files)
         if found != self.rows:
             raise InputError(
-                f"{self.folder}: {found:,} rows, {self.rows:,} were written: damaged; begin again with --force"
+                f"{self.folder}: damaged: {found:,} of {self.rows:,} rows are left; start again with --force"
             )
 
-    def _clear_place(self) -> None:
-        """Where a folder stands or will stand, a rename alone does not replace what is there."""
+    def _clear_output(self) -> None:
+        """Move a folder out of the way: a rename cannot replace it."""
         if not self.output.exists():
             return
         if not self.replace:
-            raise InputError(f"{self.output}: has come into being meanwhile; move it away and go on with --resume")
+            raise InputError(f"{self.output}: was created while the scan ran; move it away and continue with --resume")
         if self.output.is_dir() or self.plan["partition"] is not None:
             self.output.replace(self.folder / "old")
 
@@ -222,52 +250,31 @@ class Part:
 
 
 def part_of(output: Path) -> Path:
-    """The folder of an unfinished output."""
+    """The folder of the partial output of a scan."""
     return output.with_name(f"{output.name}.part")
 
 
-def is_ours(folder: Path) -> bool:
-    """Whether a folder holds nothing but a partitioned output."""
-    return all(path.is_file() and path.name.startswith("part-") for path in folder.iterdir())
+def may_replace(folder: Path) -> bool:
+    """Whether a folder contains nothing but a partitioned output."""
+    return contains_only(folder, lambda name: name.startswith("part-"))
 
 
 def _read_state(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads(path.read_bytes())
         if state["version"] != VERSION:
-            raise InputError(f"{path}: of another version of spoilerguard; begin again with --force")
+            raise InputError(f"{path}: from another version of spoilerguard; start again with --force")
         for name, kind in _TYPES.items():
             if not isinstance(state.get(name), kind):
                 raise ValueError(f"no {name!r}")
-        state["after"], state["tally"] = Cursor(*state["after"]), Tally(**state["tally"])
+        state["after"], state["tally"] = Cursor(*state["after"]), Summary(**state["tally"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); begin again with --force") from None
+        raise InputError(f"{path}: cannot be read ({error}); start again with --force") from None
     return state
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Replace a file, so that at any moment the old or the new one is there, whole."""
-    beside = path.with_name(f"{path.name}.new")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    """A file's content, or a folder's names, on the disk; Windows opens no folders and is left to itself."""
-    if os.name == "posix" or path.is_file():
-        descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def _locked(file: BinaryIO) -> bool:
-    """Whether the file is ours alone now, until it is closed or we end."""
+    """Lock a file until it is closed or the process ends. Returns whether it could be locked."""
     try:
         import fcntl
     except ImportError:

@@ -1,9 +1,8 @@
-"""What a scan writes: one table of output formats, by suffix.
+"""The output formats of a scan: one table, by suffix.
 
-While a scan runs, the rows of one shard after the other are appended to a file, as bytes that were
-made where the shard was scored; the file can be cut off behind any shard. `finish` makes the output
-of that file, where it is not the output already. To add a format, add its functions and a row in
-`OUTPUTS`.
+While a scan runs, the rows of each shard are appended to a file, as bytes made where the shard was scored; the
+file can be truncated after any shard. `finish` turns that file into the output, where it is not the output
+already. To add a format, add its functions and a row in `FILE_FORMATS`.
 """
 
 from __future__ import annotations
@@ -20,26 +19,38 @@ from typing import Any, BinaryIO, cast
 
 from spoilerguard.errors import InputError, MissingExtra
 
-__all__ = ["OUTPUTS", "Output", "Row", "columns", "count", "encode", "finish", "head", "kind_of"]
+__all__ = ["FILE_FORMATS", "FileFormat", "OutputRow", "columns", "count", "encode", "finish", "head", "kind_of"]
 
-Row = dict[str, Any]  # a value for each of `columns`, in their order
+OutputRow = dict[str, Any]  # a value for each of `columns`, in that order
 
 _GROUP = 65_536  # rows of a Parquet row group
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def columns(*, blurred: bool) -> tuple[str, ...]:
+    """The columns of the output, in order; `blurred` adds the text with its spoilers hidden."""
     return ("id", "spoiler_score", "spoiler", "flags", *(("blurred",) if blurred else ()), "error")
 
 
 def kind_of(path: Path) -> str:
-    """The kind of output that a name asks for, such as `.jsonl.gz`. Raises InputError, MissingExtra."""
+    """The format of an output file, by its suffix.
+
+    Args:
+        path: The output.
+
+    Returns:
+        The suffix, such as ".jsonl.gz".
+
+    Raises:
+        InputError: There is no such format.
+        MissingExtra: A library that the format needs is not installed.
+    """
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     packer = suffixes.pop() if suffixes and suffixes[-1] in PACKERS else ""
     name = suffixes[-1] if suffixes else ""
-    if name not in OUTPUTS or (packer and not OUTPUTS[name].packable):
-        packed = [f"{known}{end}" for known, output in OUTPUTS.items() if output.packable for end in PACKERS]
-        raise InputError(f"{path}: its suffix tells the format of the output: {', '.join([*OUTPUTS, *packed])}")
+    if name not in FILE_FORMATS or (packer and not FILE_FORMATS[name].packable):
+        packed = [f"{known}{end}" for known, output in FILE_FORMATS.items() if output.packable for end in PACKERS]
+        raise InputError(f"{path}: unknown output format; end the name in one of {', '.join([*FILE_FORMATS, *packed])}")
     if name == ".parquet":
         _optional("pyarrow")
     if packer == ".zst":
@@ -48,14 +59,14 @@ def kind_of(path: Path) -> str:
 
 
 def head(kind: str, *, blurred: bool) -> bytes:
-    """What stands before the first row."""
+    """The bytes before the first row."""
     output, packer = _split(kind)
     start = output.head(columns(blurred=blurred))
     return PACKERS[packer].pack(start) if packer and start else start
 
 
-def encode(kind: str, rows: Sequence[Row], *, blurred: bool) -> bytes:
-    """The rows of a shard as bytes to append; nothing where there are none."""
+def encode(kind: str, rows: Sequence[OutputRow], *, blurred: bool) -> bytes:
+    """The rows of a shard as bytes to append; empty where there are none."""
     if not rows:
         return b""
     output, packer = _split(kind)
@@ -64,7 +75,17 @@ def encode(kind: str, rows: Sequence[Row], *, blurred: bool) -> bytes:
 
 
 def finish(kind: str, rows: Path, beside: Path, *, blurred: bool) -> Path:
-    """The whole output, under whichever of the two names: the appended rows, or what was made of them."""
+    """Make the finished file.
+
+    Args:
+        kind: The format.
+        rows: The file of appended rows.
+        beside: Where to write the finished file, if the format needs another one.
+        blurred: Whether there is a column with hidden spoilers.
+
+    Returns:
+        The finished file: `rows` or `beside`.
+    """
     output, _ = _split(kind)
     if output.finish is None:
         return rows
@@ -73,15 +94,15 @@ def finish(kind: str, rows: Path, beside: Path, *, blurred: bool) -> Path:
 
 
 def count(kind: str, path: Path) -> int:
-    """How many rows an output has, by reading it again."""
+    """Count the rows of a finished file by reading it."""
     output, packer = _split(kind)
     with PACKERS[packer].open(path) if packer else path.open("rb") as stream:
         return output.count(stream)
 
 
-def _split(kind: str) -> tuple[Output, str]:
+def _split(kind: str) -> tuple[FileFormat, str]:
     packer = next((end for end in PACKERS if kind.endswith(end)), "")
-    return OUTPUTS[kind.removesuffix(packer)], packer
+    return FILE_FORMATS[kind.removesuffix(packer)], packer
 
 
 def _optional(module: str) -> Any:
@@ -94,14 +115,14 @@ def _optional(module: str) -> Any:
 # --- JSON Lines ----------------------------------------------------------------------------------
 
 
-def _json_lines(rows: Sequence[Row], names: tuple[str, ...]) -> bytes:
+def _json_lines(rows: Sequence[OutputRow], names: tuple[str, ...]) -> bytes:
     return b"".join(_json_line(row) for row in rows)
 
 
-def _json_line(row: Row) -> bytes:
+def _json_line(row: OutputRow) -> bytes:
     try:
         return (_as_json(row) + "\n").encode()
-    except UnicodeEncodeError:  # half of a pair of surrogates: JSON can name it, UTF-8 cannot carry it
+    except UnicodeEncodeError:  # half of a surrogate pair: JSON can spell it, UTF-8 cannot
         return (json.dumps(row) + "\n").encode()
 
 
@@ -112,7 +133,7 @@ def _count_lines(stream: BinaryIO) -> int:
 # --- CSV -----------------------------------------------------------------------------------------
 
 
-def _csv(rows: Sequence[Row], names: tuple[str, ...]) -> bytes:
+def _csv(rows: Sequence[OutputRow], names: tuple[str, ...]) -> bytes:
     return _csv_lines([_cell(row[name]) for name in names] for row in rows)
 
 
@@ -122,19 +143,17 @@ def _csv_head(names: tuple[str, ...]) -> bytes:
 
 def _csv_lines(lines: Any) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(lines)  # RFC 4180; both of its characters get quotes
+    csv.writer(text, lineterminator="\r\n").writerows(lines)  # RFC 4180; cells with either character are quoted
     return text.getvalue().encode("utf-8", "replace")
 
 
 def _cell(value: Any) -> Any:
-    """JSON for what is not text: true, false, a list of flags; nothing where there is no value."""
+    """Text as it is, other values as JSON; None becomes an empty cell."""
     return value if value is None or isinstance(value, str) else _as_json(value)
 
 
 def _count_csv(stream: BinaryIO) -> int:
-    limit = csv.field_size_limit(
-        1 << 30
-    )  # of the whole process: what we wrote ourselves may pass it, others' files not
+    limit = csv.field_size_limit(1 << 30)  # of the whole process, so it is restored: our own rows may be long
     try:
         text = io.TextIOWrapper(stream, "utf-8", newline="")
         rows = sum(1 for _ in csv.reader(text))
@@ -146,7 +165,7 @@ def _count_csv(stream: BinaryIO) -> int:
 
 # --- Parquet -------------------------------------------------------------------------------------
 
-# While the scan runs, an Arrow stream a shard; at the end their rows are gathered into row groups.
+# Each shard is one Arrow stream; at the end their rows are collected into row groups.
 
 
 def _schema(names: tuple[str, ...]) -> Any:
@@ -160,7 +179,7 @@ def _schema(names: tuple[str, ...]) -> Any:
     return arrow.schema([(name, types.get(name, arrow.string())) for name in names])
 
 
-def _arrow_stream(rows: Sequence[Row], names: tuple[str, ...]) -> bytes:
+def _arrow_stream(rows: Sequence[OutputRow], names: tuple[str, ...]) -> bytes:
     arrow, schema = _optional("pyarrow"), _schema(names)
     try:
         batch = arrow.RecordBatch.from_pylist(list(rows), schema=schema)
@@ -174,7 +193,7 @@ def _arrow_stream(rows: Sequence[Row], names: tuple[str, ...]) -> bytes:
 
 
 def _encodable(value: Any) -> Any:
-    """The same with a question mark for each half of a pair of surrogates: offsets hold."""
+    """The value with a question mark for each half of a surrogate pair, so that offsets stay right."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, dict):
@@ -208,26 +227,34 @@ def _count_parquet(stream: BinaryIO) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """How rows become bytes; `head` stands before the first; `count` is of a whole output."""
+class FileFormat:
+    """An output format.
 
-    encode: Callable[[Sequence[Row], tuple[str, ...]], bytes]
+    Attributes:
+        encode: Rows to bytes.
+        count: The number of rows in a finished file.
+        head: The bytes before the first row.
+        finish: Makes the finished file from the appended rows, where they are not that file already.
+        packable: Whether the file can be compressed as a whole.
+    """
+
+    encode: Callable[[Sequence[OutputRow], tuple[str, ...]], bytes]
     count: Callable[[BinaryIO], int]
     head: Callable[[tuple[str, ...]], bytes] = lambda names: b""
     finish: Callable[[Path, Path, tuple[str, ...]], None] | None = None
     packable: bool = True
 
 
-OUTPUTS: dict[str, Output] = {
-    ".jsonl": Output(_json_lines, _count_lines),
-    ".csv": Output(_csv, _count_csv, head=_csv_head),
-    ".parquet": Output(_arrow_stream, _count_parquet, finish=_to_parquet, packable=False),
+FILE_FORMATS: dict[str, FileFormat] = {
+    ".jsonl": FileFormat(_json_lines, _count_lines),
+    ".csv": FileFormat(_csv, _count_csv, head=_csv_head),
+    ".parquet": FileFormat(_arrow_stream, _count_parquet, finish=_to_parquet, packable=False),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Packer:
-    """Compression whose pieces, one after the other, are the whole again."""
+    """A compression whose outputs can be concatenated."""
 
     pack: Callable[[bytes], bytes]
     open: Callable[[Path], BinaryIO]

@@ -1,4 +1,4 @@
-"""What decides the bytes of a scan's output: a scan goes on only under the plan it began with."""
+"""The plan of a scan: everything that decides the bytes of its output. A scan resumes only with the same plan."""
 
 from __future__ import annotations
 
@@ -19,49 +19,70 @@ _LOADING = threading.Lock()  # the threads of a worker share one model
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The options of a scan, small enough to travel with every piece of work.
+    """The options of a scan, small enough to be sent with every shard.
 
-    `model` is a bundled model's name or a folder, and `digests` those of its manifest: wherever a
-    worker loads it, it is the same model. `source` is what the archive says of itself (its
-    fingerprint, and the options with which it was opened), `works` the digest of the file of works.
+    Attributes:
+        output: The format of the output: its suffix.
+        model: The name of a bundled model, or a folder.
+        model_version: The version of the model.
+        digests: The digests in its manifest, which show that every worker loads the same model.
+        threshold: The probability from which a sentence is flagged.
+        cascade: Whether a transformer reads only the sentences that its linear part is unsure of.
+        quotations: Whether quotations are scored.
+        any_language: Whether texts that are not in English are scored.
+        blur: The blur style of the column `blurred`, if any.
+        only_flagged: Whether records without a spoiler are left out.
+        partition: The approximate number of records per file; None for a single file.
+        works: The digest of the works file, if any.
+        source: The fingerprint of the archive, and the options it was opened with.
+        spoilerguard: The version of spoilerguard.
     """
 
-    output: str  # a row of OUTPUTS, the suffix of the output
+    output: str
     model: str
     model_version: str
     digests: dict[str, str]
     threshold: float
-    cascade: bool = True  # of a transformer
+    cascade: bool = True
     quotations: bool = True
     any_language: bool = False
     blur: str | None = None
     only_flagged: bool = False
-    partition: int | None = None  # then the output is a folder of files of about so many records each
+    partition: int | None = None
     works: str | None = None
     source: dict[str, Any] = field(default_factory=dict)
     spoilerguard: str = spoilerguard.__version__
 
     def guard(self) -> Guard:
-        """The model, loaded once a process. Raises ModelError where it is another one."""
+        """Load the model, once per process.
+
+        Returns:
+            The model.
+
+        Raises:
+            ModelError: This is another model, or another version of spoilerguard.
+        """
         if self.spoilerguard != spoilerguard.__version__:
             raise ModelError(
-                f"this worker has spoilerguard {spoilerguard.__version__}, the scan was begun with "
-                f"{self.spoilerguard}; install the same everywhere"
+                f"this worker has spoilerguard {spoilerguard.__version__}, but the scan was started with "
+                f"{self.spoilerguard}; install the same version everywhere"
             )
         with _LOADING:
             guard = load(self.model, cascade=self.cascade)
         if guard.manifest.digests != self.digests:
-            raise ModelError(f"{self.model}: here this is another model than where the scan was begun")
+            raise ModelError(
+                f"{self.model}: not the model that the scan was started with; install the same one everywhere"
+            )
         return guard
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able, and equal to itself after a way through JSON."""
+        """JSON-serialisable, and unchanged by a round trip through JSON."""
         plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return plain
 
 
 def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What differs between two plans, in words: "threshold: 0.54 then, 0.7 now"."""
+    """The differences between two plans, in words: "threshold: 0.54 then, 0.7 now"."""
     return [f"{name}: {_shown(before)} then, {_shown(after)} now" for name, before, after in _leaves(then, now)]
 
 

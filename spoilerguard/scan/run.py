@@ -1,7 +1,7 @@
-"""A scan from beginning to end. Read this file first.
+"""A scan from start to end. Read this file first.
 
-An archive is cut into shards, an engine scores them, and what was done is kept beside the output
-until the output is whole: whatever interrupts a scan, it goes on where it stood.
+An archive is divided into shards, an engine scores them, and the results are kept beside the output until it is
+complete. Whatever interrupts a scan, it resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -21,21 +21,27 @@ from spoilerguard.guard import load
 from spoilerguard.hiding.styles import style_for
 from spoilerguard.model.store import bundled_models
 from spoilerguard.scan.engines import ENGINES
-from spoilerguard.scan.folder import Part, is_ours
+from spoilerguard.scan.folder import PartialOutput, may_replace
 from spoilerguard.scan.outputs import kind_of
 from spoilerguard.scan.plan import Plan
-from spoilerguard.scan.shards import Scored, cut
-from spoilerguard.scan.summary import Tally
+from spoilerguard.scan.shards import ShardResult, shards_of
+from spoilerguard.scan.summary import Summary
 from spoilerguard.spans import Work
 
 __all__ = ["Progress", "plan_of", "scan"]
 
-_SECONDS_AT_RISK = 1.0  # of work at most are done again after a crash
+_SECONDS_AT_RISK = 1.0  # at most that much work is repeated after a crash
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a scan has come: records done, those of earlier runs, the share of the source (None: not known)."""
+    """The progress of a scan.
+
+    Attributes:
+        records: Records done.
+        earlier: Records done by earlier runs.
+        share: The share of the source that was read, from 0 to 1; None where it is unknown.
+    """
 
     records: int
     earlier: int
@@ -57,10 +63,33 @@ def plan_of(
     partition: int | None = None,
     works: Mapping[str, Work] | None = None,
 ) -> Plan:
-    """The plan for these options. Raises InputError, ModelError, MissingExtra where they cannot be met."""
+    """Make the plan of a scan.
+
+    Args:
+        archive: The archive.
+        output: The output; its suffix is its format.
+        model: The name of a bundled model, or a folder.
+        sensitivity: "low", "medium" or "high".
+        threshold: A probability instead of a sensitivity.
+        cascade: Whether a transformer reads only the sentences that its linear part is unsure of.
+        quotations: Whether quotations are scored.
+        any_language: Whether texts that are not in English are scored.
+        blur: The blur style of the column `blurred`; by default there is no such column.
+        only_flagged: Whether to leave out records without a spoiler.
+        partition: The approximate number of records per file; by default there is one file.
+        works: Blurbs and synopses by work.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InputError: An option is wrong.
+        ModelError: The model cannot be loaded.
+        MissingExtra: A library that an option needs is not installed.
+    """
     guard = load(model, cascade=cascade)
     if blur is not None:
-        style_for(blur, archive.text_format)  # an unknown style is said now
+        style_for(blur, archive.text_format)  # fail early on an unknown style
     source = {"fingerprint": archive.fingerprint(), "read_as": archive.settled}
     return Plan(
         output=kind_of(output),
@@ -95,66 +124,85 @@ def scan(
     works: Mapping[str, Work] | None = None,
     resume: bool = False,
     force: bool = False,
-    finishing: Callable[[Tally], None] = lambda tally: None,
+    finishing: Callable[[Summary], None] = lambda summary: None,
     progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
-) -> Tally | None:
-    """Scan an archive into `output`: what was seen, or None where `stop` was heeded before the end.
+) -> Summary | None:
+    """Scan an archive into an output. After any error, `resume` continues from what was kept.
 
-    `engine` is a row of ENGINES; `works` go by the names that posts give; `finishing` is called
-    before the output takes its place. Whatever is raised (SpoilerguardError), `resume` goes on from
-    what was kept.
+    Args:
+        archive: The archive.
+        output: The output.
+        plan: The plan.
+        jobs: How many processes to use.
+        engine: The name of a row of ENGINES.
+        address: The address of a Dask scheduler.
+        works: Blurbs and synopses, by the names of works in the posts.
+        resume: Whether to resume an interrupted scan, if there is one.
+        force: Whether to start again, and replace the output.
+        finishing: Called with the summary before the output is put in place.
+        progress: Called after each shard.
+        stop: Asked after each shard whether to stop.
+
+    Returns:
+        The summary, or None if `stop` ended the scan early.
+
+    Raises:
+        InputError: The source or the output cannot be used, or the source changed during the scan.
+        ModelError: The model cannot be loaded.
+        MissingExtra: A library is not installed.
+        SpoilerguardError: A worker or the cluster failed.
     """
-    with closing(Part(output, plan.to_dict())) as part:
+    with closing(PartialOutput(output, plan.to_dict())) as part:
         _start(part, resume=resume, force=force)
         if not part.complete:
-            shards = cut(archive.posts(part.after), lambda name: (works or {}).get(name or ""))
+            shards = shards_of(archive.posts(part.after), lambda name: (works or {}).get(name or ""))
             with closing(ENGINES[engine](plan, shards, jobs=jobs, address=address)) as results:
-                if not _keep(results, part, archive, progress, stop):
+                if not _write(results, part, archive, progress, stop):
                     return None
             if archive.fingerprint() != plan.source["fingerprint"]:
-                raise InputError("the source has changed while it was scanned; begin again with --force")
+                raise InputError("the source changed during the scan; start again with --force")
             part.seal()
-        finishing(part.tally)
+        finishing(part.summary)
         part.finish()
-        return part.tally
+        return part.summary
 
 
-def _start(part: Part, *, resume: bool, force: bool) -> None:
-    """Go on with an unfinished output, or begin one. Raises InputError where something would be lost."""
-    if part.output.is_dir() and not (part.plan["partition"] and is_ours(part.output)):
-        raise InputError(f"{part.output}: is a folder, and not one of a partitioned output; give another name")
-    if resume and part.begun():
-        part.go_on()
+def _start(part: PartialOutput, *, resume: bool, force: bool) -> None:
+    """Resume a partial output, or start one. Raises InputError if something would be lost."""
+    if part.output.is_dir() and not (part.plan["partition"] and may_replace(part.output)):
+        raise InputError(f"{part.output}: a folder that is not a partitioned output; choose another name")
+    if resume and part.exists():
+        part.resume()
         return
     if not force:
         if part.output.exists():
-            unfinished = ", and no scan of it is unfinished" if resume else ""
-            raise InputError(f"{part.output}: exists{unfinished}; --force replaces it")
-        if part.begun():
-            raise InputError(f"{part.folder}: an unfinished scan; go on with --resume, or begin again with --force")
-    part.begin(replace=force)
+            unfinished = ", and there is no interrupted scan to resume" if resume else ""
+            raise InputError(f"{part.output}: already exists{unfinished}; --force replaces it")
+        if part.exists():
+            raise InputError(f"{part.folder}: an interrupted scan; continue with --resume, or start again with --force")
+    part.start(replace=force)
 
 
-def _keep(
-    results: Iterator[Scored],
-    part: Part,
+def _write(
+    results: Iterator[ShardResult],
+    part: PartialOutput,
     archive: Archive,
     progress: Callable[[Progress], None],
     stop: Callable[[], bool],
 ) -> bool:
-    """Write down one result after the other; whether the end was reached. What was written down counts."""
-    earlier, due = part.tally.records, time.monotonic() + _SECONDS_AT_RISK
+    """Write the results in order. Returns whether the end was reached; what was written counts in any case."""
+    earlier, due = part.summary.records, time.monotonic() + _SECONDS_AT_RISK
     try:
-        for scored in results:
-            read = part.tally.records + scored.tally.records
-            if read != scored.after.number:
-                raise SpoilerguardError(f"{read:,} records came out where the archive counts {scored.after.number:,}")
-            part.write(scored)
+        for result in results:
+            read = part.summary.records + result.summary.records
+            if read != result.after.number:
+                raise SpoilerguardError(f"{read:,} records were scored, but the archive counts {result.after.number:,}")
+            part.write(result)
             if time.monotonic() >= due:
                 part.commit()
                 due = time.monotonic() + _SECONDS_AT_RISK
-            progress(Progress(part.tally.records, earlier, archive.position / archive.size if archive.size else None))
+            progress(Progress(part.summary.records, earlier, archive.position / archive.size if archive.size else None))
             if stop():
                 return False
     finally:

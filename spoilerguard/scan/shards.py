@@ -1,7 +1,7 @@
-"""A scan's unit of work: a shard of posts, and what becomes of it.
+"""The unit of work of a scan: a shard of posts, and its result.
 
-Where one shard ends and the next begins depends on the posts alone, and what becomes of a shard on
-the shard and the plan: in whatever process, order or run it is scored, the bytes are the same.
+The boundaries of shards depend only on the posts, and the result of a shard only on the shard and the plan.
+Whatever process scores it, in whatever order or run, the bytes are the same.
 """
 
 from __future__ import annotations
@@ -13,22 +13,28 @@ from spoilerguard.archives import Cursor, Post
 from spoilerguard.errors import InputError, LeakError, MissingExtra, ModelError
 from spoilerguard.guard import Guard
 from spoilerguard.report import Report
-from spoilerguard.scan.outputs import Row, encode
+from spoilerguard.scan.outputs import OutputRow, encode
 from spoilerguard.scan.plan import Plan
-from spoilerguard.scan.summary import Tally
+from spoilerguard.scan.summary import Summary
 from spoilerguard.spans import Document, Work
 from spoilerguard.text.reading import read
 
-__all__ = ["Scored", "Shard", "cut", "score"]
+__all__ = ["Shard", "ShardResult", "score", "shards_of"]
 
 MOST_POSTS = 2_048
-MOST_CHARACTERS = 1 << 18  # of a shard: a fifth of a second's work
-LONGEST = 1 << 20  # characters of one post: a long novel; memory grows with the longest
+MOST_CHARACTERS = 1 << 18  # in a shard: about a fifth of a second of work
+MAX_POST_CHARACTERS = 1 << 20  # a long novel; memory use grows with the longest post
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Posts in their order, the work each is about (one or none a post), and where to go on after them."""
+    """Consecutive posts.
+
+    Attributes:
+        posts: The posts, in order.
+        works: What is known of the work of each post.
+        after: Where the next shard starts.
+    """
 
     posts: Sequence[Post]
     works: Sequence[Work | None]
@@ -36,22 +42,37 @@ class Shard:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """What became of a shard: rows of the output as bytes, and how many of how many records."""
+class ShardResult:
+    """The result of a shard.
+
+    Attributes:
+        data: The rows of the output, as bytes.
+        rows: The number of rows.
+        summary: What was found.
+        after: Where the next shard starts.
+    """
 
     data: bytes
     rows: int
-    tally: Tally
+    summary: Summary
     after: Cursor
 
 
-def cut(posts: Iterable[tuple[Post, Cursor]], work_of: Callable[[str | None], Work | None]) -> Iterator[Shard]:
-    """The posts as shards. A post too long to score keeps its place, as an error and without its text."""
+def shards_of(posts: Iterable[tuple[Post, Cursor]], work_of: Callable[[str | None], Work | None]) -> Iterator[Shard]:
+    """Group posts into shards. A post that is too long to score becomes an error, without its text.
+
+    Args:
+        posts: The posts, each with the cursor after it.
+        work_of: What is known of a work, by the name in the post.
+
+    Yields:
+        Each shard.
+    """
     held: list[Post] = []
     characters = 0
     for post, after in posts:
-        if len(post.text) > LONGEST:
-            reason = f"{len(post.text):,} characters; a record may have {LONGEST:,}: check it as a draft"
+        if len(post.text) > MAX_POST_CHARACTERS:
+            reason = f"{len(post.text):,} characters, more than {MAX_POST_CHARACTERS:,}; check this record as a draft"
             post = post._replace(text="", error=post.error or reason)
         held.append(post)
         characters += len(post.text)
@@ -62,22 +83,34 @@ def cut(posts: Iterable[tuple[Post, Cursor]], work_of: Callable[[str | None], Wo
         yield Shard(held, [work_of(p.work) for p in held], after)
 
 
-def score(plan: Plan, shard: Shard) -> Scored:
-    """Read, split, score and write out a shard. Raises ModelError, MissingExtra: nothing else is fatal."""
+def score(plan: Plan, shard: Shard) -> ShardResult:
+    """Read, split and score the posts of a shard, and encode the rows.
+
+    Args:
+        plan: The plan of the scan.
+        shard: The shard.
+
+    Returns:
+        The result. A record that cannot be read or scored has an error in its row.
+
+    Raises:
+        ModelError: The model cannot be loaded, or is another one.
+        MissingExtra: A library that the model needs is not installed.
+    """
     guard = plan.guard()
     outcomes = _outcomes(guard, plan, shard)
     every = [_row(plan, post, outcome) for post, outcome in zip(shard.posts, outcomes, strict=True)]
     rows = [row for row in every if row["spoiler"] or row["error"]] if plan.only_flagged else every
     data = encode(plan.output, rows, blurred=plan.blur is not None)
-    return Scored(data, len(rows), Tally.of(shard.posts, outcomes), shard.after)
+    return ShardResult(data, len(rows), Summary.of(shard.posts, outcomes), shard.after)
 
 
 def _outcomes(guard: Guard, plan: Plan, shard: Shard) -> list[Report | str]:
-    """Of each post its report, or why there is none."""
+    """The report of each post, or the reason why there is none."""
     read_or_why = [_read(plan, post) for post in shard.posts]
     works = [work for d, work in zip(read_or_why, shard.works, strict=True) if isinstance(d, Document)]
     documents = [d for d in read_or_why if isinstance(d, Document)]
-    reports = iter(_judged(guard, plan, documents, works))
+    reports = iter(_reports(guard, plan, documents, works))
     return [next(reports) if isinstance(d, Document) else d for d in read_or_why]
 
 
@@ -90,23 +123,23 @@ def _read(plan: Plan, post: Post) -> Document | str:
         return f"cannot be read: {error}"
 
 
-def _judged(
+def _reports(
     guard: Guard, plan: Plan, documents: Sequence[Document], works: Sequence[Work | None]
 ) -> list[Report | str]:
-    """In one batch; where that fails, one by one, so that one record cannot take the others with it."""
+    """Score in one batch; where that fails, one by one, so that one record cannot fail the others."""
     try:
-        return list(guard.judge(documents, works, plan.threshold, plan.any_language))
+        return list(guard.judge(documents, works, plan.threshold, any_language=plan.any_language))
     except (ModelError, MissingExtra):
         raise
     except Exception as error:
         if len(documents) == 1:
             return [f"cannot be scored: {type(error).__name__}: {error}"]
         pairs = zip(documents, works, strict=True)
-        return [outcome for document, work in pairs for outcome in _judged(guard, plan, [document], [work])]
+        return [outcome for document, work in pairs for outcome in _reports(guard, plan, [document], [work])]
 
 
-def _row(plan: Plan, post: Post, outcome: Report | str) -> Row:
-    """A record of the output; `columns` has their order."""
+def _row(plan: Plan, post: Post, outcome: Report | str) -> OutputRow:
+    """A row of the output; `outputs.columns` has the order of its fields."""
     if isinstance(outcome, str):
         blank = {"blurred": None} if plan.blur else {}
         return {"id": post.id, "spoiler_score": None, "spoiler": None, "flags": [], **blank, "error": outcome}
@@ -114,7 +147,7 @@ def _row(plan: Plan, post: Post, outcome: Report | str) -> Row:
     for flag in flags:
         del flag["line"], flag["column"]
     highest = max((sentence.score for sentence in outcome.sentences), default=0.0)
-    row: Row = {
+    row: OutputRow = {
         "id": post.id,
         "spoiler_score": round(highest, 4),
         "spoiler": outcome.has_spoilers,

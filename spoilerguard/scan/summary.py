@@ -1,7 +1,7 @@
-"""What a scan has seen so far: totals, rates by work and month, and a few examples.
+"""A summary of what a scan has found so far: totals, rates by work and month, and a few examples.
 
-A tally is small whatever the size of the archive, and tallies of shards added up in their order are
-the tally of the whole: a scan keeps it beside its cursor.
+A summary is small whatever the size of the archive, and the summaries of all shards, added in order, are the
+summary of the archive. A scan stores it beside its cursor.
 """
 
 from __future__ import annotations
@@ -14,23 +14,35 @@ from typing import Any
 from spoilerguard.archives import Post
 from spoilerguard.report import Report
 
-__all__ = ["BINS", "OTHERS", "Tally"]
+__all__ = ["BINS", "OTHERS", "Summary"]
 
-BINS = 20  # of the histogram of scores, from 0 to 1
-OTHERS = ""  # the name that stands for all works beyond the first _MOST_WORKS
+BINS = 20  # in the histogram of scores, from 0 to 1
+OTHERS = ""  # stands for every work after the first _MOST_WORKS
 
 _MOST_WORKS = 10_000
 _MOST_MONTHS = 1_200
 _MOST_EXAMPLES = 20
-_LONGEST = 300  # characters of a sentence quoted
+_MAX_QUOTE = 300  # characters of a quoted sentence or error
 
 
 @dataclass(slots=True)
-class Tally:
-    """Counts of records but for `sentences`, `flags` and `kinds` (the first reason of each flag).
+class Summary:
+    """What was found in the records so far.
 
-    `works` and `months` have pairs: records read, and those with a spoiler. `surest` are the flags
-    with the highest scores, one a record, `nearest` those closest to the threshold, both best first.
+    Attributes:
+        records: Records read.
+        errors: Records that could not be read or scored.
+        flagged: Records with a spoiler.
+        sentences: Sentences scored.
+        flags: Sentences flagged.
+        scores: A histogram of the highest score of each record.
+        states: Records by their state in the archive, such as "deleted".
+        kinds: Flags by the kind of their first reason.
+        works: Records read and records with a spoiler, by work.
+        months: The same by month.
+        surest: The flags with the highest scores, at most one per record, highest first.
+        nearest: The flags closest to the threshold, at most one per record, closest first.
+        faults: The first records with an error.
     """
 
     records: int = 0
@@ -48,21 +60,21 @@ class Tally:
     faults: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, posts: Iterable[Post], outcomes: Iterable[Report | str]) -> Tally:
-        """Of these posts, each with its report, or why there is none."""
-        tally = cls()
+    def of(cls, posts: Iterable[Post], outcomes: Iterable[Report | str]) -> Summary:
+        """The summary of posts, each with its report or the reason why there is none."""
+        summary = cls()
         for post, outcome in zip(posts, outcomes, strict=True):
-            tally._see(post, outcome)
-        tally._keep_best()
-        return tally
+            summary._count(post, outcome)
+        summary._keep_best()
+        return summary
 
-    def _see(self, post: Post, outcome: Report | str) -> None:
+    def _count(self, post: Post, outcome: Report | str) -> None:
         self.records += 1
         if post.state:
             self.states[post.state] = self.states.get(post.state, 0) + 1
         if isinstance(outcome, str):
             self.errors += 1
-            self.faults.append({"number": post.number, "id": post.id, "error": outcome[:_LONGEST]})
+            self.faults.append({"number": post.number, "id": post.id, "error": outcome[:_MAX_QUOTE]})
             return
         self.flagged += outcome.has_spoilers
         self.sentences += len(outcome.sentences)
@@ -86,12 +98,12 @@ class Tally:
                 (self.surest, max(report, key=lambda flag: flag.score)),
                 (self.nearest, min(report, key=lambda flag: flag.score)),
             ):
-                text = flag.text if len(flag.text) <= _LONGEST else f"{flag.text[: _LONGEST - 1]}…"
+                text = flag.text if len(flag.text) <= _MAX_QUOTE else f"{flag.text[: _MAX_QUOTE - 1]}…"
                 about = {"number": post.number, "id": post.id, "work": post.work}
                 examples.append(about | {"score": round(flag.score, 4), "text": text})
 
-    def add(self, later: Tally) -> None:
-        """Take in the tally of what comes next."""
+    def add(self, later: Summary) -> None:
+        """Add the summary of the records that follow."""
         for name in ("records", "errors", "flagged", "sentences", "flags"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
         self.scores = [a + b for a, b in zip(self.scores, later.scores, strict=True)]
@@ -110,7 +122,7 @@ class Tally:
         self.faults = self.faults[:_MOST_EXAMPLES]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able; `Tally(**tally.to_dict())` is the same again."""
+        """JSON-serialisable; `Summary(**summary.to_dict())` restores it."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""The service over HTTP, for what is not written in Python; `spoilerguard serve` runs it.
+"""The HTTP service, for programs not written in Python; `spoilerguard serve` runs it.
 
-`service` has `app` and is the file to read first. Importing this package loads no library.
+Read `service` first: it has `app`. Importing this package loads no library.
 """

@@ -1,4 +1,4 @@
-"""Threads that score, so many at once; so many more requests wait, and beyond them none is taken."""
+"""The threads that score, with a limited number of requests that wait for them. More requests are refused."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ _Result = TypeVar("_Result")
 
 
 def busy() -> RequestError:
+    """The error (503) for a request that finds no place."""
     return RequestError(503, "too many requests at once; try again in a second", headers={"retry-after": "1"})
 
 
 class Pool:
-    """A bounded pool of threads and a bounded queue before it.
+    """A pool of threads with a bounded queue.
 
-    A place is free again when its work has ended, not when someone has ceased to wait for it: so what
-    takes too long cannot pile up, which it could with the limiter of `anyio.to_thread`.
+    A place is freed when its work has ended, not when its request has timed out. So slow work cannot pile up, as it
+    could with the limiter of `anyio.to_thread`.
+
+    Args:
+        workers: The number of threads.
+        queue: The number of requests that may wait.
     """
 
     def __init__(self, workers: int, queue: int) -> None:
@@ -31,7 +36,18 @@ class Pool:
         self._places = BoundedSemaphore(workers + queue)
 
     async def run(self, work: Callable[[], _Result], seconds: float) -> _Result:
-        """What the work returns. Raises RequestError: 503 if there is no place, 504 if it takes too long."""
+        """Run work in a thread.
+
+        Args:
+            work: The work.
+            seconds: The time it may take, including the wait for a thread.
+
+        Returns:
+            The result of the work.
+
+        Raises:
+            RequestError: There is no place (503), or the work takes too long (504).
+        """
         if not self._places.acquire(blocking=False):
             raise busy()
         future = self._threads.submit(work)

@@ -1,8 +1,8 @@
-"""What the service takes and answers: one table of fields, one of operations, one of answers.
+"""The requests and answers of the service: one table of fields, one of operations, one of answers.
 
-Requests are checked by these tables and the OpenAPI 3.1 document is made of them, so the two cannot
-differ. A field is a JSON Schema of the keywords that `_trouble` knows. To add a field, add a row in
-`FIELDS` and its name to the operations that take it.
+Requests are validated by these tables and the OpenAPI 3.1 document is generated from them, so the two cannot
+differ. A field is a JSON Schema with the keywords that `_fault` knows. To add a field, add a row to `FIELDS` and
+its name to the operations that accept it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIELDS: dict[str, Schema] = {
         "type": "string",
         "enum": [*READERS, "auto"],
         "default": "auto",
-        "description": "What the text is written in; `auto` guesses, as the commands do for standard input.",
+        "description": "What the text is written in; `auto` guesses from the text.",
     },
     "sensitivity": {
         "type": "string",
@@ -42,18 +42,18 @@ FIELDS: dict[str, Schema] = {
         "minimum": 0,
         "maximum": 1,
         "default": None,
-        "description": "Flag from this probability on, instead of by sensitivity.",
+        "description": "Flag from this probability, whatever the sensitivity.",
     },
     "title": {"type": "string", "default": "", "description": "The title of the work reviewed."},
-    "blurb": {"type": "string", "default": "", "description": "What is publicly known of the work: safe to tell."},
-    "synopsis": {"type": "string", "default": "", "description": "The work's plot with its ending: not to be told."},
+    "blurb": {"type": "string", "default": "", "description": "What is publicly known about the work: no spoiler."},
+    "synopsis": {"type": "string", "default": "", "description": "The plot of the work, with its ending."},
     "quotations": {"type": "boolean", "default": True, "description": "Check block quotations too."},
     "any_language": {"type": "boolean", "default": False, "description": "Check texts in other languages too."},
     "style": {
         "type": ["string", "null"],
         "enum": [*STYLES, None],
         "default": None,
-        "description": "How to hide; by default `html`, and `redact` in plain text. Not every style fits every format.",
+        "description": "How to hide: by default `html`, and `redact` in plain text. Not every format has every style.",
     },
 }
 _CHECK = tuple(name for name in FIELDS if name != "style")
@@ -61,7 +61,7 @@ _CHECK = tuple(name for name in FIELDS if name != "style")
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing to ask for: its place, the fields it takes, what it answers and which problems it may have."""
+    """One operation: its path, the fields that it accepts, its answer and the errors it may have."""
 
     method: str
     path: str
@@ -77,7 +77,7 @@ _POSTED = (400, 401, 408, 413, 415, 421, 422, 500, 503, 504)
 OPERATIONS: tuple[Operation, ...] = (
     Operation("POST", "/v1/check", "check", "Which sentences give the plot away.", "Checked", _POSTED, _CHECK),
     Operation("POST", "/v1/blur", "blur", "The text with these sentences hidden.", "Blurred", _POSTED, tuple(FIELDS)),
-    Operation("GET", "/healthz", "health", "Whether the server answers, and with what model.", "Health", (421,)),
+    Operation("GET", "/healthz", "health", "Whether the server is up, and its model.", "Health", (421,)),
     Operation("GET", "/openapi.json", "description", "This document.", "Description", (421,)),
 )
 
@@ -96,9 +96,9 @@ _ARTICLES = {"string": "a string", "number": "a number", "boolean": "true or fal
 
 
 def validate(data: dict[str, Any], operation: Operation) -> dict[str, Any]:
-    """The fields of an operation with their defaults filled in. Raises RequestError (422) naming each bad one."""
+    """The fields of a request, with defaults. Raises RequestError (422) that names each invalid field."""
     errors = []
-    for name, detail in _troubles(data, operation.fields):
+    for name, detail in _faults(data, operation.fields):
         errors.append({"field": name, "detail": detail})
         if len(errors) == MOST_ERRORS:
             break
@@ -107,10 +107,10 @@ def validate(data: dict[str, Any], operation: Operation) -> dict[str, Any]:
     return {name: data.get(name, FIELDS[name].get("default")) for name in operation.fields}
 
 
-def _troubles(data: dict[str, Any], fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _faults(data: dict[str, Any], fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for name in fields:
         if name in data:
-            if detail := _trouble(data[name], FIELDS[name]):
+            if detail := _fault(data[name], FIELDS[name]):
                 yield name, detail
         elif "default" not in FIELDS[name]:
             yield name, "is required"
@@ -119,10 +119,10 @@ def _troubles(data: dict[str, Any], fields: tuple[str, ...]) -> Iterator[tuple[s
         yield name[:40], f"unknown field; did you mean {near[0]!r}?" if near else "unknown field"
 
 
-def _trouble(value: Any, schema: Schema) -> str | None:
-    """What is wrong with a value, if anything; the value itself is not repeated, it may be a text."""
+def _fault(value: Any, schema: Schema) -> str | None:
+    """What is wrong with a value, if anything. The value is not repeated, because it may be a long text."""
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    if type(value) not in {kind for name in kinds for kind in _TYPES[name]}:  # to Python, true is a number
+    if type(value) not in {kind for name in kinds for kind in _TYPES[name]}:  # in Python, true is a number
         return f"must be {' or '.join(_ARTICLES[name] for name in kinds)}"
     if value is None:
         return None
@@ -131,7 +131,7 @@ def _trouble(value: Any, schema: Schema) -> str | None:
     if not schema.get("minimum", value) <= value <= schema.get("maximum", value):
         return f"must be from {schema['minimum']} to {schema['maximum']}"
     if isinstance(value, str) and (half := _SURROGATE.search(value)):
-        return f"has half a surrogate pair at {half.start()}, which is no character; was the text cut within one?"
+        return f"has half a surrogate pair at {half.start()}; was the text cut inside a character?"
     return None
 
 
@@ -149,7 +149,7 @@ _STRING = {"type": "string"}
 
 
 def _object(description: str, **properties: Schema) -> Schema:
-    """All of these are there; later versions may add to them."""
+    """An object with all of these properties; later versions may add others."""
     return {"type": "object", "description": description, "required": [*properties], "properties": properties}
 
 
@@ -162,22 +162,25 @@ def _list(name: str) -> Schema:
 
 
 _ANSWER = {"version": {"const": 1}, "model": _ref("Model"), "threshold": _SCORE}
-_FOUND = {"sentences": _COUNT, "hidden": {**_COUNT, "description": "Spoilers that the author has hidden already."}}
+_FOUND = {
+    "sentences": _COUNT,
+    "hidden": {**_COUNT, "description": "How many spoilers the author has hidden already."},
+}
 _FLAGS = {"flags": _list("Flag"), "notices": _list("Notice")}
 _LANGUAGE = {
     "type": ["string", "null"],
-    "description": "Its code in ISO 639-1, a guess; null where the text is too short to tell.",
+    "description": "The language of the text, a guess, as a code of ISO 639-1; null if the text is too short.",
 }
 _FORMAT = {"enum": [*READERS]}
 
 ANSWERS: dict[str, Schema] = {
     "Checked": _object(
-        "As `spoilerguard check --format json` prints of standard input: one file.",
+        "What `spoilerguard check --format json` prints for standard input: one file.",
         **_ANSWER,
         files={**_list("File"), "minItems": 1, "maxItems": 1},
     ),
     "Blurred": _object(
-        "The text with each flag hidden, all else as it was. Flags are places in the text that was sent.",
+        "The text with each flag hidden and everything else unchanged. Flags are ranges of the text that was sent.",
         **_ANSWER,
         format=_FORMAT,
         style={"enum": [*STYLES]},
@@ -185,7 +188,7 @@ ANSWERS: dict[str, Schema] = {
         **_FOUND,
         **_FLAGS,
     ),
-    "Health": _object("The server answers.", status={"const": "ok"}, version=_STRING, model=_ref("Model")),
+    "Health": _object("The server is up.", status={"const": "ok"}, version=_STRING, model=_ref("Model")),
     "Description": {"type": "object", "description": "An OpenAPI document."},
     "Model": _object("The model that scores.", name=_STRING, version=_STRING),
     "File": _object(
@@ -195,7 +198,8 @@ ANSWERS: dict[str, Schema] = {
     "Flag": _object("A sentence that may give the plot away.", **_PLACE, text=_STRING, score=_SCORE,
                     reasons=_list("Reason")),
     "Reason": _object("Why it was flagged.", kind=_STRING, text=_STRING),
-    "Notice": _object("A spoiler mark of the author that lacks its other half.", **_PLACE, message=_STRING),
+    "Notice": _object("A broken spoiler mark, one without effect, or why the text was not checked.", **_PLACE,
+                      message=_STRING),
     "Problem": {
         **_object("A problem detail (RFC 9457).", type=_STRING, title=_STRING, status={"type": "integer"},
                   detail=_STRING),
@@ -209,7 +213,12 @@ ANSWERS["Problem"]["properties"]["errors"] = {
 
 
 def openapi(most_bytes: int, *, token: bool) -> Schema:
-    """The OpenAPI 3.1 document of a service that takes bodies of so many bytes, and asks for a token or not."""
+    """The OpenAPI 3.1 document of a service.
+
+    Args:
+        most_bytes: The largest body, in bytes.
+        token: Whether the service requires a token.
+    """
     paths: dict[str, Schema] = {}
     for operation in OPERATIONS:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, token)
@@ -220,7 +229,7 @@ def openapi(most_bytes: int, *, token: bool) -> Schema:
             "version": spoilerguard.__version__,
             "description": "Finds the sentences in reviews and comments that give the plot away, and hides them. "
             f"A request has at most {most_bytes:,} bytes. Every error is a problem detail (RFC 9457), "
-            f"also those of no operation: 404 and 405.",
+            f"including 404 and 405.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],

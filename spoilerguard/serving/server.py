@@ -1,7 +1,7 @@
-"""The service as a process: a socket, uvicorn, and an end that lets requests finish.
+"""The service as a process: a socket, uvicorn, and a shutdown that lets requests finish.
 
-uvicorn has no limit on how long a client may take to send the head of a request or to take an answer;
-`_protocol` adds them. Nothing is logged of a request.
+uvicorn does not limit how long a client may take to send the head of a request or to receive an answer;
+`_protocol` does. Nothing about a request is logged.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 __all__ = ["address", "is_loopback", "listen", "loopback_names", "serve"]
 
-IDLE = 15.0  # seconds that a connection without a request is kept
+IDLE = 15.0  # seconds that an idle connection is kept
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a host, by its name or address."""
+    """Whether a host name or address can be reached from this machine only."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -35,27 +35,27 @@ def is_loopback(host: str) -> bool:
 
 
 def loopback_names(host: str) -> set[str]:
-    """What a Host header may say of a server on a loopback address."""
+    """The names in a Host header that mean a server on a loopback address."""
     return {"localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host.lower()}
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; with port 0, on a free one. Raises InputError where it cannot."""
+    """A listening socket; port 0 stands for any free port. Raises InputError if it cannot listen."""
     try:
         (family, *_), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         listener = socket.create_server((host, port), family=family)
-        # Its connections inherit this. Without it, an answer's body waits 40 ms for its head to be confirmed:
-        # asyncio sees to that only for sockets that name their protocol, which Python's do not.
+        # Connections inherit this. Without it, the body of an answer waits 40 ms for the acknowledgement of its
+        # head: asyncio sets it only for sockets that name their protocol, and Python's do not.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except (OSError, UnicodeError) as error:
-        number: int = getattr(error, "errno", None) or 0  # the resolver's are others
+        number: int = getattr(error, "errno", None) or 0  # the resolver has numbers of its own
         reason = os.strerror(number) if number in errno.errorcode else error
         raise InputError(f"cannot listen on {host}, port {port} ({reason}); choose another --host or --port") from None
 
 
 def address(listener: socket.socket) -> str:
-    """Where a socket listens, as a URL."""
+    """The URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
@@ -63,9 +63,17 @@ def address(listener: socket.socket) -> str:
 def serve(
     app: ASGIApp, listener: socket.socket, *, head_seconds: float, grace: float, ready: Callable[[], object]
 ) -> None:
-    """Answer requests until SIGINT or SIGTERM; then those begun are finished, for `grace` seconds at most.
+    """Answer requests until SIGINT or SIGTERM.
 
-    `ready` is called once connections are taken. Raises MissingExtra.
+    Args:
+        app: The service.
+        listener: The socket, from `listen`.
+        head_seconds: The time a client may take to send the head of a request, and to receive an answer.
+        grace: The seconds that requests in progress have to finish at the end.
+        ready: Called when connections are accepted.
+
+    Raises:
+        MissingExtra: uvicorn is not installed.
     """
     try:
         import uvicorn
@@ -85,12 +93,12 @@ def serve(
         log_config=None,
         log_level="error",
         access_log=False,
-        proxy_headers=False,  # we ask neither who a client is nor how it came here
+        proxy_headers=False,  # the address of the client is not used
         server_header=False,
         timeout_keep_alive=int(IDLE),
         timeout_graceful_shutdown=max(1, round(grace)),
     )
-    # uvicorn raises the signals again that it was ended by: they have been heeded.
+    # uvicorn raises the signal that ended it again; it has been handled.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         Server(config).run(sockets=[listener])
@@ -100,7 +108,7 @@ def serve(
 
 
 def _protocol(seconds: float) -> type[asyncio.Protocol]:
-    """HTTP/1.1 as uvicorn speaks it, to clients that send a head and take an answer within so many seconds."""
+    """The HTTP/1.1 of uvicorn, for clients that send a head and receive an answer within this many seconds."""
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -122,7 +130,7 @@ def _protocol(seconds: float) -> type[asyncio.Protocol]:
                 timer.cancel()
 
         def _watch_head(self) -> None:
-            """The time runs while the head of a request is awaited, however many bytes of it come."""
+            """Run the timer while the head of a request is incomplete, however many bytes of it arrive."""
             waiting = self.conn.their_state is h11.IDLE
             if waiting and self._head is None:
                 self._head = self.loop.call_later(seconds, self.transport.abort)

@@ -1,11 +1,10 @@
-"""The service as an ASGI application: a request is let in, read, put into a thread, answered.
+"""The service as an ASGI application: a request is authorised, read, run in a thread and answered.
 
     from spoilerguard import load
     from spoilerguard.serving.service import app
-    application = app(load("fast"))  # any ASGI server on asyncio runs it; `server` is ours
+    application = app(load("fast"))  # any ASGI server on asyncio can run it; ours is `server`
 
-What a thread does with a request is a row of `RESULTS`: its fields in, its answer out. Of a text,
-nothing is ever logged.
+`RESULTS` has a function for each operation, from the fields of a request to its answer. Texts are never logged.
 """
 
 from __future__ import annotations
@@ -44,27 +43,36 @@ _LOG = logging.getLogger("spoilerguard.serving")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may cost the others: bytes, seconds and requests at once."""
+    """The limits that keep one client from blocking the others.
 
-    most_bytes: int = 1024 * 1024  # of a body; a long novel
-    body_seconds: float = 10.0  # until a body is there
-    answer_seconds: float = 30.0  # from then on, waiting included
-    workers: int = 2  # requests scored at once
-    queue: int = 32  # requests that wait for these
-    bodies: int = 64  # bodies that are being read
+    Attributes:
+        most_bytes: The largest body, in bytes. A long novel fits.
+        body_seconds: The time a body may take to arrive.
+        answer_seconds: The time an answer may take after that, including the wait for a thread.
+        workers: The number of requests scored at once.
+        queue: The number of requests that may wait for a thread.
+        bodies: The number of bodies that are read at once.
+    """
+
+    most_bytes: int = 1024 * 1024
+    body_seconds: float = 10.0
+    answer_seconds: float = 30.0
+    workers: int = 2
+    queue: int = 32
+    bodies: int = 64
 
 
-# --- results: what is asked, and the answer ------------------------------------------------------
+# --- results -------------------------------------------------------------------------------------
 
 
 def checked(guard: Guard, asked: dict[str, Any]) -> dict[str, Any]:
-    """The object of `check --format json`, version 1, for standard input."""
+    """The JSON of `check --format json`, version 1, for standard input."""
     report = _report(guard, asked)
     return results([Outcome("-", report)], report.threshold, report.model)
 
 
 def blurred(guard: Guard, asked: dict[str, Any]) -> dict[str, Any]:
-    """The text with its flags hidden, and what `check` tells of it."""
+    """The text with its flags hidden, and what `check` reports about it."""
     report = _report(guard, asked)
     found = report.to_dict()
     return {
@@ -82,13 +90,13 @@ RESULTS: dict[str, Callable[[Guard, dict[str, Any]], dict[str, Any]]] = {"check"
 
 
 def _report(guard: Guard, asked: dict[str, Any]) -> Report:
-    work = Work(asked["title"], asked["blurb"], asked["synopsis"])
+    work = Work.of({name: asked[name] for name in ("title", "blurb", "synopsis")})
     options = {name: asked[name] for name in ("format", "sensitivity", "threshold", "quotations", "any_language")}
-    return guard.flag(asked["text"], work=None if work == Work() else work, **options)
+    return guard.flag(asked["text"], work=work, **options)
 
 
-def _worked(guard: Guard, operation: Operation, body: bytes) -> bytes:
-    """From body to body, in a thread. Raises RequestError and nothing else."""
+def _answer(guard: Guard, operation: Operation, body: bytes) -> bytes:
+    """The body of the answer to the body of a request, made in a thread. Raises only RequestError."""
     try:
         return _encoded(RESULTS[operation.name](guard, validate(parse(body), operation)))
     except (InputError, LeakError) as error:
@@ -96,11 +104,11 @@ def _worked(guard: Guard, operation: Operation, body: bytes) -> bytes:
     except RequestError:
         raise
     except Exception as error:
-        raise _fault(error) from None
+        raise _server_error(error) from None
 
 
-def _fault(error: Exception) -> RequestError:
-    """Where it happened goes to the log; not its message, which may hold what was sent."""
+def _server_error(error: Exception) -> RequestError:
+    """The error (500) for a fault of ours. The log gets its place, but not its message, which may hold the text."""
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next
@@ -124,11 +132,18 @@ def app(
     hosts: Collection[str] | None = None,
     origins: Collection[str] = (),
 ) -> Starlette:
-    """The service with this model.
+    """The service with a model.
 
-    With a `token`, the operations under /v1 ask for `Authorization: Bearer TOKEN`. `hosts` are the names
-    the Host header may bear, without port; None takes any, which without a token lets web pages in by DNS
-    rebinding. `origins` are those whose pages may ask (CORS). Raises MissingExtra.
+    Args:
+        guard: The model.
+        limits: The limits; by default, `Limits()`.
+        token: The token that operations under /v1 require, as `Authorization: Bearer TOKEN`.
+        hosts: The names allowed in the Host header, without port. None allows any name, which without a token lets
+            in web pages by DNS rebinding.
+        origins: The origins whose pages may send requests (CORS).
+
+    Raises:
+        MissingExtra: starlette is not installed.
     """
     try:
         from starlette.applications import Starlette
@@ -157,17 +172,17 @@ def app(
             return Response(fixed[operation.name], media_type="application/json")
 
         async def posted(request: Request) -> Response:
-            _let_in(request, token)
+            _authorise(request, token)
             body = await _read(request, limits, bodies)
-            answer = await pool.run(lambda: _worked(guard, operation, body), limits.answer_seconds)
+            answer = await pool.run(lambda: _answer(guard, operation, body), limits.answer_seconds)
             return Response(answer, media_type="application/json")
 
         return Route(operation.path, posted if operation.fields else got, methods=[operation.method])
 
     def problem(request: Request, error: Exception) -> Response:
-        if isinstance(error, HTTPException):  # of the router: 404, 405
+        if isinstance(error, HTTPException):  # from the router: 404, 405
             error = RequestError(error.status_code, headers=error.headers or {})
-        return (error if isinstance(error, RequestError) else _fault(error)).response()
+        return (error if isinstance(error, RequestError) else _server_error(error)).response()
 
     gates = [Middleware(_HostGate, hosts=frozenset(hosts))] if hosts is not None else []
     if origins:
@@ -175,12 +190,12 @@ def app(
         gates.append(Middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods, allow_headers=headers))
     handlers: Any = dict.fromkeys((RequestError, HTTPException, Exception), problem)
     service = Starlette(routes=[route(o) for o in OPERATIONS], middleware=gates, exception_handlers=handlers)
-    service.router.redirect_slashes = False  # to where the Host header says
+    service.router.redirect_slashes = False  # they would go to whatever the Host header names
     return service
 
 
-def _let_in(request: Request, token: str | None) -> None:
-    """Raise RequestError (401) unless the request bears the token, told apart in constant time."""
+def _authorise(request: Request, token: str | None) -> None:
+    """Raise RequestError (401) unless the request has the token, compared in constant time."""
     if token is None:
         return
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
@@ -201,13 +216,13 @@ async def _read(request: Request, limits: Limits, bodies: BoundedSemaphore) -> b
     try:
         return await read(request.stream(), limits.most_bytes, limits.body_seconds)
     except ClientDisconnect:
-        raise RequestError(400, "the body ended early") from None  # said to nobody
+        raise RequestError(400, "the body ended early") from None  # nobody receives this
     finally:
         bodies.release()
 
 
 class _HostGate:
-    """Lets through what was sent to one of these hosts: a page that had its name point here gets no answer."""
+    """Refuses requests to other hosts than these, as a page sends that uses DNS rebinding."""
 
     def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
         self.app, self.hosts = app, hosts
@@ -216,7 +231,7 @@ class _HostGate:
         if scope["type"] == "http":
             given = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
             if _name(given) not in self.hosts:
-                refused = RequestError(421, f"this server answers to {', '.join(sorted(self.hosts))} only")
+                refused = RequestError(421, f"this server is only available as {', '.join(sorted(self.hosts))}")
                 await refused.response()(scope, receive, send)
                 return
         await self.app(scope, receive, send)

@@ -1,1 +1,1 @@
-"""A project's settings: `keys` is the table of them, `layers` finds, checks and combines them."""
+"""A project's settings: `keys` is the table of them, `layers` finds, checks and combines their values."""

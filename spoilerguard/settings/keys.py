@@ -1,6 +1,6 @@
-"""The keys of the settings, one table.
+"""The settings, in one table.
 
-A row is the default of the option of the same name, for each command it names. To add a setting, add its
+A row sets the default of the option with the same name, in each command that it lists. To add a setting, add the
 option to the command and a row here.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["COMMANDS", "KEYS", "Key", "globs"]
 
 
-# --- readers: the value and its file's folder to the value used; ValueError says what it must be -----
+# --- readers: they take a value and the folder of its file; a ValueError says what the value must be --
 
 
 def word(value: Any, folder: str) -> str:
@@ -35,7 +35,7 @@ def probability(value: Any, folder: str) -> float:
     return float(value)
 
 
-def sure(value: Any, folder: str) -> str:
+def probability_or_never(value: Any, folder: str) -> str:
     if value != "never":
         try:
             probability(float(value) if isinstance(value, str) else value, folder)
@@ -51,12 +51,12 @@ def globs(value: Any, folder: str) -> list[str]:
 
 
 def file(value: Any, folder: str) -> str:
-    """Relative to the settings; an empty string means none, as where an override takes one away."""
+    """A path relative to the settings; an empty string means none, as in an override that removes one."""
     return os.path.normpath(os.path.join(folder, value)) if word(value, folder) else ""
 
 
 def model(value: Any, folder: str) -> str:
-    """The name of a bundled model, which is never a path, or a folder."""
+    """A folder, or the name of a bundled model, which is never taken for a path."""
     path = file(value, folder)
     if os.sep not in value and (not os.path.isdir(path) or value in _models()):
         return str(value)
@@ -75,16 +75,16 @@ def _sensitivities() -> Iterable[str]:
     return SENSITIVITIES
 
 
-def _outputs() -> Iterable[str]:
-    from spoilerguard.printing import OUTPUTS
+def _output_formats() -> Iterable[str]:
+    from spoilerguard.printing import PRINTERS
 
-    return OUTPUTS
+    return PRINTERS
 
 
-def _markups() -> Iterable[str]:
-    from spoilerguard.text.reading import READERS
+def _input_formats() -> Iterable[str]:
+    from spoilerguard.guard import FORMATS
 
-    return (*READERS, "auto")
+    return FORMATS
 
 
 def _styles() -> Iterable[str]:
@@ -95,49 +95,58 @@ def _styles() -> Iterable[str]:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One setting: its name in the file, its reader, the commands that have its option, what it is for."""
+    """One setting.
+
+    Attributes:
+        name: Its name in the settings file.
+        read: Reads and checks its value.
+        commands: The commands that have its option.
+        help: What it is for.
+        choices: Values to suggest. They are the only ones for a `word`; a model may also be a folder.
+        per_path: Whether an override may set it.
+    """
 
     name: str
     read: Callable[[Any, str], Any]
     commands: tuple[str, ...]
     help: str
-    choices: Callable[[], Iterable[str]] | None = None  # a model may also be a folder
-    per_path: bool = False  # whether it may stand in an override
+    choices: Callable[[], Iterable[str]] | None = None
+    per_path: bool = False
 
     @property
     def option(self) -> str:
-        """The name of the option's parameter."""
+        """The name of the parameter for its option."""
         return self.name.replace("-", "_")
 
     def allowed(self) -> tuple[str, ...] | None:
-        """The only values there are; None where there are others."""
+        """The only valid values; None where there are others."""
         return tuple(self.choices()) if self.choices is not None and self.read is word else None
 
 
 _DRAFT = ("check", "blur", "preview")
-_JUDGED = (*_DRAFT, "scan", "explain")
+_SCORED = (*_DRAFT, "scan", "explain")
 
 KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
-        Key("model", model, (*_JUDGED, "serve"), "a bundled model, or a model's folder", _models),
-        Key("sensitivity", word, _JUDGED, "low, medium or high", _sensitivities, per_path=True),
-        Key("threshold", probability, _JUDGED, "flag from this probability instead", per_path=True),
+        Key("model", model, (*_SCORED, "serve"), "a bundled model, or the folder of a model", _models),
+        Key("sensitivity", word, _SCORED, "low, medium or high", _sensitivities, per_path=True),
+        Key("threshold", probability, _SCORED, "flag from this probability, whatever the sensitivity", per_path=True),
         Key("quotations", switch, (*_DRAFT, "scan"), "check block quotations too", per_path=True),
         Key("any-language", switch, (*_DRAFT, "scan"), "check texts in other languages too", per_path=True),
-        Key("title", word, _DRAFT, "title of the work reviewed", per_path=True),
-        Key("blurb", file, _DRAFT, "file: what is publicly known of the work", per_path=True),
-        Key("synopsis", file, _DRAFT, "file: the work's plot with its ending", per_path=True),
-        Key("input-format", word, _DRAFT, "text, markdown, html or auto", _markups, per_path=True),
-        Key("format", word, ("check",), "how findings are printed", _outputs),
+        Key("title", word, _DRAFT, "the title of the work reviewed", per_path=True),
+        Key("blurb", file, _DRAFT, "a file with what is publicly known about the work", per_path=True),
+        Key("synopsis", file, _DRAFT, "a file with the plot of the work and its ending", per_path=True),
+        Key("input-format", word, _DRAFT, "text, markdown, html or auto", _input_formats, per_path=True),
+        Key("format", word, ("check",), "how findings are printed", _output_formats),
         Key("color", word, ("check",), "auto, always or never", lambda: ("auto", "always", "never")),
         Key("exclude", globs, ("check",), "paths that are not checked, as in .gitignore"),
-        Key("force-exclude", switch, ("check",), "leave them out even where they are named"),
-        Key("respect-gitignore", switch, ("check",), "leave out what git ignores"),
-        Key("fail-on", sure, ("check",), "exit 1 only for spoilers this sure, or never"),
+        Key("force-exclude", switch, ("check",), "leave excluded paths out even if they are named"),
+        Key("respect-gitignore", switch, ("check",), "leave what git ignores out of folders"),
+        Key("fail-on", probability_or_never, ("check",), "exit 1 only for spoilers this likely, or never"),
         Key("show-text", switch, ("check",), "show sentences in formats made for logs"),
-        Key("report-unused", switch, ("check",), "tell of suppressions that suppress nothing"),
-        Key("baseline", file, ("check",), "file: findings that are known"),
+        Key("report-unused", switch, ("check",), "report suppressions that suppress nothing"),
+        Key("baseline", file, ("check",), "a file with known spoilers"),
         Key("style", word, ("blur",), "how spoilers are hidden", _styles),
     )
 }

@@ -1,7 +1,7 @@
-"""Settings of a project: `.spoilerguard.toml`, or `[tool.spoilerguard]` in `pyproject.toml`, found upward.
+"""The settings of a project: `.spoilerguard.toml`, or `[tool.spoilerguard]` in `pyproject.toml`, found upward.
 
-What wins, from the weakest: the option's default, the table, the command's own table
-(`[tool.spoilerguard.blur]`), the overrides whose paths fit, in their order, the command line.
+In order of precedence, lowest first: the default of the option, the table, the table of the command
+(`[tool.spoilerguard.blur]`), the overrides whose paths match, in their order, and the command line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.settings.keys import COMMANDS, KEYS, Key, globs
 
-__all__ = ["FILES", "Settings", "Value", "as_options", "find", "for_path", "over"]
+__all__ = ["FILES", "Settings", "Value", "as_options", "find", "over"]
 
 FILES = (".spoilerguard.toml", "pyproject.toml")  # in one folder, the first wins
 _PROJECT = ("tool", "spoilerguard")  # the table in pyproject.toml
@@ -26,7 +26,7 @@ _PROJECT = ("tool", "spoilerguard")  # the table in pyproject.toml
 V = TypeVar("V")
 
 
-# --- what was found ------------------------------------------------------------------------------
+# --- settings ------------------------------------------------------------------------------------
 
 
 class Value(NamedTuple):
@@ -37,21 +37,21 @@ class Value(NamedTuple):
 
 
 class Override(NamedTuple):
-    """Values for the documents whose paths fit."""
+    """Values for the drafts whose paths match."""
 
     paths: Patterns
     values: Mapping[str, Value]
 
 
 def over(low: Mapping[str, V], high: Mapping[str, V]) -> dict[str, V]:
-    """Both, where `high` wins: its sensitivity also over a threshold of `low`, which else overrode it."""
-    beaten = "threshold" if "sensitivity" in high else None
-    return {**{name: value for name, value in low.items() if name != beaten}, **high}
+    """Both mappings, where `high` wins. Its sensitivity also drops the threshold of `low`, which would override it."""
+    dropped = "threshold" if "sensitivity" in high else None
+    return {**{name: value for name, value in low.items() if name != dropped}, **high}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What one settings file says; of no file, nothing."""
+    """The content of one settings file; empty where there is none."""
 
     file: str | None = None
     folder: str = ""
@@ -60,49 +60,48 @@ class Settings:
     overrides: tuple[Override, ...] = ()
 
     def values_for(self, command: str | None, path: str | None = None) -> dict[str, Value]:
-        """The keys that are set for a command, and for one file where a path is given, with their origins.
+        """The values that are set, with their origins.
 
-        Without a command, all keys, and no command's own table.
+        Args:
+            command: The command. Without one, all keys, and no table of a command.
+            path: A draft, whose overrides apply. Without one, no override applies.
         """
         ours = {name: v for name, v in self.values.items() if command is None or command in KEYS[name].commands}
         return over(over(ours, self.sections.get(command or "", {})), self.overridden(path) if path else {})
 
     def overridden(self, path: str) -> dict[str, Value]:
-        """What the overrides say of one file."""
+        """The values that the overrides set for one file."""
         values: dict[str, Value] = {}
         for override in self.overrides:
-            if override.paths.cover(path):
+            if override.paths.matches(path):
                 values = over(values, override.values)
         return values
 
     def options(self, command: str, path: str | None = None) -> dict[str, Any]:
-        """The same as `values_for`, as values by the names of Python: `input_format`."""
+        """The values of `values_for`, by the names of parameters: `input_format`."""
         return as_options(self.values_for(command, path))
 
 
 def as_options(values: Mapping[str, Value]) -> dict[str, Any]:
+    """The bare values, by the names of parameters."""
     return {KEYS[name].option: value.value for name, value in values.items()}
-
-
-def for_path(path: str, command: str = "check") -> dict[str, Any]:
-    """What the nearest settings say of one file, for a command: values by the names of its options.
-
-    Only what is set is there. `blurb` and `synopsis` are paths of files. Raises InputError as `find` does.
-    """
-    return find(path).options(command, path)
 
 
 # --- finding and reading -------------------------------------------------------------------------
 
 
 def find(path: str | None = None) -> Settings:
-    """The nearest settings, from the folder of `path` (or the current one) up to the root.
+    """The nearest settings, from a folder up to the root.
 
-    The path need not exist. Raises InputError naming file, line and remedy for what is no setting.
+    Args:
+        path: A draft or folder, which need not exist; by default, the current folder.
+
+    Raises:
+        InputError: The settings are invalid; the message names file, line and remedy.
     """
     try:
         start = os.path.abspath(path or ".")
-    except OSError:  # the current folder is gone
+    except OSError:  # the current folder no longer exists
         return Settings()
     for folder in _upward(start if path is None or os.path.isdir(start) else os.path.dirname(start)):
         for name in FILES:
@@ -122,15 +121,15 @@ def _upward(folder: str) -> Iterator[str]:
 
 
 def _read(file: str) -> Settings | None:
-    """None for a pyproject.toml that is not about us."""
+    """The settings in a file; None for a pyproject.toml without any."""
     shown, project = _shown(file), os.path.basename(file) == "pyproject.toml"
     try:
         with open(file, "rb") as stream:
             data = stream.read()
     except OSError as error:
-        raise InputError(f"{shown}: cannot be read ({error.strerror}); it may hold settings") from None
+        raise InputError(f"{shown}: cannot be read ({error.strerror}); make this settings file readable") from None
     if project and b"spoilerguard" not in data:
-        return None  # not even parsed: its faults are not ours to tell
+        return None  # not even parsed: its errors do not concern us
     text, table = _parse(data, shown)
     for name in _PROJECT if project else ():
         table = table.get(name) if isinstance(table, dict) else None
@@ -140,8 +139,8 @@ def _read(file: str) -> Settings | None:
 
 
 def _shown(file: str) -> str:
-    """Relative, where it lies below the current folder."""
-    with suppress(OSError):  # there may be none
+    """The path of a file for messages: relative if it lies in the current folder."""
+    with suppress(OSError):  # the current folder may be gone
         return file.removeprefix(os.path.join(os.getcwd(), ""))
     return file
 
@@ -155,7 +154,7 @@ def _parse(data: bytes, shown: str) -> tuple[str, Any]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"{shown}:{line}: not UTF-8; save the file as UTF-8") from None
-    except (ValueError, RecursionError) as error:  # also a number of too many digits, brackets in brackets
+    except (ValueError, RecursionError) as error:  # also for a number of too many digits, and for deep nesting
         place = re.search(r"at line (\d+)", str(error))
         last = data.count(b"\n") + 1 if "at end of document" in str(error) else None
         at = f"{shown}:{place[1] if place else last}" if place or last else shown
@@ -167,7 +166,7 @@ _KEY = re.compile(r"""\s*(["']?)([\w-]+)\1\s*=""")
 
 
 def _lines(text: str) -> dict[tuple[str, str], int]:
-    """The line of each table, as ("tool.x", ""), and key; of the third of an array, table "tool.x.2"."""
+    """The line of each table, as ("tool.x", ""), and of each key; in an array, the third table is "tool.x.2"."""
     table, counts, lines = "", dict[str, int](), dict[tuple[str, str], int]()
     for number, line in enumerate(text.split("\n"), 1):
         if header := _HEADER.match(line):
@@ -183,7 +182,7 @@ def _lines(text: str) -> dict[tuple[str, str], int]:
 
 @dataclass(frozen=True)
 class _Reader:
-    """Reads the tables of one file; every fault is told with its line, where that is known."""
+    """Reads the tables of one file; an error names its line where that is known."""
 
     file: str
     shown: str  # the same, in messages
@@ -196,7 +195,7 @@ class _Reader:
 
     def read(self, table: Any) -> Settings:
         if not isinstance(table, dict):
-            raise self._fault("", "", f"write the settings as a table: [{self.top}]")
+            raise self._error("", "", f"write the settings as a table: [{self.top}]")
         values, sections, overrides = dict[str, Value](), dict[str, Mapping[str, Value]](), list[Override]()
         for name, value in table.items():
             if name == "overrides":
@@ -209,15 +208,15 @@ class _Reader:
 
     def _overrides(self, tables: Any) -> list[Override]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            raise self._fault("", "overrides", f"write each as a table of its own: [[{self._name('overrides')}]]")
+            raise self._error("", "overrides", f"write each override as a table: [[{self._name('overrides')}]]")
         known, found = {name: key for name, key in KEYS.items() if key.per_path}, []
         for number, table in enumerate(tables):
             under = f"overrides.{number}"
             if not (paths := table.get("paths")):
-                raise self._fault(under, "", 'an override needs the paths it is for, as in paths = ["reviews/**"]')
+                raise self._error(under, "", 'an override needs paths, as in paths = ["reviews/**"]')
             lines = self._value(under, "paths", paths, globs)
             rest = {name: value for name, value in table.items() if name != "paths"}
-            patterns = Patterns(self.folder, lines, self._at(under, "paths"))
+            patterns = Patterns(self.folder, lines, self._at(under, "paths"), last_wins=True)
             found.append(Override(patterns, self._values(rest, under, known)))
         return found
 
@@ -229,8 +228,8 @@ class _Reader:
             key = known[name]
             read = self._value(under, name, value, key.read)
             if (choices := key.allowed()) is not None and read not in choices:
-                message = f"{name} is {read!r}, which is none of {', '.join(choices)}"
-                raise self._fault(under, name, message + _like(read, choices))
+                message = f"{name} must be one of {', '.join(choices)}, not {read!r}"
+                raise self._error(under, name, message + _like(read, choices))
             values[name] = Value(read, self._at(under, name))
         return values
 
@@ -238,20 +237,20 @@ class _Reader:
         try:
             return read(value, self.folder)
         except ValueError as error:
-            raise self._fault(under, name, f"{name} must be {error}, not {value!r}") from None
+            raise self._error(under, name, f"{name} must be {error}, not {value!r}") from None
 
     def _unknown(self, under: str, name: str, known: Mapping[str, Key]) -> InputError:
         if not under and name in COMMANDS:
-            return self._fault(under, name, f"the settings of {name} are a table: [{self._name(name)}]")
+            return self._error(under, name, f"write the settings of {name} as a table: [{self._name(name)}]")
         if name in KEYS:
             where = (
-                "an override: it is not of one document" if under.startswith("overrides") else f"[{self._name(under)}]"
+                "an override: it is not about one draft" if under.startswith("overrides") else f"[{self._name(under)}]"
             )
-            return self._fault(under, name, f"{name} cannot stand in {where}")
+            return self._error(under, name, f"{name} cannot be set in {where}")
         near = _like(name, [*known, *(() if under else ("overrides", *COMMANDS))])
-        return self._fault(under, name, f"unknown setting {name!r}" + (near or f"; there are {', '.join(known)}"))
+        return self._error(under, name, f"unknown setting {name!r}" + (near or f"; choose from {', '.join(known)}"))
 
-    def _fault(self, under: str, name: str, message: str) -> InputError:
+    def _error(self, under: str, name: str, message: str) -> InputError:
         return InputError(f"{self._at(under, name)}: {message}")
 
     def _at(self, under: str, name: str) -> str:
@@ -265,6 +264,6 @@ class _Reader:
 
 
 def _like(word: str, words: Iterable[str]) -> str:
-    """A suggestion, where there is one."""
+    """A suggestion for messages, or an empty string."""
     near = get_close_matches(word.replace("_", "-").lower(), words, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,6 +1,7 @@
 """Source text to prose and sentences, with exact offsets.
 
-`reading` has the table of draft formats and is the file to read first: it makes a `Document`. `htmlscan` and
-`markdown` find what is prose, `markup` what is already hidden, `boilerplate` what belongs to the page rather than
-the post. `sentences` splits prose by rules, `runons` splits text without punctuation. `ranges` is range arithmetic.
+Read `reading` first: it has the table of draft formats and makes a `Document`. `htmlscan` and `markdown` find the
+visible text and return a `Scan` (see `scans`), `markup` finds text that is already hidden, and `boilerplate` finds
+text that belongs to the page rather than the post. `sentences` splits prose by rules, `runons` splits text without
+punctuation. `ranges` is arithmetic of ranges.
 """

@@ -1,9 +1,9 @@
-"""The furniture of a saved web page: navigation, forms, side bars, what is related. Not prose.
+"""The boilerplate of a saved web page, which is not prose: navigation, forms, side bars, related posts.
 
-Judged by what its author called it (element, role, class, id) and by how much of its text is
-links; never by its place. Where names and amounts disagree, the text stays: a flag in a side bar
-annoys, a spoiler that was not read does harm. So nothing goes that holds most of the page's
-text, or its main article, whatever it is called (themes wrap articles in `content-sidebar-wrap`).
+The criteria are the names that its author gave it (element, role, class, id) and the share of links in its text,
+never its place on the page. Where names and shares disagree, the text stays: a flag in a side bar is a nuisance,
+but a spoiler that was not checked does harm. So no element is dropped that contains most of the text of the page,
+or its main article, whatever its name (some themes wrap articles in `content-sidebar-wrap`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from itertools import accumulate
 import re
 
 from spoilerguard.spans import Span
-from spoilerguard.text.htmlscan import Element
+from spoilerguard.text.scans import Element
 
-__all__ = ["without_furniture"]
+__all__ = ["without_boilerplate"]
 
 _ELEMENTS = frozenset({"aside", "dialog", "footer", "menu", "nav"})
 _HOLDERS = _ELEMENTS | {"div", "dl", "form", "li", "ol", "p", "section", "table", "tbody", "td", "tr", "ul"}
@@ -35,21 +35,30 @@ _NAMES = re.compile(
 _NOT_NAMES = re.compile(r"(?i)(?<![a-z])(?:content|layout|has|with|no|without)(?![a-z])")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ARTICLES = re.compile(r"(?i)(?<![a-z])(?:post|entry|article|story|review|page)[-_]?(?:body|content|text)(?![a-z])")
-_MOST_LOOSE = 300  # characters beside its links that a list of links may have
-_MOST_FORM = 600  # characters of a form that asks; a form with more is wrapped around a page
+_MOST_LOOSE = 300  # characters outside links that a list of links may have
+_MOST_FORM = 600  # characters of a real form; a form with more text is wrapped around a page
 
 
-def without_furniture(source: str, text: Sequence[Span], elements: Iterable[Element]) -> list[Span]:
-    """The ranges of text that are not furniture; linear in their number and that of elements."""
+def without_boilerplate(source: str, text: Sequence[Span], elements: Iterable[Element]) -> list[Span]:
+    """The text of a page without its boilerplate.
+
+    Args:
+        source: The source of the page.
+        text: The ranges of its visible text, in order.
+        elements: All its elements, with labels.
+
+    Returns:
+        The ranges of `text` outside boilerplate. Takes time linear in the ranges and elements.
+    """
     elements = [e for e in elements if e.end > e.start]
     page = _Page(source, text, [Span(e.start, e.end) for e in elements if e.name == "a"])
-    heart = page.heart(elements)
-    dropped = [Span(e.start, e.end) for e in elements if not _within(heart, e) and page.is_furniture(e)]
+    article = page.main_article(elements)
+    dropped = [Span(e.start, e.end) for e in elements if not _within(article, e) and page.is_boilerplate(e)]
     return list(_outside(text, sorted(dropped)))
 
 
 class _Page:
-    """How much text, and how much that is no link, lies in a range: by prefix sums."""
+    """Prefix sums of the amounts of all text and of text outside links (`loose`), to look up those of a range."""
 
     def __init__(self, source: str, text: Sequence[Span], links: Iterable[Span]) -> None:
         sizes = [len("".join(source[start:end].split())) for start, end in text]
@@ -62,8 +71,8 @@ class _Page:
         first, last = bisect_left(self.starts, element.start), bisect_left(self.starts, element.end)
         return self.all[last] - self.all[first], self.loose[last] - self.loose[first]
 
-    def heart(self, elements: Iterable[Element]) -> Element | None:
-        """The main article: the smallest of those that hold most; None if none holds a quarter."""
+    def main_article(self, elements: Iterable[Element]) -> Element | None:
+        """The article with the most text, the innermost of several; None if none has a quarter of the text."""
         best, most = None, self.loose[-1] / 4
         for element in elements:
             if element.name in {"article", "main"} or _ARTICLES.search(element.labels):
@@ -72,7 +81,7 @@ class _Page:
                     best, most = element, loose
         return best
 
-    def is_furniture(self, element: Element) -> bool:
+    def is_boilerplate(self, element: Element) -> bool:
         if element.name not in _HOLDERS and not element.labels:
             return False
         size, loose = self.sizes(element)
@@ -82,10 +91,10 @@ class _Page:
             return True
         if element.name in _HOLDERS and loose <= min(_MOST_LOOSE, 0.3 * size) and size >= 10:
             return element.name != "p" or size < 80
-        return _called_furniture(element)
+        return _is_named_boilerplate(element)
 
 
-def _called_furniture(element: Element) -> bool:
+def _is_named_boilerplate(element: Element) -> bool:
     if element.name in {"article", "main", "body", "html"}:
         return False
     if element.name in _ELEMENTS or _ROLES.search(element.labels):
@@ -99,7 +108,7 @@ def _within(inner: Element | None, outer: Element) -> bool:
 
 
 def _outside(text: Iterable[Span], dropped: Sequence[Span]) -> Iterator[Span]:
-    """The ranges that do not begin in one of these sorted ranges."""
+    """The ranges that do not begin within one of the sorted ranges `dropped`."""
     k, reach = 0, -1
     for span in text:
         while k < len(dropped) and dropped[k].start <= span.start:

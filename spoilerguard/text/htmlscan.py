@@ -1,25 +1,28 @@
-"""HTML to ranges of visible text: one pass over the tokens, offsets in code points.
+"""HTML to ranges of visible text: one pass over the tokens, with offsets in code points.
 
-A tokenizer after the WHATWG HTML standard, sections 13.2.5 (tokenization) and, for what closes
-what, 13.2.6 (tree construction), as one regular expression and a stack. A tree is not needed to
-know what is prose, and building one costs: tree-sitter-html takes 15 s for 100,000 nested `<div>`
-(time grows with the square of the depth), this takes a fraction of a second, and grows linearly.
-`tests/test_htmlscan.py` compares the two on ordinary and broken pages. Known to differ from what
-browsers do: text put before a table's cells is not moved out of it, table parts without a table
-count, and of inline elements that a block cut off none is opened again.
+The tokenizer follows the WHATWG HTML standard, section 13.2.5 (tokenization), and section 13.2.6 (tree
+construction) for the question which tag closes which element, as one regular expression and a stack.
+
+It is our own because no parser has both properties that we need: the exact range of every text and tag in the
+source, also in broken markup, and linear time for any input. html5lib and lxml lose the offsets; tree-sitter-html
+keeps them, but takes 15 s for 100,000 nested `<div>` (its time grows with the square of the depth), where this
+takes a fraction of a second. `tests/test_htmlscan.py` compares the two on ordinary and broken pages.
+
+Known differences from browsers: text before the cells of a table is not moved out of it, parts of a table count
+without a table, and inline elements that a block cut off are not opened again.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from html import unescape
 import re
 
 from spoilerguard.spans import Hidden, Span
+from spoilerguard.text.scans import Element, Scan, Tag
 
-__all__ = ["BLOCK", "CLOSES_P", "Element", "Scan", "Scanner", "Tag", "looks_like_page", "scan"]
+__all__ = ["BLOCK", "CLOSES_P", "Scanner", "looks_like_page", "scan"]
 
 
 def _names(names: str) -> frozenset[str]:
@@ -40,33 +43,35 @@ _NOT_PROSE = _RAW | _names(
 )
 _FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
 _FOREIGN = _names("math svg")
-# What ends drawings and formulas that were not closed, unless these lie in between (13.2.6.5).
+# Start tags that end an open drawing or formula, unless an integration point lies in between (13.2.6.5).
 _BREAKS_OUT = _HEADINGS | _names(
     "b big blockquote body br center code dd div dl dt em embed head hr i img li listing menu meta nobr ol p pre ruby "
     "s small span strong strike sub sup table tt u ul var"
 )
 _INTEGRATED = _names("annotation-xml desc foreignobject mi mn mo ms mtext")
-# Within these, an end tag does not reach what was opened outside of them.
-_WALLS = _names("applet button caption marquee object table td template th")
-_TABLE_WALLS = _names("table template")
+# An end tag inside these does not close an element outside of them.
+_BOUNDARIES = _names("applet button caption marquee object table td template th")
+_TABLE_BOUNDARIES = _names("table template")
 _LISTS = _names("menu ol ul")
-# What a start tag closes by itself, and where the search for it ends.
+# The elements that a start tag closes implicitly, and the boundaries of the search for them.
 _IMPLIED_END = {
-    "a": (_names("a"), _WALLS),
-    "button": (_names("button"), _WALLS - {"button"}),
-    "nobr": (_names("nobr"), _WALLS),
-    "li": (_names("li"), _LISTS | _WALLS | _names("article blockquote details fieldset form section")),
-    **dict.fromkeys(("dt", "dd"), (_names("dt dd"), _WALLS | _names("article blockquote details dl form section"))),
+    "a": (_names("a"), _BOUNDARIES),
+    "button": (_names("button"), _BOUNDARIES - {"button"}),
+    "nobr": (_names("nobr"), _BOUNDARIES),
+    "li": (_names("li"), _LISTS | _BOUNDARIES | _names("article blockquote details fieldset form section")),
+    **dict.fromkeys(
+        ("dt", "dd"), (_names("dt dd"), _BOUNDARIES | _names("article blockquote details dl form section"))
+    ),
     **dict.fromkeys(("td", "th"), (_names("caption td th"), _names("table template tr"))),
-    "tr": (_names("caption td th tr"), _TABLE_WALLS),
-    **dict.fromkeys(("tbody", "tfoot", "thead"), (_TABLE_PARTS - {"table"}, _TABLE_WALLS)),
+    "tr": (_names("caption td th tr"), _TABLE_BOUNDARIES),
+    **dict.fromkeys(("tbody", "tfoot", "thead"), (_TABLE_PARTS - {"table"}, _TABLE_BOUNDARIES)),
 }
 
 _SPOILER_ELEMENTS = {"details": "details", "spoiler": "goodreads", "tg-spoiler": "telegram"}
-# Both lists are of what is known to hide: `tag-spoilers`, `no-spoilers`, `spoiler-free`,
-# `spoiler-warning` and `show-spoiler` are labels and buttons.
+# Only names that are known to hide: `tag-spoilers`, `no-spoilers`, `spoiler-free`, `spoiler-warning` and
+# `show-spoiler` are labels and buttons.
 _SPOILER_CLASS = re.compile(
-    r"""(?ix)(?<!\S)(?:sg1  # our own, see `veil`
+    r"""(?ix)(?<!\S)(?:sg1  # our own, see `accessible_html`
     | (?:(?:bb|bbcode|bbcodeblock|block|blur|c|comment|content|hidden|inline|ips|is|js|markdown|md|message|mx|o|sg|su
         |text|tg|vb|wp)[_-]{1,2}|bbcode|ips)?
     spoil(?:ers?|ed)
@@ -75,7 +80,7 @@ _SPOILER_CLASS = re.compile(
        (?:[_-]{1,2}[0-9a-z]{5,8})?)?  # the hash that build tools append
     )(?!\S)"""
 )
-_VEIL_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|feed|show)(?!\S)")
+_SPOILER_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|feed|show)(?!\S)")
 
 _TOKEN = re.compile(
     r"""
@@ -97,71 +102,34 @@ _INVISIBLE = re.compile(r"(?i)(?:display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s
 _PAGE = re.compile(r"(?is)[\s\ufeff]*+(?:(?><!--.*?-->|<\?[^>]*+>)\s*+)*+<(?:!doctype\s+html|html|head|body)\b")
 
 
-@dataclass(slots=True)
-class Element:
-    """An element of the source; `end` is set when it is closed."""
-
-    name: str
-    start: int
-    depth: int  # its index in the stack
-    end: int = -1
-    labels: str = ""  # class, id and role, where they are asked for
-    skipped: bool = False  # its text is not prose
-    style: str | None = None  # it is a spoiler that its author hid, in this style
-    summary: Span | None = None  # of a <details>: what is visible of it
-    open: bool = True
-
-
-@dataclass(slots=True)
-class Tag:
-    """A tag of the source, or a mark of another format that opens, closes or stands for something.
-
-    The two tags of an element know the same one; where it has but one of them, no other knows it. A
-    void element has none, nor has an end tag that ends nothing. `forces`: what it opened closed others.
-    `fixed`: nothing may be put right before it.
-    """
-
-    start: int
-    end: int
-    name: str
-    element: Element | None = None
-    closes: bool = False
-    forces: bool = False
-    fixed: bool = False
-
-
-@dataclass(slots=True)
-class Scan:
-    """What one pass finds. Only `text`, `breaks`, `lines` and `tags` are in order."""
-
-    text: list[Span] = field(default_factory=list)
-    breaks: list[int] = field(default_factory=list)  # where blocks begin and end
-    lines: list[int] = field(default_factory=list)  # where lines are broken within a block
-    hidden: list[Hidden] = field(default_factory=list)
-    concealed: list[Span] = field(default_factory=list)  # of `hidden`, what readers do not see
-    comments: list[tuple[Span, str]] = field(default_factory=list)
-    quotes: list[Span] = field(default_factory=list)
-    tags: list[Tag] = field(default_factory=list)
-    elements: list[Element] = field(default_factory=list)  # all of them, where they are asked for
-
-
 def looks_like_page(source: str) -> bool:
-    """Whether this is a whole page (doctype, html, head or body comes first), not a fragment."""
+    """Whether a source is a whole page, which begins with doctype, html, head or body, rather than a fragment."""
     return _PAGE.match(source) is not None
 
 
 def scan(source: str, *, elements: bool = False) -> Scan:
-    """Find the visible text of HTML, and on request every element with its labels."""
+    """Scan HTML. Linear time.
+
+    Args:
+        source: The source.
+        elements: Whether to keep every element with its labels.
+
+    Returns:
+        What was found.
+    """
     scanner = Scanner(elements=elements)
     scanner.feed(source, 0, len(source))
     return scanner.finish(len(source))
 
 
 class Scanner:
-    """A stack of open elements, fed with markup; or, by a reader of another format, with elements.
+    """A stack of open elements, fed with HTML or, by the reader of another format, with elements.
 
-    Every step costs the same whatever is open: the depths at which a name is open are kept, so
-    that nothing is ever searched for in the stack, and what is popped was pushed once.
+    Each step takes the same time whatever is open: the depths at which a name is open are kept, so the
+    stack is never searched, and each element is pushed and popped once.
+
+    Args:
+        elements: Whether to keep every element with its labels.
     """
 
     def __init__(self, *, elements: bool = False) -> None:
@@ -174,11 +142,11 @@ class Scanner:
 
     @property
     def skipping(self) -> bool:
-        """Whether what comes next is not prose."""
+        """Whether the text that comes next is not prose."""
         return self._skipping > 0
 
     def feed(self, markup: str, start: int, end: int) -> None:
-        """Read a range of markup, whose offsets are those of the source."""
+        """Read a range of HTML, with the offsets of the source."""
         position = start
         while token := _TOKEN.search(markup, position, end):
             self.text(position, token.start())
@@ -193,7 +161,7 @@ class Scanner:
         self.text(position, end)
 
     def feed_tag(self, markup: str, start: int, end: int) -> None:
-        """Read one tag or comment which lies at this range of the source, there perhaps quoted."""
+        """Read one tag or comment; it is at this range of the source, perhaps with quotation markers in it."""
         if token := _TOKEN.match(markup):
             self.tag(token, start, end)
 
@@ -216,7 +184,7 @@ class Scanner:
             self.found.text.append(Span(start, end))
 
     def enter(self, name: str, start: int, attributes: str = "") -> Element | None:
-        """Open an element, closing what it implies; None if it cannot hold anything."""
+        """Open an element, after closing others that it closes implicitly; None if it is void."""
         if name == "br":
             self.found.lines.append(start)
         elif name in BLOCK:
@@ -224,7 +192,7 @@ class Scanner:
         if name in _BREAKS_OUT and (depth := self._deepest(_FOREIGN)) >= 0 and depth > self._deepest(_INTEGRATED):
             self._pop_to(min(self._depths[foreign][0] for foreign in _FOREIGN if self._depths[foreign]), start, start)
         if name in CLOSES_P and self._deepest(_FOREIGN) <= self._deepest(_INTEGRATED):
-            self._close_implied(("p",), _WALLS, start)
+            self._close_implied(("p",), _BOUNDARIES, start)
         if name in _IMPLIED_END:
             self._close_implied(*_IMPLIED_END[name], start)
         if name in _VOID or (name in _FOREIGN and _SELF_CLOSED.search(attributes)):
@@ -239,7 +207,7 @@ class Scanner:
         return element
 
     def leave(self, element: Element | None, inner_end: int, end: int) -> None:
-        """Close this element, unless something else has closed it already."""
+        """Close an element, unless something else has closed it already."""
         if element is None:
             return
         if element.name in BLOCK:
@@ -254,25 +222,27 @@ class Scanner:
     # --- how elements end -----------------------------------------------------------------------
 
     def _end(self, name: str, start: int, end: int) -> Element | None:
-        """What this end tag closes by its name."""
+        """Close the element of an end tag; returns the element, or None if the tag closes nothing."""
         if name in BLOCK:
             (self.found.lines if name == "br" else self.found.breaks).append(start)
         depth = self._deepest(_HEADINGS if name in _HEADINGS else (name,))
-        walls = _TABLE_WALLS if name in _TABLE_PARTS else _WALLS | _LISTS if name == "li" else _WALLS
-        if depth < 0 or depth < self._deepest(walls - {name}):
+        boundaries = (
+            _TABLE_BOUNDARIES if name in _TABLE_PARTS else _BOUNDARIES | _LISTS if name == "li" else _BOUNDARIES
+        )
+        if depth < 0 or depth < self._deepest(boundaries - {name}):
             return None
         element = self._stack[depth]
         above = self._blocks[-1] > depth if self._blocks else False
         if name == "form" or (above and name in _FORMATTING):
-            self._close(element, end)  # what was opened in it stays open
+            self._close(element, end)  # elements opened in it stay open
         elif not above or name in BLOCK or name in _NOT_PROSE:
             self._pop_to(depth, start, end)
         else:  # as browsers do: an inline end tag does not close the blocks opened since
             return None
         return element
 
-    def _close_implied(self, names: Iterable[str], walls: Iterable[str], at: int) -> None:
-        while (depth := self._deepest(names)) >= 0 and depth > self._deepest(walls):
+    def _close_implied(self, names: Iterable[str], boundaries: Iterable[str], at: int) -> None:
+        while (depth := self._deepest(names)) >= 0 and depth > self._deepest(boundaries):
             self._pop_to(depth, at, at)
 
     def _deepest(self, names: Iterable[str]) -> int:
@@ -293,7 +263,7 @@ class Scanner:
         self._hiding += element.style is not None
 
     def _pop_to(self, depth: int, inner_end: int, end: int) -> None:
-        """Close the element at this depth and all it holds."""
+        """Close the element at this depth and all elements in it."""
         while len(self._stack) > depth:
             element = self._stack.pop()
             if self._blocks and self._blocks[-1] == element.depth:
@@ -342,7 +312,7 @@ class Scanner:
         element.skipped = element.style is None and (
             not {"hidden", "data-sg-all"}.isdisjoint(values)
             or _INVISIBLE.search(values.get("style", "")) is not None
-            or _VEIL_CONTROL.search(classes) is not None
+            or _SPOILER_CONTROL.search(classes) is not None
         )
         if self._keep_elements:
             element.labels = f"{classes} {values.get('id', '')} role={values.get('role', '')}"

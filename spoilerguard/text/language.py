@@ -1,11 +1,10 @@
 """Which language a document is written in: a guess by script, common words and letter trigrams.
 
-Ours rather than a library: langdetect, py3langid and lingua name other languages as well, but take 70 to
-1,200 µs for a comment, and take 8 to 10 of the 27 hard English texts in `tests/data/languages.jsonl` (lists of
-foreign titles, names, capitals, leetspeak, slang) for another language; this takes none. Here most texts
-end at the first question, a count of common English words, and the table of trigrams is not even read. It
-comes from langdetect's profiles (Apache 2.0), stopwords-iso (MIT) and our own data: see
-`spoilerguard.training.languages`.
+Why not a library: langdetect, py3langid and lingua recognise other languages equally well, but they need 70 to
+1,200 µs for a comment, and they mistake 8 to 10 of the 27 hard English texts in `tests/data/languages.jsonl` (lists
+of foreign titles, names, capitals, leetspeak, slang) for another language; this module mistakes none. For most texts
+a count of common English words decides, and the table of trigrams is not even read. The table is made from
+langdetect's profiles (Apache 2.0), stopwords-iso (MIT) and our own data by `spoilerguard.training.languages`.
 """
 
 from __future__ import annotations
@@ -35,8 +34,7 @@ NAMES = {
     "tl": "Tagalog", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu", "vi": "Vietnamese", "zh": "Chinese",
 }  # fmt: skip
 
-# The letters of each script that is not Latin, and the languages written in it: where there are several,
-# trigrams decide.
+# The letters of each script that is not Latin, and the languages written in it. Trigrams decide between several.
 SCRIPTS = {
     "\u0370-\u03ff\u1f00-\u1fff": ("el",),
     "\u0400-\u052f": ("bg", "mk", "ru", "uk"),
@@ -62,13 +60,13 @@ SCRIPTS = {
     "\u3040-\u30ff": ("ja",),
     "\u4e00-\u9fff": ("zh",),
 }
-DENSE = {"ja", "ko", "zh"}  # one of their letters says as much as three of ours
+DENSE = {"ja", "ko", "zh"}  # one of their letters counts as three Latin ones
 
-ENOUGH = 60  # letters from which a text is long enough to tell
-RUNNING = 0.5  # share of letters in words without a capital: of less, names and titles, no language is guessed
-PLAINLY = 0.25  # share of common English words from which a text is English, whatever else it holds
-LEAD = 0.03  # by how much a letter, in nats, another language must be likelier than English
-KNOWN = 0.4  # share of trigrams that the table must know: codes and letters at random are no language
+ENOUGH = 60  # letters from which a text is long enough to guess
+RUNNING = 0.5  # share of letters in words without a capital; with less, a text is names and titles: no guess
+PLAINLY = 0.25  # share of common English words from which a text is English, whatever else it contains
+LEAD = 0.03  # nats per letter by which another language must be likelier than English
+KNOWN = 0.4  # share of trigrams that must be in the table; codes and random letters have fewer
 
 COMMON = frozenset(
     "the of and to is that this it with for his but you are they have from be not all by who he she what "
@@ -84,10 +82,10 @@ def guess(prose: str) -> str | None:
     """The language of a text, as a code of ISO 639-1.
 
     Args:
-        prose: What of a document is prose; blanks count for nothing.
+        prose: The prose of a document; blanks do not count.
 
     Returns:
-        A key of `NAMES`; None where the text is too short to tell, or like none of them.
+        A key of `NAMES`; None if the text is too short to guess, or resembles none of them.
     """
     if not prose.isascii():
         other = _OTHER.findall(prose)
@@ -102,7 +100,7 @@ def guess(prose: str) -> str | None:
 
 
 def _by_script(prose: str, other: str) -> str | None:
-    """The language of a text that is mostly in another script than Latin; None of any other text."""
+    """The language of a text that is mostly in a script other than Latin; None for any other text."""
     counts = {languages: len(re.findall(f"[{letters}]", other)) for letters, languages in SCRIPTS.items()}
     chinese = counts["zh",]
     if counts["ja",] > chinese / 10:  # every Japanese sentence has kana
@@ -138,7 +136,13 @@ def _in_capitals(words: list[str]) -> bool:
 
 
 class Table(NamedTuple):
-    """Trigrams of letters, and how rare each is in each language: tenths of a nat, negated."""
+    """Trigrams of letters, and how rare each is in each language.
+
+    Attributes:
+        rows: The row of each trigram in `rarity`.
+        languages: The columns of `rarity`.
+        rarity: The negative log probability of each trigram in each language, in tenths of a nat.
+    """
 
     rows: dict[str, int]
     languages: tuple[str, ...]
@@ -146,11 +150,12 @@ class Table(NamedTuple):
 
     @property
     def latin(self) -> tuple[str, ...]:
+        """The languages in Latin script."""
         elsewhere = {code for codes in SCRIPTS.values() for code in codes}
         return tuple(code for code in self.languages if code not in elsewhere)
 
     def scores(self, letters: str) -> tuple[dict[str, float], float]:
-        """The log likelihood of a text in each language, and the share of its trigrams that count."""
+        """The log likelihood of a text in each language, and the share of its trigrams that are in the table."""
         trigrams = map("".join, zip(letters, letters[1:], letters[2:], strict=False))
         found = [row for row in map(self.rows.get, trigrams) if row is not None]
         rare = self.rarity[found].sum(axis=0, dtype=int)
@@ -158,14 +163,14 @@ class Table(NamedTuple):
         return scores, len(found) / max(1, len(letters) - 2)
 
     def likeliest(self, text: str, languages: tuple[str, ...]) -> str:
-        """Which of these languages a text is in."""
+        """The one of these languages that a text is most likely in."""
         scores, _ = self.scores(f" {' '.join(_WORDS.findall(text))} ")
         return max(languages, key=scores.__getitem__)
 
 
 @lru_cache(maxsize=1)
 def table() -> Table:
-    """The table, read when the first text needs it."""
+    """The table, which is read when a text first needs it."""
     import numpy as np
 
     with np.load(PACKAGE / "assets" / "languages.npz") as stored:

@@ -1,7 +1,7 @@
-"""Markdown to ranges of visible text, by the scanner of HTML.
+"""Markdown to ranges of visible text, by the HTML scanner.
 
-Parsed by pyromark (pulldown-cmark), whose events carry ranges. They drive the scanner of HTML as if
-they were tags, so that HTML within may span Markdown blocks, and ends where they end.
+pyromark (pulldown-cmark) parses it to events with ranges. They drive the HTML scanner as if they were tags, so
+that HTML may span Markdown blocks, and ends where they end.
 """
 
 from __future__ import annotations
@@ -12,15 +12,25 @@ import re
 from typing import Any
 
 from spoilerguard.spans import Span
-from spoilerguard.text.htmlscan import Element, Scan, Scanner, Tag
+from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import reddit_line_starts
-from spoilerguard.text.ranges import blank, keep, minus
+from spoilerguard.text.ranges import mask, mask_outside, subtract
+from spoilerguard.text.scans import Element, Scan, Tag
 
 __all__ = ["FRONT_MATTER", "scan_markdown"]
 
 
 def scan_markdown(source: str, start: int) -> tuple[Scan, list[Span], str]:
-    """What was scanned from an offset on, its text, hidden or not, and the source where spoiler marks count."""
+    """Scan Markdown. Linear time.
+
+    Args:
+        source: The source.
+        start: The offset where it starts, after a byte order mark.
+
+    Returns:
+        What was found; the ranges of its text, hidden or not; and the source with everything masked in
+        which spoiler marks have no meaning, such as code.
+    """
     return _MarkdownReader(source, start).read()
 
 
@@ -38,7 +48,7 @@ _ELEMENT_OF = {
     "TableHead": "tr",
     "TableRow": "tr",
 }
-# Only at the very start, and only what can be YAML or TOML: elsewhere `---` is a rule.
+# Only at the very start, and only if it can be YAML or TOML: elsewhere `---` is a rule.
 FRONT_MATTER = re.compile(
     r"""(?xsm)
     ---[ \t]*\r?\n (?=\#|"?[\w-]++(?:[ ][\w-]++){0,3}"?[ \t]*:\s) .*? ^(?:---|\.\.\.)[ \t]*(?=\r?\n|\Z)
@@ -51,33 +61,33 @@ class _MarkdownReader:
         self.source, self.begin = source, begin
         self.scanner = Scanner()
         self.elements: list[Element | None] = []
-        self.gaps: list[Span] = []  # what lies between the lines of an HTML block: `> `
-        self.literal: list[Span] = []  # where spoiler marks hide nothing
+        self.gaps: list[Span] = []  # between the lines of an HTML block: `> `
+        self.literal: list[Span] = []  # where spoiler marks have no meaning
         self.html: list[Span] = []
-        self.html_text = ""  # the source with all but its HTML blocks blanked
+        self.html_text = ""  # the source with everything masked outside its HTML blocks
         self.html_at = -1  # inside an HTML block: where its last line ended
         self.autolink = False
-        self.images = 0  # that are open
+        self.images = 0  # number of open images
         self.tags = self.scanner.found.tags
-        self.inline: list[Element | int] = []  # open emphasis, links ...; of what cannot be cut, its place in `tags`
+        self.inline: list[Element | int] = []  # open emphasis, links ...; indexes of `tags` for what cannot be cut
 
     def read(self) -> tuple[Scan, list[Span], str]:
         begin = self.begin
         if matter := FRONT_MATTER.match(self.source, begin):
             self.literal.append(Span(*matter.span()))
             begin = matter.end()
-        # Where Reddit hides, a line that starts with `>!` is no quotation.
+        # A line that starts with a Reddit spoiler, `>!`, is not a quotation.
         text = _escaped(self.source, reddit_line_starts(self.source))
         events = [(*_name(event), span) for event, span in _events(text, begin)]
         self.html = [span for name, _, span in events if name == "Html"]
         if self.html:
-            self.html_text = keep(self.source, self.html)
+            self.html_text = mask_outside(self.source, self.html)
         for name, detail, span in events:
             self.event(name, detail, span)
         found = self.scanner.finish(len(self.source))
-        tags = minus(self.html, found.text)
-        markable = blank(self.source, minus([*self.literal, *tags], []))
-        return found, minus(found.text, self.gaps), markable
+        tags = subtract(self.html, found.text)
+        markable = mask(self.source, subtract([*self.literal, *tags], []))
+        return found, subtract(found.text, self.gaps), markable
 
     def event(self, name: str, detail: Any, span: Span) -> None:
         if name == "Start":
@@ -96,7 +106,7 @@ class _MarkdownReader:
             self.html_at = span.end
         elif name == "InlineHtml":
             self.literal.append(span)
-            if not self.images:  # there, only the text counts
+            if not self.images:  # only text counts in a description
                 self.scanner.feed_tag(detail, *span)
         elif name == "Code":
             self.literal.append(span)
@@ -148,7 +158,7 @@ class _MarkdownReader:
 
 
 def _begins_line(source: str, offset: int) -> bool:
-    """Whether only white space stands before it on its line."""
+    """Whether only white space precedes the offset on its line."""
     while offset and source[offset - 1] in " \t":
         offset -= 1
     return offset == 0 or source[offset - 1] in "\r\n"

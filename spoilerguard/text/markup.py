@@ -1,13 +1,11 @@
-"""Every spoiler syntax in one table: where authors have hidden text themselves.
+"""Every spoiler syntax in one table, to find text that authors have hidden themselves.
 
-A row of `SYNTAXES` is a style: what opens it, what closes it, and what ends it early. Matching is
-one pass over the marks of the text, so time is linear whatever the text holds. An opener without
-its closer hides nothing (that is how most platforms show it): where that is surely a slip, there is
-a notice.
+A row of `SYNTAXES` says what opens a spoiler, what closes it, and what ends it early. Matching is one pass over
+the marks of the text, so it takes linear time for any text. An opener without its closer hides nothing, as on most
+platforms; where that is surely a mistake of the author, there is a notice.
 
-To add a syntax, add a row, passing and failing examples in `tests/test_markup.py`, and a row in
-`styles`, which writes. HTML elements are recognised in `htmlscan`, which knows tags; here are the
-character syntaxes.
+To add a syntax, add a row here, passing and failing examples in `tests/test_markup.py`, and a row in `styles`,
+which writes it. This table has the character syntaxes; `htmlscan`, which knows tags, recognises HTML elements.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import re
 from typing import NamedTuple
 
 from spoilerguard.spans import Hidden, Notice, Span
-from spoilerguard.text.ranges import minus
+from spoilerguard.text.ranges import subtract
 
 __all__ = [
     "NEVER_BEGINS", "NEVER_ENDS", "SYNTAXES", "Syntax",
@@ -38,17 +36,22 @@ _BLANK_LINE = r"(?>\r\n|\r|\n)[ \t]*+[\r\n]"
 
 @dataclass(frozen=True)
 class Syntax:
-    """One way to hide text: the patterns of its marks, which hold no capturing group.
+    """One way to hide text. No pattern contains a capturing group.
 
-    `hints` are lower-case strings of which one is in every text that uses the syntax: searching
-    for them first is what makes a text without spoilers cheap. `close` None means that `open`
-    matches the whole, and `shell` what of it is mark. With `inline`, nothing is hidden across
-    paragraphs. With `nests`, marks pair up as brackets do, `other` openers among them (whose
-    closers look the same); without, the first opener counts.
-
-    `lone` is what an opener without its closer looks like (or what follows the whole, with `close`
-    None) where it can be nothing but a slip of its author; `stray`: a closer without its opener is
-    one. `lost`: what was hidden is not there to be read.
+    Attributes:
+        name: Its name, which a row of `styles.STYLES` refers to.
+        hints: Lower-case strings, one of which is in every text that uses the syntax. Searching for them
+            first makes texts without spoilers cheap.
+        open: The pattern of the opening mark.
+        close: The pattern of the closing mark; None if `open` matches the whole spoiler.
+        inline: Whether a spoiler ends with its paragraph.
+        nests: Whether marks pair up like brackets; otherwise the first opener counts.
+        other: Other opening marks whose closing mark looks the same; for syntaxes that nest.
+        delimiters: What is markup in the match, if `open` matches the whole spoiler.
+        lone: What an opening mark without its closing mark looks like if it can only be a mistake; if
+            `open` matches the whole spoiler, what follows a broken one.
+        stray: Whether a closing mark without its opening mark is a mistake.
+        lost: Whether the hidden text can no longer be read.
     """
 
     name: str
@@ -58,26 +61,26 @@ class Syntax:
     inline: bool = False
     nests: bool = False
     other: str | None = None
-    shell: str = ""
+    delimiters: str = ""
     lone: str = r"(?!)"
     stray: bool = False
     lost: bool = False
 
     @cached_property
     def marks(self) -> re.Pattern[str]:
-        """What may begin a spoiler; with `nests`, all marks. The name of the group that matched tells which it is."""
+        """What can begin a spoiler; with `nests`, all marks. The name of the matching group is the kind of mark."""
         close = self.close if self.nests or self.stray else None
         return _any(open=self.open, other=self.other, close=close)
 
     @cached_property
     def ends(self) -> re.Pattern[str]:
-        """What may come within a spoiler."""
+        """What to look for inside a spoiler."""
         blank = _BLANK_LINE if self.inline else None
         within = {"open": self.open, "other": self.other} if self.nests else {}
         return _any(**within, close=self.close, blank=blank)
 
     @cached_property
-    def slip(self) -> re.Pattern[str]:
+    def unpaired(self) -> re.Pattern[str]:
         """`lone`, compiled."""
         return re.compile(self.lone)
 
@@ -87,14 +90,14 @@ def _any(**kinds: str | None) -> re.Pattern[str]:
 
 
 SYNTAXES: tuple[Syntax, ...] = (
-    # Reddit's API and dumps escape the angle brackets. `!</b>` is an exclamation before a tag.
+    # Reddit's API and dumps escape the angle brackets. `!</b>` is an exclamation mark before a tag.
     Syntax(
         "reddit",
         (">!", "&gt;!"),
         r"(?<!\\)(?:>|&gt;)!",
         r"(?<!\\)!(?:<(?!/|(?:br|p|b|i|em|strong|div|span)\b)|&lt;(?!/))",
         inline=True,
-        # At the start of a line it is a block spoiler, or a quotation.
+        # At the start of a line it is a block spoiler or a quotation.
         lone=r"(?:(?<=[^\s>*+-][ \t])|(?<=[(\[“\"]))(?:>|&gt;)!(?=[^\s!=<>&])",
     ),
     Syntax(
@@ -102,15 +105,15 @@ SYNTAXES: tuple[Syntax, ...] = (
         ("](/s", "](#s"),
         r"(?i:\[[^\[\]\n]{0,200}+\]\([#/]s(?:poilers?)?[ \t]{1,9}\"[^\"\n]{1,5000}\"\))",
         None,
-        shell=r"^\[[^\]]*\]\([^\"]*\"|\"\)$",
+        delimiters=r"^\[[^\]]*\]\([^\"]*\"|\"\)$",
     ),
-    # `#spoiler` is left out: on blogs it is a link to a section.
+    # `#spoiler` is missing on purpose: on blogs it is a link to a section.
     Syntax(
         "reddit-link",
         ("](/s", "](#s"),
         r"(?i:\[[^\[\]\n]{1,1000}+\]\((?:[#/]s|/spoiler)\))",
         None,
-        shell=r"^\[|\]\([^)]*\)$",
+        delimiters=r"^\[|\]\([^)]*\)$",
     ),
     Syntax(
         "discord",
@@ -153,7 +156,7 @@ SYNTAXES: tuple[Syntax, ...] = (
         r"(?i:\{\{[<%]\s{0,9}(?:spoiler|details)\b[^\n}]{0,200}[>%]\}\})",
         r"(?i:\{\{[<%]\s{0,9}/\s{0,9}(?:spoiler|details)\s{0,9}[>%]\}\})",
         nests=True,
-        # Of a theme's `spoiler` with arguments, who knows whether it has an end.
+        # A theme's `spoiler` with arguments may or may not have an end.
         lone=r"(?i:\{\{[<%]\s{0,9}(?:details\b[^\n}]{0,200}(?<!/)|spoiler\s{0,9})[>%]\}\})",
     ),
     Syntax("anilist", ("~!",), r"~!", r"!~", lone=r"(?:(?<!.)|(?<=[\s(“\"]))~!(?=\w)"),
@@ -173,8 +176,8 @@ SYNTAXES: tuple[Syntax, ...] = (
         (">! ",),
         rf"(?:{_LINE}>! (?![^\r\n]*!<)[^\r\n]*+(?:(?:\r\n?|\n){_LINE}>![^\r\n]*+)*+)",
         None,
-        shell=rf"{_LINE}>! ?",
-        lone=r"(?:\r\n?|\n) {0,3}>(?!!)[^\S\r\n]*+\S",  # a line that goes on as a mere quotation
+        delimiters=rf"{_LINE}>! ?",
+        lone=r"(?:\r\n?|\n) {0,3}>(?!!)[^\S\r\n]*+\S",  # the next line is an ordinary quotation
     ),
     Syntax("rot13", ("[rot13:",), r"(?i:\[rot13: )", r"\]", nests=True, other=r"\[", lost=True),
     Syntax("redact", ("█",), r"█++(?:[ \t]++█++)*+", None, lost=True),
@@ -190,62 +193,75 @@ class _Found(NamedTuple):
 class _Opener(NamedTuple):
     start: int
     end: int
-    other: bool  # not of a spoiler
+    other: bool  # it does not open a spoiler
 
 
 def find_hidden(
-    text: str, walls: Sequence[int] = (), slips: list[Notice] | None = None, inner: list[Span] | None = None
+    text: str, boundaries: Sequence[int] = (), notices: list[Notice] | None = None, inner: list[Span] | None = None
 ) -> list[Hidden]:
-    """What the author hid, in order and disjoint; offsets in `text` (code points).
+    """Find the spoilers that an author hid.
 
-    `text` should have code blanked already: `||` in a code span hides nothing. `walls` are the
-    sorted offsets at which paragraphs begin and end, where the reader of a format knows them. Marks
-    that lack their other half are added to `slips`, and to `inner` the ranges that can be read once
-    they are revealed.
+    Args:
+        text: The text, in which code should be masked: `||` in a code span hides nothing.
+        boundaries: Sorted offsets at which paragraphs begin and end, if the format has such.
+        notices: A list that receives a notice for each mark without its counterpart.
+        inner: A list that receives the ranges that readers can read once they reveal the spoilers.
+
+    Returns:
+        The spoilers, in order and disjoint, with offsets in code points.
     """
-    inner_of = {found.hidden: found.inner for found in _search(text, walls, [] if slips is None else slips)}
+    inner_of = {found.hidden: found.inner for found in _search(text, boundaries, [] if notices is None else notices)}
     kept = outermost(inner_of)
     if inner is not None:
-        inner += [span for hidden in kept for span in _unshelled(text, inner_of[hidden], hidden.style)]
+        inner += [span for hidden in kept for span in _readable(text, inner_of[hidden], hidden.style)]
     return kept
 
 
-def _unshelled(text: str, inner: Span, style: str) -> list[Span]:
-    """What of it is no mark, and not lost."""
-    if style in _LOST or style not in _SHELLS:
+def _readable(text: str, inner: Span, style: str) -> list[Span]:
+    """The ranges of a spoiler that are not delimiters and can be read."""
+    if style in _LOST or style not in _DELIMITERS:
         return [] if style in _LOST else [inner]
-    marks = _SHELLS[style].finditer(text[slice(*inner)])
-    return minus([inner], [Span(inner.start + mark.start(), inner.start + mark.end()) for mark in marks])
+    marks = _DELIMITERS[style].finditer(text[slice(*inner)])
+    return subtract([inner], [Span(inner.start + mark.start(), inner.start + mark.end()) for mark in marks])
 
 
 def strip_hidden(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The text without its spoiler marks, and the ranges that were hidden, in the new text.
+    """Remove spoiler marks, to make labelled data of text with spoilers: the marks would reveal the label.
 
-    This is how marked-up text becomes labelled data: the marks would give the label away. What was
-    hidden beyond reading (`redact`) labels nothing and stays as it is.
+    Args:
+        text: The text. Spoilers that can no longer be read (`redact`) label nothing and stay.
+
+    Returns:
+        The text without marks, and the ranges in it that were hidden.
     """
     inner_of = {found.hidden: found.inner for found in _search(text, (), []) if found.hidden.style not in _LOST}
-    pieces: list[str] = []
+    parts: list[str] = []
     ranges: list[tuple[int, int]] = []
     length = position = 0
     for hidden in outermost(inner_of):
         before, inner = text[position : hidden.start], text[slice(*inner_of[hidden])]
-        if shell := _SHELLS.get(hidden.style):
-            inner = shell.sub("", inner)
-        pieces += [before, inner]
+        if delimiters := _DELIMITERS.get(hidden.style):
+            inner = delimiters.sub("", inner)
+        parts += [before, inner]
         start = length + len(before)
         length = start + len(inner)
         ranges.append((start, length))
         position = hidden.end
-    pieces.append(text[position:])
-    return "".join(pieces), ranges
+    parts.append(text[position:])
+    return "".join(parts), ranges
 
 
 def reddit_line_starts(text: str) -> list[int]:
-    """Where lines begin with a spoiler of Reddit's: the offsets of their `>`, which quote nothing there.
+    """Find lines that begin with a Reddit spoiler, whose `>` does not mark a quotation.
 
-    As Reddit's parser has it (snudown, `prefix_quote` and `prefix_blockspoiler`), in lists and
-    quotations too.
+    This follows Reddit's parser (snudown, `prefix_quote` and `prefix_blockspoiler`), also in lists and
+    quotations.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The offsets of these `>`.
     """
     if "!<" not in text or ">!" not in text:
         return []
@@ -260,7 +276,14 @@ def _begins_block(text: str, offset: int) -> bool:
 
 
 def outermost(hidden: Iterable[Hidden]) -> list[Hidden]:
-    """In order, without those that lie in or overlap one that begins before them."""
+    """Drop spoilers that overlap one that begins before them.
+
+    Args:
+        hidden: The spoilers, in any order.
+
+    Returns:
+        The others, in order.
+    """
     kept: list[Hidden] = []
     for candidate in sorted(hidden, key=lambda h: (h.start, -h.end)):
         if not kept or candidate.start >= kept[-1].end:
@@ -268,39 +291,39 @@ def outermost(hidden: Iterable[Hidden]) -> list[Hidden]:
     return kept
 
 
-_SHELLS = {syntax.name: re.compile(syntax.shell) for syntax in SYNTAXES if syntax.shell}
+_DELIMITERS = {syntax.name: re.compile(syntax.delimiters) for syntax in SYNTAXES if syntax.delimiters}
 _HINTS = frozenset(hint for syntax in SYNTAXES for hint in syntax.hints)
 _LOST = {syntax.name for syntax in SYNTAXES if syntax.lost}
 
 
-def _search(text: str, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
+def _search(text: str, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:
     lower = text.lower()
     if not (present := {hint for hint in _HINTS if hint in lower}):
         return
     for syntax in SYNTAXES:
         if not present.isdisjoint(syntax.hints):
-            yield from (_whole if syntax.close is None else _pairs)(text, syntax, walls, slips)
+            yield from (_whole if syntax.close is None else _pairs)(text, syntax, boundaries, notices)
 
 
-def _whole(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
+def _whole(text: str, syntax: Syntax, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:
     for mark in syntax.marks.finditer(text):
         yield _Found(Hidden(*mark.span(), syntax.name), Span(*mark.span()))
-        if slip := syntax.slip.match(text, mark.end()):
-            slips.append(Notice(slip.end() - 1, slip.end(), NEVER_ENDS))
+        if slip := syntax.unpaired.match(text, mark.end()):
+            notices.append(Notice(slip.end() - 1, slip.end(), NEVER_ENDS))
 
 
-def _pairs(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice]) -> Iterator[_Found]:
+def _pairs(text: str, syntax: Syntax, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:
     openers: list[_Opener] = []
     end = 0
     while True:
-        # Within a paragraph, its end is as far as is looked.
-        k = bisect_left(walls, openers[-1].end) if syntax.inline and openers else len(walls)
-        stop = walls[k] if k < len(walls) else len(text)
+        # An inline spoiler is not searched for beyond the end of its paragraph.
+        k = bisect_left(boundaries, openers[-1].end) if syntax.inline and openers else len(boundaries)
+        stop = boundaries[k] if k < len(boundaries) else len(text)
         mark = (syntax.ends if openers else syntax.marks).search(text, end, stop)
         if mark is None and stop == len(text):
             break
         if mark is None or mark.lastgroup == "blank":
-            _give_up(text, syntax, openers, slips)
+            _give_up(text, syntax, openers, notices)
             end = mark.end() if mark else stop
             continue
         start, end = mark.span()
@@ -311,12 +334,12 @@ def _pairs(text: str, syntax: Syntax, walls: Sequence[int], slips: list[Notice])
             if not opener.other:
                 yield _Found(Hidden(opener.start, end, syntax.name), Span(opener.end, start))
         elif syntax.stray:
-            slips.append(Notice(start, end, NEVER_BEGINS))
-    _give_up(text, syntax, openers, slips)
+            notices.append(Notice(start, end, NEVER_BEGINS))
+    _give_up(text, syntax, openers, notices)
 
 
-def _give_up(text: str, syntax: Syntax, openers: list[_Opener], slips: list[Notice]) -> None:
-    """These openers have no end."""
-    lone = [opener for opener in openers if not opener.other and syntax.slip.match(text, opener.start)]
-    slips += [Notice(opener.start, opener.end, NEVER_ENDS) for opener in lone]
+def _give_up(text: str, syntax: Syntax, openers: list[_Opener], notices: list[Notice]) -> None:
+    """Add notices for openers without an end, and forget them."""
+    lone = [opener for opener in openers if not opener.other and syntax.unpaired.match(text, opener.start)]
+    notices += [Notice(opener.start, opener.end, NEVER_ENDS) for opener in lone]
     openers.clear()

@@ -1,6 +1,6 @@
-"""Arithmetic of ranges: what is left of some less others, and a text with some of it blanked.
+"""Arithmetic of ranges, and texts with some ranges masked.
 
-All of it takes time linear in the text and n log n in the ranges; results are ordered and disjoint.
+Everything takes time linear in the text and n log n in the ranges; results are ordered and disjoint.
 """
 
 from __future__ import annotations
@@ -10,34 +10,49 @@ import re
 
 from spoilerguard.spans import Span
 
-__all__ = ["blank", "common", "keep", "minus"]
+__all__ = ["intersect", "mask", "mask_outside", "subtract"]
 
 _NOT_LINE_END = re.compile(r"[^\r\n]")
 
 
-def keep(source: str, spans: Iterable[Span]) -> str:
-    """The source with all but these ordered, disjoint ranges blanked."""
-    pieces: list[str] = []
-    position = 0
-    for start, end in spans:
-        pieces += [" " * (start - position), source[start:end]]
-        position = end
-    pieces.append(" " * (len(source) - position))
-    return "".join(pieces)
+def mask_outside(source: str, spans: Iterable[Span]) -> str:
+    """Mask everything outside these ranges with spaces.
 
+    Args:
+        source: The source.
+        spans: The ranges to keep, ordered and disjoint.
 
-def blank(source: str, spans: Iterable[Span]) -> str:
-    """The source with these ordered, disjoint ranges written over with NUL, but for their line ends.
-
-    NUL is no white space: a mark broken over two lines leaves no blank line.
+    Returns:
+        A text as long as the source.
     """
-    pieces: list[str] = []
+    parts: list[str] = []
     position = 0
     for start, end in spans:
-        pieces += [source[position:start], _NOT_LINE_END.sub("\0", source[start:end])]
+        parts += [" " * (start - position), source[start:end]]
         position = end
-    pieces.append(source[position:])
-    return "".join(pieces)
+    parts.append(" " * (len(source) - position))
+    return "".join(parts)
+
+
+def mask(source: str, spans: Iterable[Span]) -> str:
+    """Mask these ranges with NUL, except for their line endings.
+
+    NUL is not white space, so a tag that spans two lines does not leave a blank line.
+
+    Args:
+        source: The source.
+        spans: The ranges to mask, ordered and disjoint.
+
+    Returns:
+        A text as long as the source.
+    """
+    parts: list[str] = []
+    position = 0
+    for start, end in spans:
+        parts += [source[position:start], _NOT_LINE_END.sub("\0", source[start:end])]
+        position = end
+    parts.append(source[position:])
+    return "".join(parts)
 
 
 def _union(spans: Iterable[Span]) -> list[Span]:
@@ -51,8 +66,8 @@ def _union(spans: Iterable[Span]) -> list[Span]:
     return merged
 
 
-def minus(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
-    """Ranges less the holes; ordered and disjoint."""
+def subtract(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
+    """The ranges without their overlap with `holes`, ordered and disjoint."""
     gaps = _union(holes)
     kept: list[Span] = []
     k = 0
@@ -70,7 +85,7 @@ def minus(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
     return kept
 
 
-def common(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
-    """What is in both; ordered and disjoint."""
+def intersect(spans: Iterable[Span], others: Iterable[Span]) -> list[Span]:
+    """The overlap of two lists of ranges, ordered and disjoint."""
     spans = _union(spans)
-    return minus(spans, minus([Span(spans[0].start, spans[-1].end)], others)) if spans else []
+    return subtract(spans, subtract([Span(spans[0].start, spans[-1].end)], others)) if spans else []

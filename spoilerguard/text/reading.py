@@ -1,8 +1,8 @@
-"""Plain text, Markdown and HTML to a Document whose prose has the source's length.
+"""Plain text, Markdown and HTML to a `Document` whose prose is as long as the source.
 
-Mask, do not strip: whatever is not prose becomes spaces, so no offset ever needs mapping. A reader
-takes the source and returns its `Layout`: where the prose is and which ranges are blocks. To add a
-format, add a function, a row in `READERS` and its suffixes in `SUFFIXES`.
+Text that is not prose is masked with spaces rather than removed, so offsets never need mapping. A reader takes a
+source and returns its `Layout`: where its prose is and which ranges are blocks. To add a format, add a function, a
+row in `READERS` and its suffixes in `SUFFIXES`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ import re
 
 from spoilerguard.errors import InputError
 from spoilerguard.spans import Document, Format, Hidden, Notice, Span
-from spoilerguard.text.boilerplate import without_furniture
-from spoilerguard.text.htmlscan import Scan, Tag, looks_like_page, scan
+from spoilerguard.text.boilerplate import without_boilerplate
+from spoilerguard.text.htmlscan import looks_like_page, scan
 from spoilerguard.text.markdown import FRONT_MATTER, scan_markdown
 from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
-from spoilerguard.text.ranges import common, keep, minus
+from spoilerguard.text.ranges import intersect, mask_outside, subtract
+from spoilerguard.text.scans import Scan, Tag
 from spoilerguard.text.sentences import paragraphs
 
-__all__ = ["READERS", "SUFFIXES", "format_of", "guess_format", "read", "suppressions", "words_of"]
+__all__ = [
+    "READERS", "SUFFIXES", "Layout", "format_of", "guess_format",
+    "layout_of", "read", "reread", "suppressions", "words_of",
+]  # fmt: skip
 
 SUFFIXES: dict[str, Format] = {
     **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), "markdown"),
@@ -39,19 +43,27 @@ _DIRECTIVE = re.compile(r"(?i)spoilerguard\s*:?\s*(off|on|ignore-next)\b")
 _COMMENT = re.compile(r"(?i)<!--\s*+(spoilerguard\b[^\n]{0,80}?)\s*-->")
 
 
-# The summary of a spoiler that is not prose but a label; in Markdown, perhaps in a quotation.
+# A summary that is a mere label, not prose; in Markdown it may be in a quotation.
 _LABEL = re.compile(r"(?i)<details>[\s>]{0,99}<summary>(?:show )?spoilers?</summary>")
-# Spoiler elements whose end tags HTML does not let one leave out, and those that are nothing else.
+# Spoiler elements whose end tags are mandatory in HTML, and elements that are always spoilers.
 _NEED_ENDS = {"details", "div", "spoiler", "span", "tg-spoiler"}
 _ONLY_SPOILERS = {"spoiler", "tg-spoiler"}
 
 
 @dataclass(slots=True)
 class Layout:
-    """What a reader found. Prose and blocks are ordered and disjoint; no prose is hidden.
+    """What a reader finds in a source.
 
-    `concealed` is what would be prose if it were not hidden. `seen` is all text that readers see,
-    prose or not; `tags` are the marks around it, in order.
+    Attributes:
+        prose: The ranges of prose, ordered and disjoint, without hidden text.
+        blocks: The ranges that no sentence crosses, ordered and disjoint.
+        hidden: Spoilers that the author has hidden.
+        comments: Comments with their text.
+        quotes: Block quotations.
+        visible: All text that readers see, prose or not.
+        scan: The result of the scanner: all text, hidden or not, and the tags around it.
+        notices: Broken spoiler marks.
+        concealed: Text in `hidden` that would be prose if it were not hidden.
     """
 
     prose: list[Span]
@@ -59,49 +71,101 @@ class Layout:
     hidden: list[Hidden]
     comments: list[tuple[Span, str]]
     quotes: list[Span]
-    seen: list[Span]
-    tags: list[Tag]
-    slips: list[Notice]
+    visible: list[Span]
+    scan: Scan
+    notices: list[Notice]
     concealed: list[Span]
 
 
 def read(source: str, format: str = "text", *, quotations: bool = True, suppress: bool = True) -> Document:
-    """The Document of a source in a format: `text`, `markdown`, `html` or `auto` (guessed).
+    """Read a source.
 
-    With `quotations` False, block quotations are not prose; with `suppress` False, what its author has
-    suppressed is. Raises InputError for another format.
+    Args:
+        source: The source.
+        format: `text`, `markdown`, `html`, or `auto` to guess.
+        quotations: Whether block quotations are prose.
+        suppress: Whether regions that the author has suppressed by comments are left out of the prose.
+
+    Returns:
+        The document.
+
+    Raises:
+        InputError: The format is unknown.
     """
     chosen = next((f for f in READERS if f == format), None) if format != "auto" else guess_format(source)
     if chosen is None:
         raise InputError(f"unknown format {format!r}: choose from {', '.join(READERS)}, auto")
-    layout = READERS[chosen](source)
-    suppressed = minus((region for _, region in _suppressions(source, layout)), []) if suppress else []
-    prose = minus(layout.prose, suppressed if quotations else [*suppressed, *layout.quotes])
+    return _document(source, chosen, READERS[chosen](source), quotations, suppress)
+
+
+def layout_of(document: Document) -> Layout:
+    """The layout of a document.
+
+    Args:
+        document: The document. If it does not carry its layout, because it was unpickled or was not made by
+            `read`, its source is parsed, and it keeps the result.
+
+    Returns:
+        The layout, not to be changed.
+    """
+    if document.layout is None:
+        object.__setattr__(document, "layout", READERS[document.format](document.source))
+    assert document.layout is not None
+    return document.layout
+
+
+def reread(document: Document, *, quotations: bool = True, suppress: bool = True) -> Document:
+    """A document with other options of `read`, without parsing its source again.
+
+    Args:
+        document: The document.
+        quotations: As in `read`.
+        suppress: As in `read`.
+
+    Returns:
+        What `read` returns for the same source and format with these options.
+    """
+    return _document(document.source, document.format, layout_of(document), quotations, suppress)
+
+
+def _document(source: str, format: Format, layout: Layout, quotations: bool, suppress: bool) -> Document:
+    suppressed = subtract((region for _, region in _suppressions(source, layout)), []) if suppress else []
+    prose = subtract(layout.prose, suppressed if quotations else [*suppressed, *layout.quotes])
     text = words_of(source, prose)
-    notices = _outside(sorted(layout.slips), [*_spans(layout.hidden), *suppressed]) if layout.slips else ()
-    concealed = minus(layout.concealed, suppressed) if layout.concealed else ()
+    notices = _outside(sorted(layout.notices), [*_spans(layout.hidden), *suppressed]) if layout.notices else ()
+    concealed = subtract(layout.concealed, suppressed) if layout.concealed else ()
     return Document(
         source,
-        chosen,
+        format,
         text,
         tuple(layout.blocks),
         tuple(layout.hidden),
         tuple(suppressed),
         tuple(notices),
         tuple(concealed),
+        layout,
     )
 
 
 def words_of(source: str, spans: Iterable[Span]) -> str:
-    """The source with all but these ranges blanked, and the addresses in them."""
-    text = keep(source, spans)
+    """The words in ranges of a source.
+
+    Args:
+        source: The source.
+        spans: The ranges, ordered and disjoint.
+
+    Returns:
+        A text as long as the source, with everything masked outside the ranges, and URLs and e-mail
+        addresses in them.
+    """
+    text = mask_outside(source, spans)
     if "://" in text or "www." in text.lower() or "@" in text:
         text = _URL.sub(lambda m: " " * len(m[0]), text)
     return text
 
 
 def _outside(notices: Iterable[Notice], spans: Iterable[Span]) -> Iterator[Notice]:
-    """Those that are in none of these ranges, or stand for the whole of one."""
+    """The notices that do not begin within one of these ranges; one that begins where a range begins stays."""
     ordered = sorted(spans)
     reach = list(accumulate((span.end for span in ordered), max))
     for notice in notices:
@@ -114,22 +178,24 @@ def _outside(notices: Iterable[Notice], spans: Iterable[Span]) -> Iterator[Notic
 
 
 def read_text(source: str) -> Layout:
-    """Plain text: all of it is prose but comments to this tool and what its author hid."""
+    """Plain text: everything is prose except comments to this tool and spoilers that the author hid."""
     comments = [(Span(*m.span()), m[1]) for m in _COMMENT.finditer(source)]
-    prose = minus([Span(_after_bom(source), len(source))], [span for span, _ in comments])
-    blocks = [Span(*block) for block in paragraphs(keep(source, prose) if comments else source)]
-    slips: list[Notice] = []
+    prose = subtract([Span(_after_bom(source), len(source))], [span for span, _ in comments])
+    text = [Span(*block) for block in paragraphs(source)]
+    blocks = [Span(*block) for block in paragraphs(mask_outside(source, prose))] if comments else text
+    notices: list[Notice] = []
     inner: list[Span] = []
-    hidden = find_hidden(source, slips=slips, inner=inner)
-    seen = minus(prose, _spans(hidden))
-    return Layout(seen, blocks, hidden, comments, [], seen, [], slips, common(inner, prose))
+    hidden = find_hidden(source, notices=notices, inner=inner)
+    seen = subtract(prose, _spans(hidden))
+    found = Scan(text=text, breaks=[block.start for block in text])
+    return Layout(seen, blocks, hidden, comments, [], seen, found, notices, intersect(inner, prose))
 
 
 def read_html(source: str) -> Layout:
-    """HTML: a fragment as a blog's editor gives it, or a saved page (its furniture is left out)."""
+    """HTML: a fragment, as in a blog's editor, or a saved page, whose boilerplate is left out."""
     page = looks_like_page(source)
     found = scan(source, elements=page)
-    text = without_furniture(source, found.text, found.elements) if page else found.text
+    text = without_boilerplate(source, found.text, found.elements) if page else found.text
     return _layout(source, found, found.text, text)
 
 
@@ -143,34 +209,38 @@ READERS: dict[Format, Callable[[str], Layout]] = {"text": read_text, "markdown":
 
 
 def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], markable: str | None = None) -> Layout:
-    """The layout of what was scanned; `text` is what of the `whole` may be prose, hidden or not.
+    """The layout of scanned markup.
 
-    Spoiler marks count in `markable`, by default in the prose.
+    `whole` is all its text, and `text` the part of it that can be prose, hidden or not. Spoiler marks are
+    searched for in `markable`, by default in the prose.
     """
     holes = [Span(0, _after_bom(source)), *found.concealed]
-    prose = minus(text, holes)
-    slips, inner = list(_tag_slips(found.tags)), list(found.concealed)
+    prose = subtract(text, holes)
+    notices, inner = list(_tag_notices(found.tags)), list(found.concealed)
     marked = find_hidden(
-        keep(source, prose) if markable is None else markable, sorted(found.breaks), slips=slips, inner=inner
+        mask_outside(source, prose) if markable is None else markable,
+        sorted(found.breaks),
+        notices=notices,
+        inner=inner,
     )
     blocks = [Span(*pair) for pair in pairwise(sorted({0, *found.breaks, *found.lines, len(source)}))]
     hidden = outermost([*found.hidden, *marked])
     labels = [label for h in hidden if h.style == "details" and (label := _LABEL.match(source, h.start))]
     return Layout(
-        minus(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)]),
+        subtract(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)]),
         blocks,
         hidden,
         sorted(found.comments),
         found.quotes,
-        minus(whole, [*holes, *_spans(marked)]),
-        found.tags,
-        slips,
-        common(inner, text) if inner else [],
+        subtract(whole, [*holes, *_spans(marked)]),
+        found,
+        notices,
+        intersect(inner, text) if inner else [],
     )
 
 
-def _tag_slips(tags: Iterable[Tag]) -> Iterator[Notice]:
-    """Spoiler elements that are never closed, and end tags of such elements that close nothing."""
+def _tag_notices(tags: Iterable[Tag]) -> Iterator[Notice]:
+    """Notices for spoiler elements that are never closed, and for end tags of spoilers that close nothing."""
     opened: dict[int, Tag] = {}
     for tag in tags:
         if not tag.closes and tag.element and tag.element.style and tag.name in _NEED_ENDS:
@@ -194,7 +264,7 @@ def _after_bom(source: str) -> int:
 
 
 def format_of(path: str | PurePath) -> str:
-    """The format a file name tells by its suffix, `auto` where it tells none."""
+    """The format of a file by the suffix of its name; `auto` if that is unknown."""
     return SUFFIXES.get(PurePath(path).suffix.lower(), "auto")
 
 
@@ -205,43 +275,51 @@ _MARKDOWN_SIGNS = re.compile(
 
 
 def guess_format(source: str) -> Format:
-    """HTML if it looks like a page or is full of tags, Markdown if it shows its marks, else text."""
+    """Guess a format: HTML for a page or many tags, Markdown if there are marks of it, else text."""
     head = source[:20_000]
     if looks_like_page(head):
         return "html"
     if FRONT_MATTER.match(head, _after_bom(head)):
         return "markdown"
     tags, marks = len(_HTML_SIGNS.findall(head)), len(_MARKDOWN_SIGNS.findall(head))
-    if tags >= 2 and (tags > marks or head.lstrip("\ufeff \t\r\n").startswith("<")):
+    if (tags and head.lstrip("\ufeff \t\r\n").startswith("<")) or (tags >= 2 and tags > marks):
         return "html"
     return "markdown" if marks >= 2 else "text"
 
 
-# --- what is suppressed -------------------------------------------------------------------------
+# --- suppressions -------------------------------------------------------------------------------
 
 
 def suppressions(source: str, format: Format) -> list[tuple[Span, Span]]:
-    """Each comment that is to suppress something, and the region that it suppresses, which may be empty."""
+    """The suppression comments of a source.
+
+    Args:
+        source: The source.
+        format: Its format.
+
+    Returns:
+        The range of each comment, and the region that it suppresses, which may be empty.
+    """
     return list(_suppressions(source, READERS[format](source)))
 
 
 def _suppressions(source: str, layout: Layout) -> Iterator[tuple[Span, Span]]:
     """Regions between `off` and `on`, and the block after (or rest of the block around) `ignore-next`."""
     off: Span | None = None
-    pieces: list[Span] | None = None
+    prose: list[Span] | None = None
     for span, comment in layout.comments:
         directive = _DIRECTIVE.match(comment)
         word = directive[1].lower() if directive else ""
         if word == "ignore-next":
-            pieces = _written(source, layout.prose) if pieces is None else pieces
-            yield span, Span(span.start, max(span.end, _end_of_block(source, layout, pieces, span.end)))
+            prose = _not_blank(source, layout.prose) if prose is None else prose
+            yield span, Span(span.start, max(span.end, _end_of_block(source, layout, prose, span.end)))
         elif word == "off" and off is None:
             off = span
         elif word == "on" and off is not None:
             yield off, Span(off.start, span.end)
             off = None
         elif word:
-            yield span, Span(span.start, span.start)  # ends what never begins, or begins it again
+            yield span, Span(span.start, span.start)  # an `on` without `off`, or a second `off`
     if off is not None:
         yield off, Span(off.start, len(source))
 
@@ -249,17 +327,17 @@ def _suppressions(source: str, layout: Layout) -> Iterator[tuple[Span, Span]]:
 _WORDS = re.compile(r"\S")
 
 
-def _written(source: str, prose: list[Span]) -> list[Span]:
-    """The ranges of prose that are not just white space."""
+def _not_blank(source: str, prose: list[Span]) -> list[Span]:
+    """The ranges that contain more than white space."""
     return [span for span in prose if not source[span.start : span.end].isspace()]
 
 
-def _end_of_block(source: str, layout: Layout, pieces: list[Span], offset: int) -> int:
-    """Where the block ends to which the first words after the offset belong."""
-    k = bisect_right(pieces, offset, key=lambda span: span.end)
-    if k == len(pieces):
+def _end_of_block(source: str, layout: Layout, prose: list[Span], offset: int) -> int:
+    """The end of the block that contains the first words after the offset."""
+    k = bisect_right(prose, offset, key=lambda span: span.end)
+    if k == len(prose):
         return offset
-    words = _WORDS.search(source, max(offset, pieces[k].start))
+    words = _WORDS.search(source, max(offset, prose[k].start))
     if words is None:
         return offset
     block = bisect_right(layout.blocks, words.start(), key=lambda span: span.end)

@@ -1,7 +1,7 @@
-"""Run-on text: where sentences end in words without punctuation, by a small trained spaCy `senter`.
+"""Sentence boundaries in run-on text, which has no punctuation, by a small spaCy `senter`.
 
-Only `sentences.split` calls it, and only with run-on text: spaCy and the model (`models/senter`) are
-loaded then. `senter` trains that model.
+Only `sentences.split` calls it, and only with run-on text; spaCy and the model (`models/senter`) are loaded
+then. `training.senter` trains that model.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from spoilerguard.files.bundled import models_folder
 __all__ = ["TOKEN", "blank", "boundaries", "cut", "doc_of", "ends_sentence", "without_torch"]
 
 TOKEN = re.compile(r"\w[\w'’-]*|[^\w\s]+")
-_LONGEST_TOKEN = 40  # characters of a token that are looked at
+_LONGEST_TOKEN = 40  # characters of a token that the model sees
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy's strings are UTF-8
 _TERMINATED = re.compile(r"[.!?…؟।‼⁇⁈⁉。！？｡．](?:[\W_]|[^\W_](?!\w))*$")  # also before a smiley
-_DEPTH = 4  # layers; each sees one token further to either side, so 4 tokens around decide
-_WINDOW = 512  # tokens whose boundaries are judged at once; windows overlap by what a token sees
-# Logarithms of the odds from which a boundary is believed.  Without capitals the senter is seldom
-# sure; with them, EWT keeps much run-on text whole, and being right matters more.
+_DEPTH = 4  # layers; each sees one token further to either side, so 4 tokens on each side decide
+_WINDOW = 512  # tokens to score at once; windows overlap by `_DEPTH`
+# The log odds from which a boundary is accepted. Without capitals the senter is seldom sure. With capitals,
+# EWT keeps much run-on text whole, and precision matters more.
 _SURE, _SURE_UNCASED = 1.5, -0.25
-_SURER_ENDED = 1.5  # more where its writer set a full stop behind it
-_FEW_CAPITALS = 0.005  # capitals to a character
+_SURER_ENDED = 1.5  # added if the text ends with a terminator
+_FEW_CAPITALS = 0.005  # capitals per character
 _CONFIG: dict[str, Any] = {
     "model": {
         "@architectures": "spacy.Tagger.v2",
@@ -56,10 +56,19 @@ _LOCK = threading.Lock()  # spaCy's memory zones do not nest
 
 
 def boundaries(texts: Sequence[str]) -> list[list[int]]:
-    """Of each text, the offsets at which a new sentence begins (never 0), always after white space.
+    """Find the sentence boundaries of texts.
 
-    What a text gives does not depend on the others: each is a call of its own, and a call costs
-    little (a batch of 32 took 70% of the time).
+    Each text is a call of its own, so that its result does not depend on the others; a call is cheap
+    (a batch of 32 took 70% of the time).
+
+    Args:
+        texts: Run-on texts.
+
+    Returns:
+        For each text the offsets at which a new sentence begins: never 0, always after white space.
+
+    Raises:
+        ModelError: The model is missing or cannot be read.
     """
     with _LOCK:
         nlp = _loaded()
@@ -68,12 +77,20 @@ def boundaries(texts: Sequence[str]) -> list[list[int]]:
 
 
 def ends_sentence(piece: str) -> bool:
-    """Whether there is a terminator at the end, perhaps with quotes, brackets or a smiley behind it."""
+    """Whether a text ends with a terminator, possibly followed by quotes, brackets or a smiley."""
     return bool(_TERMINATED.search(piece, max(0, len(piece) - 24)))
 
 
 def cut(nlp: Any, text: str) -> list[int]:
-    """The offsets at which this pipeline's senter begins a new sentence."""
+    """Find the sentence boundaries of a text.
+
+    Args:
+        nlp: A pipeline with a senter.
+        text: The text.
+
+    Returns:
+        The offsets at which a new sentence begins, as in `boundaries`.
+    """
     tokens = list(TOKEN.finditer(text))
     capitals = sum(map(str.isupper, text))
     least = _SURE_UNCASED if capitals <= _FEW_CAPITALS * len(text) else _SURE
@@ -90,7 +107,17 @@ def cut(nlp: Any, text: str) -> list[int]:
 
 
 def doc_of(nlp: Any, text: str, tokens: Sequence[re.Match[str]], starts: Iterable[int] | None = None) -> Any:
-    """The tokens as spaCy's document; sentences begin at the offsets `starts`, where they are known."""
+    """Make a spaCy document.
+
+    Args:
+        nlp: The pipeline.
+        text: The text.
+        tokens: Matches of `TOKEN` in it.
+        starts: The offsets at which sentences begin, for training; None if they are unknown.
+
+    Returns:
+        A `Doc` with these tokens.
+    """
     from spacy.tokens import Doc
 
     words = [token[0][:_LONGEST_TOKEN] for token in tokens]
@@ -103,7 +130,7 @@ def doc_of(nlp: Any, text: str, tokens: Sequence[re.Match[str]], starts: Iterabl
 
 
 def _odds(nlp: Any, doc: Any) -> Any:
-    """The logarithm of the odds that each token of `doc` begins a sentence."""
+    """The log odds that each token of `doc` begins a sentence."""
     pipe = nlp.get_pipe("senter")
     scores = pipe.model.predict([doc])[0]
     return scores[:, pipe.labels.index("S")] - scores[:, pipe.labels.index("I")]
@@ -115,14 +142,14 @@ def _loaded() -> Any:
     nlp = blank()
     try:
         nlp.get_pipe("senter").from_disk(folder, exclude=["vocab"])
-    except Exception as error:  # spaCy, thinc and msgpack each have their own
+    except Exception as error:  # spaCy, thinc and msgpack raise errors of their own
         reason = f"not a senter this version can read ({error}); install spoilerguard again"
         raise ModelError(f"{folder}: {reason}") from None
     return nlp
 
 
 def blank() -> Any:
-    """A pipeline of nothing but an untrained senter."""
+    """A pipeline with only an untrained senter."""
     import spacy
 
     nlp = spacy.blank("en")
@@ -131,17 +158,17 @@ def blank() -> Any:
 
 
 def without_torch() -> None:
-    """From now on spaCy finds no PyTorch in this process: loading it takes a second and 580 MB, for nothing.
+    """Keep spaCy from loading PyTorch in this process, which takes a second and 580 MB and is not needed.
 
-    Only for processes that are wholly ours: in others, somebody else's pipeline may want it.
+    For processes of our own only: elsewhere another pipeline may need PyTorch.
     """
     modules: dict[str, Any] = sys.modules
     modules.setdefault("torch", None)  # `import torch` now fails, as where it is not installed
 
 
 def _folder() -> Path:
-    """The folder of the senter. Raises ModelError where it is missing."""
+    """The folder of the senter. Raises ModelError if it is missing."""
     folder = models_folder() / "senter"
     if (folder / "model").is_file():
         return folder
-    raise ModelError(f"{folder}: the model that cuts text without punctuation is missing; install spoilerguard again")
+    raise ModelError(f"{folder}: the model that splits text without punctuation is missing; install spoilerguard again")

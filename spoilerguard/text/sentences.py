@@ -1,10 +1,9 @@
-"""Prose to sentences: blocks first, then sentence ranges inside each block.
+"""Split prose into sentences: first into blocks, then each block into sentence ranges.
 
-Offsets are Unicode code points into the string that was given, end exclusive.  One regular
-expression finds the candidate ends and a few tables judge them.  The tables were tuned on the
-training part of Universal Dependencies English EWT and chosen on its development part, where a
-trained spaCy `senter` judged no kind of candidate better; see `tests/bench/sentences.py`.  Where
-there are no candidates, in run-on text, a senter finds the ends: see `runons.py`.
+Offsets are Unicode code points in the given string, end exclusive. One regular expression finds candidate ends,
+and a few tables decide about them. The tables were tuned on the training part of Universal Dependencies English
+EWT and chosen on its development part, where a trained spaCy `senter` was no better at any kind of candidate; see
+`tests/bench/sentences.py`. In run-on text, which has no candidates, a senter finds the ends; see `runons`.
 """
 
 from __future__ import annotations
@@ -18,23 +17,23 @@ from spoilerguard.text import runons
 
 __all__ = ["by_rules", "paragraphs", "split"]
 
-_LONGEST_WRAP = 110  # columns; a line of prose longer than this was not wrapped by its writer
-_SHORTEST_WRAP = 36  # columns; margin 60 less one long word: a shorter line was ended on purpose
+_LONGEST_WRAP = 110  # columns; a longer line of prose was not wrapped by its author
+_SHORTEST_WRAP = 36  # columns, a margin of 60 less one long word; a shorter line was ended on purpose
 _RAGGED = 4  # columns by which a wrapped line may fall short of the margin
 
-# List items, dialogue, quoted lines and "Name: value" lines always begin a block.
+# List items, dialogue, quoted lines and "Name: value" lines, which always begin a block.
 _ITEM = re.compile(
     r"(?:[-*+•‣◦●▪·]|#{1,6}|\(?\d{1,3}[.)]|\(?[a-hA-H]\))\s|[–—―]\s*[\"“‘'A-Z]|>"
     r"|[A-Z][\w'’/-]*(?: [A-Z&][\w'’/-]*){0,3}:(?:\s|$)"
 )
 _ENDED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_~]*$")
-# What no line but a wrapped one ends with.
+# Endings that only a wrapped line has.
 _OPEN = re.compile(
     r"(?<![\w'’-])(?:a|an|the|of|to|and|or|but|in|at|by|for|from|with|into|than|as|if|is|was|are|"
     r"were|be|been|has|had|my|your|his|its|our|their|that|which|who|when|because|very|not|i)$|,$"
 )
 
-# Run-on text: words in a piece that ends without a terminator; words in a row without any mark.
+# Run-on text: the number of words in a sentence without a terminator, and in a row without any punctuation.
 _RUN_UNENDED, _RUN_UNMARKED = 20, 40
 _PAUSE = re.compile(r"[^\w\s'’-]|--")
 
@@ -42,10 +41,16 @@ _Line = tuple[int, int, int]  # start of the line, start and end of the text on 
 
 
 def paragraphs(text: str) -> list[tuple[int, int]]:
-    """Plain text to blocks: trimmed, never empty, in order.
+    """Split plain text into blocks.
 
-    A blank line ends a block, and so does a line break its writer meant; the line breaks of
-    hard-wrapped prose (filled up to a margin of about 60 to 100 columns) do not.
+    A blank line ends a block, and so does a deliberate line break; the line breaks of hard-wrapped prose
+    (filled up to a margin of about 60 to 100 columns) do not.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The ranges of the blocks in order: trimmed, never empty.
     """
     groups: list[list[_Line]] = [[]]
     offset = 0
@@ -61,7 +66,7 @@ def paragraphs(text: str) -> list[tuple[int, int]]:
     blocks: list[tuple[int, int]] = []
     for group in filter(None, groups):
         first = group[0][1]
-        # A writer who starts in lower case gives no clue by going on in lower case.
+        # If the first line starts in lower case, lower case in the next line proves nothing.
         cased = not text[first : first + 8].lstrip("\"'“‘([*_")[:1].islower()
         for here, below in pairwise(group):
             if not _continues(text, here, below, here[0] in full, wrapped, cased):
@@ -72,16 +77,16 @@ def paragraphs(text: str) -> list[tuple[int, int]]:
 
 
 def _full_lines(text: str, breaks: list[tuple[_Line, _Line]]) -> tuple[set[int], bool]:
-    """Where the lines filled up to the margin start, and whether the text was surely wrapped.
+    """The starts of lines that are filled up to the margin, and whether the text was surely wrapped.
 
-    A line is full if the first word of the line below would not have fitted behind it.  Nearly
-    every line in wrapped prose is; of lines that are comments, hardly any but the longest is.
+    A line is full if the first word of the next line would not have fitted. Nearly every line of wrapped
+    prose is full; among lines that are comments, hardly any but the longest.
     """
-    # A line of one word is an address or a rule: it may stand out beyond the margin.
+    # A line of one word is a URL or a rule, which may extend beyond the margin.
     widths = [ln[2] - ln[0] for pair in breaks for ln in pair if text.find(" ", *ln[1:]) >= 0]
     margin = max((width for width in widths if width <= _LONGEST_WRAP), default=0)
     full: set[int] = set()
-    sure = False  # a few full lines prove little, unless one cannot be the end of anything
+    sure = False  # a few full lines prove little, unless one of them cannot be the end of a sentence
     for (line, _, end), (_, start, stop) in breaks:
         word = text[start : min(stop, start + _LONGEST_WRAP)].split(None, 1)[0]
         if end - line + 1 + len(word) + _RAGGED > margin:
@@ -91,14 +96,14 @@ def _full_lines(text: str, breaks: list[tuple[_Line, _Line]]) -> tuple[set[int],
 
 
 def _continues(text: str, here: _Line, below: _Line, full: bool, sure: bool, cased: bool) -> bool:
-    """Whether the line `below` goes on with the paragraph that `here` belongs to."""
+    """Whether the line `below` continues the paragraph of the line `here`."""
     line, start, end = here
     width = end - line
     if not _SHORTEST_WRAP <= width <= _LONGEST_WRAP or _ITEM.match(text, *below[1:]):
         return False
     if full and sure:
         return True
-    # Deeper than the line above: the first line of a paragraph, or the second of a list item.
+    # Indented more than the line above: the first line of a paragraph, or the second of a list item.
     if below[1] - below[0] >= start - line + 2 and not _ITEM.match(text, start, end):
         return False
     if _OPEN.search(text, end - 12, end):
@@ -113,11 +118,11 @@ _FACE = (
     r"|(?<=\s)(?:[:;=][-'^o]?[)(DPpO/|*\]\[]+|[xX]D+|\^_+\^)(?!\w))"
 )
 _CANDIDATE = re.compile(
-    # An address swallows its own dots and question marks.
+    # A URL includes its dots and question marks.
     r"(?:https?://|www\.)\S*[^\s.!?…,;:'\"”’)\]}>]\s*"
     # The terminators, also spaced out (". . .", "! ?"), but not the dot of ".NET" ...
     rf"|(?P<stop>[.!?…؟।‼⁇⁈⁉。！？｡．]+(?:\s+[.!?…]+(?![\w.!?…]))*)"
-    # ... the closing quotes and brackets behind them, which markup may have moved off ...
+    # ... the closing quotes and brackets after them, from which markup may separate them ...
     r"(?P<close>[\"'”’»›)\]}*_」』）]*(?:\s+[”’»)\]}]+|\s+[\"']+(?=\s|$))?)"
     # ... and smileys.
     rf"(?P<face>(?:\s*{_FACE})*)(?P<gap>\s*)|{_FACE}(?:\s*{_FACE})*\s*"
@@ -138,7 +143,7 @@ def _words(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# Never the last word of a sentence when something follows.
+# Never the last word of a sentence if something follows.
 _TITLES = _words(
     "mr mrs ms mx messrs dr drs prof gen sen rep gov lt col capt cmdr sgt maj rev pres fr vs e.g "
     "i.e eg ie cf viz esp incl approx resp p.s ps p.p.s attn"
@@ -148,12 +153,12 @@ _BEFORE_NUMBER = _words(
     "no nos vol vols ch chap chs p pp pg pgs fig figs sec sect ep eps pt pts bk bks art ver ed op "
     "jan feb mar apr jun jul aug sep sept oct nov dec ext tel par nr"
 )
-# Ends a sentence only if what follows looks like the start of one.  No word here is a name.
+# Ends a sentence only if the next word looks like the start of one. No word here is a name.
 _MAYBE_LAST = _words(
     "st mt ft inc co corp pvt ltd llc jr sr bros dept univ ave blvd rd etc ect est ph ph.d gov't "
     "govt tue tues thu thur thurs fri"
 )
-# First words that all but prove a new sentence behind these: in any case, and with a capital.
+# First words that nearly prove a new sentence after those: in any case, and with a capital.
 _PRONOUNS = _words("he she it they we i you this these there but the it's he's she's i'm they're")
 _STARTERS = _PRONOUNS | _words(
     "a an that those here and so when if in at as my his her its our their what who why how not "
@@ -163,10 +168,18 @@ _STARTERS = _PRONOUNS | _words(
 
 
 def split(prose: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Sentence ranges of `prose`, in order; each lies within one of `blocks` and is trimmed.
+    """Split prose into sentences; run-on text by the senter, all else by rules.
 
-    Every character of a block but white space lies in exactly one sentence.  Run-on text goes on
-    to the senter; raises ModelError if that is missing.
+    Args:
+        prose: The prose.
+        blocks: Ranges that no sentence crosses, in order.
+
+    Returns:
+        The ranges of the sentences in order, trimmed. Every character of a block except white space is in
+        exactly one of them.
+
+    Raises:
+        ModelError: The senter is needed, but missing.
     """
     sentences = by_rules(prose, blocks)
     runs = [k for k, at in enumerate(sentences) if _runs_on(prose, *at)]
@@ -174,51 +187,59 @@ def split(prose: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]
         return sentences
     found = runons.boundaries([_decoded(prose[slice(*sentences[k])]) for k in runs])
     inner = dict(zip(runs, found, strict=True))
-    return [piece for k, at in enumerate(sentences) for piece in _pieces(prose, at, inner.get(k, ()))]
+    return [part for k, at in enumerate(sentences) for part in _split_at(prose, at, inner.get(k, ()))]
 
 
-def _pieces(prose: str, at: tuple[int, int], inner: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """A sentence cut at these offsets from its start."""
+def _split_at(prose: str, at: tuple[int, int], inner: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Split a sentence at offsets from its start."""
     first = at[0]
-    for cut in inner:
-        begin, first = first, at[0] + cut
+    for offset in inner:
+        begin, first = first, at[0] + offset
         yield begin, begin + len(prose[begin:first].rstrip())
     yield first, at[1]
 
 
 def by_rules(prose: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """What `split` gives where no text runs on: no model, and nothing imported."""
+    """Split prose into sentences by rules alone, without a model.
+
+    Args:
+        prose: The prose.
+        blocks: Ranges that no sentence crosses, in order.
+
+    Returns:
+        As in `split`.
+    """
     sentences: list[tuple[int, int]] = []
     for start, end in blocks:
         block, first = prose[start:end], 0
-        for cut in _cuts(_decoded(block)):
-            piece = block[first:cut]
-            if bare := piece.lstrip():
-                begin = start + first + len(piece) - len(bare)
+        for stop in _sentence_ends(_decoded(block)):
+            text = block[first:stop]
+            if bare := text.lstrip():
+                begin = start + first + len(text) - len(bare)
                 sentences.append((begin, begin + len(bare.rstrip())))
-            first = cut
+            first = stop
     return sentences
 
 
 def _runs_on(prose: str, start: int, end: int) -> bool:
-    """Whether rules do not suffice: many words without a terminator, or without any mark at all."""
+    """Whether rules do not suffice: there are many words without a terminator, or without any punctuation."""
     if end - start < _RUN_UNENDED * 3:
         return False
-    piece = _decoded(prose[start:end])
-    if len(piece.split()) < _RUN_UNENDED:
+    text = _decoded(prose[start:end])
+    if len(text.split()) < _RUN_UNENDED:
         return False
-    return not runons.ends_sentence(piece) or any(
-        len(part.split()) >= _RUN_UNMARKED for part in _PAUSE.split(piece) if len(part) >= _RUN_UNMARKED * 3
+    return not runons.ends_sentence(text) or any(
+        len(part.split()) >= _RUN_UNMARKED for part in _PAUSE.split(text) if len(part) >= _RUN_UNMARKED * 3
     )
 
 
 def _decoded(text: str) -> str:
-    """Entities as the character they mean, repeated: the length stays."""
+    """The text with each entity replaced by its character, repeated to the same length."""
     return _ENTITY.sub(lambda m: (unescape(m[0]) or "-")[0] * len(m[0]), text)
 
 
-def _cuts(block: str) -> Iterator[int]:
-    """Offsets at which one sentence of `block` ends and the next begins; its end is the last."""
+def _sentence_ends(block: str) -> Iterator[int]:
+    """The offsets at which a sentence of the block ends and the next begins; the last is the end of the block."""
     uncased = block.islower()
     last = 0
     for match in _CANDIDATE.finditer(block):
@@ -232,7 +253,7 @@ def _ends(block: str, match: re.Match[str], last: int, uncased: bool) -> bool:
     """Whether a sentence that began at `last` ends at this candidate."""
     stop, close, here = match["stop"], match["close"], match.end()
     follow = block[here]
-    if stop is None:  # an address or a smiley: only a capital proves a new sentence
+    if stop is None:  # a URL or a smiley: only a capital proves a new sentence
         return block[here - 1].isspace() and (follow.isupper() or block.startswith("http", here))
     if stop[0] in "。！？｡．":
         return follow not in "」』）,，、"
@@ -246,12 +267,12 @@ def _ends(block: str, match: re.Match[str], last: int, uncased: bool) -> bool:
         return True
     if stop[0] in ".…" and not close:  # an ellipsis
         return uncased and _first_word(block, here) in _PRONOUNS
-    # '"Go!" he said', "(really?) and so on": in lower case, but no new sentence.
+    # '"Go!" he said', "(really?) and so on": lower case is not a new sentence.
     return (uncased or not close) and not (_SPEECH.match(block, here) and (close or not uncased))
 
 
 def _ends_unspaced(block: str, begin: int, stop: str, here: int, closed: bool) -> bool:
-    """Whether a sentence ends at a terminator without white space behind it ("over.She")."""
+    """Whether a sentence ends at a terminator that no white space follows ("over.She")."""
     after = _WORD_AFTER.match(block, here, here + 24)
     word = _word_before(block, begin)
     if after is None or re.search(r"[/@=.]", word) or (closed and stop != "."):
@@ -267,7 +288,7 @@ def _ends_unspaced(block: str, begin: int, stop: str, here: int, closed: bool) -
 
 
 def _ends_at_dot(block: str, begin: int, here: int, last: int, uncased: bool) -> bool:
-    """Whether a sentence ends at one dot with white space behind it."""
+    """Whether a sentence ends at a single dot that white space follows."""
     low = (word := _word_before(block, begin)).lower()
     # "1. Here is why", "The reasons: 1. He dies": the label of a list item stays with the item.
     if low in _TITLES or (begin - last < 8 and _LABEL.match(block, last, begin)):
@@ -287,7 +308,7 @@ def _ends_at_dot(block: str, begin: int, here: int, last: int, uncased: bool) ->
 
 
 def _word_before(block: str, begin: int) -> str:
-    # The window keeps the time constant where a "word" is a megabyte long.
+    # The window keeps the time constant if a "word" is a megabyte long.
     return "".join(_WORD_BEFORE.findall(block[max(0, begin - 24) : begin])).lstrip("'’-.:&/=")
 
 

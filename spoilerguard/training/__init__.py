@@ -1,10 +1,9 @@
 """Make a model from labelled reviews.
 
-`pipeline` has `train` and is the file to read first. `steps` are its parts, `config` says how each recipe
-trains. The transformer needs the extra `train`: `network` is its architecture, `finetune` its training
-(`finetune_config` its parameters), `export` writes it as ONNX, `ensemble` combines it with the linear model.
-`senter` makes the small sentence model.
-Importing this package loads none of them: names are fetched when first used.
+`pipeline` has `train`: read it first. `steps` has the steps, `config` the recipes. The transformer needs the
+extra `train`: `network` is its architecture, `finetune` trains it (with the parameters in `finetune_config`),
+`export` writes it as ONNX, `ensemble` combines it with the linear model. `senter` trains the small sentence
+model. Importing this package loads none of them; its names are loaded on first use.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The accurate model: a linear one, the fine-tuned network beside it, and how the two are joined.
+"""Models combined: a linear model, a word network and a fine-tuned transformer, weighed against each other.
 
-Everything that is chosen here (the weights of the two logits, the operating points, the band of the
-cascade) is chosen on held-out works, with the network as it will be shipped: in 8-bit integers.
+Everything chosen here (the weights of the logits, the operating points, the band of the cascade) is chosen on
+held-out works, with the networks as they are shipped: in integers.
 """
 
 from __future__ import annotations
@@ -14,61 +14,143 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.model.manifest import Manifest
-from spoilerguard.model.scoring import LinearScorer, logit
-from spoilerguard.model.transformer import NETWORK, TransformerScorer
+from spoilerguard.datasets import documents_of
+from spoilerguard.model.convolution import ConvolutionalScorer, WordNetwork
+from spoilerguard.model.manifest import NETWORK, WORDS, Manifest
+from spoilerguard.model.scoring import Batch, LinearScorer, logit
+from spoilerguard.model.store import archived
+from spoilerguard.model.transformer import TransformerScorer
 from spoilerguard.model.windows import Pieces, packed, windows
 from spoilerguard.spans import Work
-from spoilerguard.training.finetune_config import Plan
+from spoilerguard.training.config import Goals
+from spoilerguard.training.finetune_config import FinetuneConfig
 from spoilerguard.training.steps import operating_points
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["cost", "joined"]
+__all__ = ["cost", "with_transformer", "with_words"]
 
 Doubles = npt.NDArray[np.float64]
 
-PRECISION_MEDIUM = 0.88  # of a network more is to be asked than of n-grams
-KEPT = 0.99  # of the average precision, by a cascade
-EVERYTHING = np.array([-1.0, 2.0])  # a band that leaves nothing out
-UNFITTED = np.array([[0.7, 0.5, 0.0]] * 2)  # the mix, where no work could be held out to fit it on
+KEPT = 0.99  # the share of the average precision that a cascade must keep
+EVERYTHING = np.array([-1.0, 2.0])  # a band that contains every score
+DEFAULT_WEIGHTS = np.array([[0.7, 0.5, 0.0]] * 2)  # of the two logits, where no works are held out to fit them
+_TOO_FEW = "too few works to hold any out: the networks have default weights"
 
 
-def joined(
+def with_words(
     linear: LinearScorer,
     manifest: Manifest,
+    network: WordNetwork,
+    goals: Goals,
+    held: pd.DataFrame,
+    works: Mapping[str, Work],
+) -> tuple[ConvolutionalScorer, Manifest]:
+    """Combine a linear model and a word network.
+
+    Args:
+        linear: The linear model.
+        manifest: Its manifest.
+        network: The word network.
+        goals: What the sensitivities must reach.
+        held: Held-out sentences, on which the combination is fitted.
+        works: What is known of their works.
+
+    Returns:
+        The scorer and its manifest.
+    """
+    weights, thresholds, unmet = DEFAULT_WEIGHTS, manifest.thresholds, [_TOO_FEW]
+    if held["label"].nunique() == 2:
+        own = _Held.of(held)
+        batch = Batch.of(own.documents)
+        words = network.outputs(batch.tokens, batch.lengths)[:, 0].astype(np.float64)
+        weights, probability = _weights(
+            own, [(words, np.concatenate(linear.score_documents(own.documents, w))) for w in own.works(works)]
+        )
+        thresholds, unmet = operating_points(own.truth, probability, goals)
+    arrays = {**network.arrays, "blend": weights}
+    files = {WORDS: archived(arrays)}
+    return ConvolutionalScorer(linear, WordNetwork(arrays), files), replace(
+        manifest,
+        architecture="convolutional",
+        version=_version(manifest.version, files[WORDS]),
+        thresholds=thresholds,
+        training={**manifest.training, "unreached": unmet},
+    )
+
+
+def with_transformer(
+    base: LinearScorer | ConvolutionalScorer,
+    manifest: Manifest,
     files: Mapping[str, bytes],
-    plan: Plan,
+    config: FinetuneConfig,
+    goals: Goals,
     held: pd.DataFrame,
     works: Mapping[str, Work],
     archive: pd.DataFrame | None = None,
 ) -> tuple[TransformerScorer, Manifest]:
-    """The linear scorer and a network's files, joined on held-out works: a scorer and its manifest.
+    """Combine a fast model and a transformer.
 
-    `archive` are held-out sentences as archives have them, on which the cascade's band is chosen; by
-    default it is `held`.
+    Args:
+        base: The fast model.
+        manifest: Its manifest.
+        files: The files of the transformer.
+        config: How it was fine-tuned.
+        goals: What the sensitivities must reach.
+        held: Held-out sentences, on which the combination is fitted.
+        works: What is known of their works.
+        archive: Held-out sentences as archives have them, on which the band of the cascade is chosen; by
+            default `held`.
+
+    Returns:
+        The scorer and its manifest.
     """
-    arrays: dict[str, npt.NDArray[Any]] = {**linear.arrays, "mix": UNFITTED, "band": EVERYTHING}
-    scorer = TransformerScorer.of(replace(linear, arrays=arrays), files)
-    training = {**manifest.training, "network": asdict(plan)}
+    arrays: dict[str, npt.NDArray[Any]] = {**base.arrays, "mix": DEFAULT_WEIGHTS, "band": EVERYTHING}
+    scorer = TransformerScorer.of(_holding(base, arrays), files)
+    training = {**manifest.training, "network": asdict(config), "unreached": [_TOO_FEW]}
     thresholds = manifest.thresholds
-    training["unreached"] = ["too few works to hold any out: the two parts are joined by rote"]
     if held["label"].nunique() == 2:
         own = _Held.of(held)
-        probability = _mix(scorer, arrays, own, works)
-        thresholds, training["unreached"] = operating_points(own.truth, probability, precision_medium=PRECISION_MEDIUM)
+        whole = [np.ones(len(d), bool) for d in own.documents]
+        arrays["mix"], probability = _weights(
+            own,
+            [
+                (
+                    np.concatenate(scorer.outputs(own.documents, w, whole))[:, 0],
+                    np.concatenate(base.score_documents(own.documents, w)),
+                )
+                for w in own.works(works)
+            ],
+        )
+        thresholds, training["unreached"] = operating_points(own.truth, probability, goals)
         training["cascade"] = _band(scorer, arrays, own if archive is None else _Held.of(archive))
-    parts = [np.ascontiguousarray(arrays[name]).tobytes() for name in sorted(arrays)]
-    version = f"1-{hashlib.sha256(b''.join([files[NETWORK], *parts])).hexdigest()[:8]}"
+    mixed = b"".join(np.ascontiguousarray(arrays[name]).tobytes() for name in ("mix", "band"))
     return scorer, replace(
-        manifest, architecture="transformer", version=version, thresholds=thresholds, training=training
+        manifest,
+        architecture="ensemble" if WORDS in base.files else "transformer",
+        version=_version(manifest.version, files[NETWORK] + mixed),
+        thresholds=thresholds,
+        training=training,
     )
+
+
+def _holding(
+    base: LinearScorer | ConvolutionalScorer, arrays: Mapping[str, npt.NDArray[Any]]
+) -> LinearScorer | ConvolutionalScorer:
+    """The fast model with these arrays, which are kept up to date."""
+    if isinstance(base, ConvolutionalScorer):
+        return replace(base, linear=replace(base.linear, arrays=arrays))
+    return replace(base, arrays=arrays)
+
+
+def _version(before: str, more: bytes) -> str:
+    return f"1-{hashlib.sha256(before.encode() + more).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)
 class _Held:
-    """Held-out documents, the names of their works, and the labels of their sentences one after the other."""
+    """Held-out documents, the names of their works, and the labels of all their sentences in order."""
 
     documents: Sequence[Sequence[str]]
     names: Sequence[str]
@@ -76,54 +158,65 @@ class _Held:
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> _Held:
-        groups = [part for _, part in frame.groupby(["source", "document"], sort=False)]
+        texts, works = frame["text"].tolist(), frame["work"].tolist()
+        documents = documents_of(frame)
         return cls(
-            [part["text"].tolist() for part in groups],
-            [part["work"].iloc[0] for part in groups],
-            np.concatenate([part["label"].to_numpy(int) for part in groups]),
+            [texts[document.start : document.stop] for document in documents],
+            [works[document.start] for document in documents],
+            frame["label"].to_numpy(int),
         )
 
-    def untold(self) -> list[Work | None]:
+    def without_works(self) -> list[Work | None]:
         return [None] * len(self.documents)
 
+    def works(self, known: Mapping[str, Work]) -> tuple[list[Work | None], list[Work | None]]:
+        """What a model is given of the works: nothing, and what is known."""
+        return self.without_works(), [known.get(name) for name in self.names]
 
-def _mix(
-    scorer: TransformerScorer, arrays: dict[str, npt.NDArray[Any]], held: _Held, works: Mapping[str, Work]
-) -> Doubles:
-    """Fit the mix into `arrays`, without works and with them; returns the probabilities without."""
+
+def _weights(held: _Held, pairs: Sequence[tuple[Doubles, Doubles]]) -> tuple[Doubles, Doubles]:
+    """Fit the weights of two models, without works and with them.
+
+    Args:
+        held: Held-out sentences.
+        pairs: The logits of one and the probabilities of the other, without works and then with them.
+
+    Returns:
+        The weights, shape (2, 3), and the probabilities without works, shape (n,).
+    """
     from sklearn.linear_model import LogisticRegression
 
-    mix, found = UNFITTED.copy(), []
-    whole = [np.ones(len(d), bool) for d in held.documents]
-    for k, told in enumerate((held.untold(), [works.get(name) for name in held.names])):
-        deep = np.concatenate(scorer.logits(held.documents, told, whole))
-        linear = np.concatenate(scorer.linear.score_documents(held.documents, told))
-        both = np.stack([deep, logit(linear)], axis=1)
+    weights, found = DEFAULT_WEIGHTS.copy(), []
+    for k, (logits, probability) in enumerate(pairs):
+        both = np.stack([logits, logit(probability)], axis=1)
         model = LogisticRegression(C=1e3).fit(both, held.truth)
-        mix[k] = [*model.coef_[0], model.intercept_[0]]
+        weights[k] = [*model.coef_[0], model.intercept_[0]]
         found.append(model.predict_proba(both)[:, 1])
-    arrays["mix"] = mix
-    return np.asarray(found[0])
+    return weights, np.asarray(found[0])
 
 
 def _band(scorer: TransformerScorer, arrays: dict[str, npt.NDArray[Any]], held: _Held) -> dict[str, float]:
-    """Put the cheapest band into `arrays` that keeps the average precision; returns what it costs and keeps."""
+    """Choose the cheapest band that keeps the average precision, and put it into `arrays`.
+
+    Returns:
+        The share of word pieces that the network reads, and the share of the average precision kept.
+    """
     from sklearn.metrics import average_precision_score
 
-    full = np.concatenate(scorer.score_documents(held.documents, held.untold()))
-    linear = np.concatenate(scorer.linear.score_documents(held.documents, held.untold()))
+    full = np.concatenate(scorer.score_documents(held.documents, held.without_works()))
+    base = np.concatenate(scorer.base.score_documents(held.documents, held.without_works()))
     pieces = [packed(scorer.tokenizer, sentences) for sentences in held.documents]
     best = average_precision_score(held.truth, full)
     promising = []
-    for low in np.quantile(linear, np.arange(0.05, 0.95, 0.05)):
-        for high in (1.0, *np.quantile(linear, (0.99, 0.97, 0.94))):
-            asked = (linear > low) & (linear < high)
-            # If the network gave the full score: it does not quite, for it reads less around a sentence.
-            if average_precision_score(held.truth, np.where(asked, full, linear)) >= KEPT * best:
+    for low in np.quantile(base, np.arange(0.05, 0.95, 0.05)):
+        for high in (1.0, *np.quantile(base, (0.99, 0.97, 0.94))):
+            asked = (base > low) & (base < high)
+            # An estimate: with the band, the network reads less context and its scores differ a little.
+            if average_precision_score(held.truth, np.where(asked, full, base)) >= KEPT * best:
                 promising.append((cost(pieces, asked), low, high))
     for share, low, high in sorted(promising):
         arrays["band"] = np.array([low, high])
-        cascade = np.concatenate(replace(scorer, cascade=True).score_documents(held.documents, held.untold()))
+        cascade = np.concatenate(replace(scorer, cascade=True).score_documents(held.documents, held.without_works()))
         kept = average_precision_score(held.truth, cascade) / best
         if kept >= KEPT:
             return {"reads": round(share, 3), "keeps": round(float(kept), 4)}
@@ -132,7 +225,15 @@ def _band(scorer: TransformerScorer, arrays: dict[str, npt.NDArray[Any]], held: 
 
 
 def cost(documents: Sequence[Sequence[Pieces]], asked: npt.NDArray[np.bool_]) -> float:
-    """The share of word pieces that the network reads when only these sentences are asked for."""
+    """The share of word pieces that the network reads if it scores only some sentences.
+
+    Args:
+        documents: The word pieces of each sentence, by document.
+        asked: Whether the network scores each sentence, over all documents.
+
+    Returns:
+        The share, from 0 to 1.
+    """
     read = whole = start = 0
     for pieces in documents:
         wanted = asked[start : start + len(pieces)]

@@ -1,8 +1,8 @@
 """The trained network as an ONNX file, in 32-bit floats or in 8-bit integers.
 
-The graph is written node by node, with ONNX Runtime's fused operators for attention and layer
-normalisation, so that the same weights give the same bytes and no exporter's version shows. One window
-is read at a time (batch 1, no padding): a score cannot depend on what else is in a batch.
+The graph is built node by node, with ONNX Runtime's fused operators for attention and layer normalisation,
+so that the same weights give the same bytes with any version of an exporter. The network reads one window at
+a time (batch size 1, no padding), so that a score cannot depend on what else is in a batch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from spoilerguard.model.transformer import NETWORK, VOCABULARY
+from spoilerguard.model.manifest import NETWORK, VOCABULARY
 from spoilerguard.training.network import HEADS, LAYERS, WIDTH, minilm_folder
 
 __all__ = ["Graphs", "graph_of", "graphs_of", "quantised"]
@@ -29,7 +29,14 @@ _EPSILON = 1e-12
 
 
 def graph_of(state: Mapping[str, Any]) -> onnx.ModelProto:
-    """The graph of a `Network`'s state: ids and segments (1, length), pool (sentences, length) to logits."""
+    """Build the graph of a network.
+
+    Args:
+        state: The state of a `Network`.
+
+    Returns:
+        The graph: ids and segments (1, length) and pool (sentences, length) to logits (sentences,).
+    """
     nodes: list[onnx.NodeProto] = []
     weights: list[onnx.TensorProto] = []
 
@@ -74,15 +81,18 @@ def graph_of(state: Mapping[str, Any]) -> onnx.ModelProto:
         wide = node("BiasGelu", [product, of(f"{layer}.up.bias")], f"wide{k}", _CONTRIB)
         x = normalised(dense(wide, f"{layer}.down", f"down{k}"), y, f"{layer}.after", f"x{k + 1}")
     flat = node("Reshape", [x, held("flat_shape", np.array([-1, WIDTH]))], "flat")
-    own, whole = np.split(state["head.weight"].detach().float().numpy()[0], 2)
-    # The head is linear: weigh each piece first, then average, and the first piece is for all.
-    piece = node("MatMul", [flat, held("head_own", own[:, None])], "pieces")
+    heads = np.concatenate([state[f"{head}.weight"].detach().float().numpy() for head in ("head", "tag")])
+    bias = np.concatenate([state[f"{head}.bias"].detach().float().numpy() for head in ("head", "tag")])
+    own, whole = np.split(heads, 2, axis=1)
+    # The head is linear: score each piece first, then average. The first piece counts for every sentence.
+    piece = node("MatMul", [flat, held("head_own", own.T)], "pieces")
     mean = node("MatMul", ["pool", piece], "mean")
     first = node("Slice", [flat, "zero", "one"], "first")
-    about = node("MatMul", [first, held("head_whole", whole[:, None])], "about")
+    about = node("MatMul", [first, held("head_whole", whole.T)], "about")
     total = node("Add", [mean, about], "total")
-    biased = node("Add", [total, of("head.bias")], "biased")
-    node("Squeeze", [biased, "one"], "logits")
+    biased = node("Add", [total, held("heads_bias", bias)], "biased")
+    node("Squeeze", [node("Slice", [biased, "zero", "one", "one"], "logit"), "one"], "logits")
+    node("Slice", [biased, "one", held("all", np.array([len(bias)])), "one"], "kinds")
     graph = helper.make_graph(
         nodes,
         "spoilers",
@@ -91,7 +101,10 @@ def graph_of(state: Mapping[str, Any]) -> onnx.ModelProto:
             helper.make_tensor_value_info("segments", TensorProto.INT64, [1, "length"]),
             helper.make_tensor_value_info("pool", TensorProto.FLOAT, ["sentences", "length"]),
         ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["sentences"])],
+        [
+            helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["sentences"]),
+            helper.make_tensor_value_info("kinds", TensorProto.FLOAT, ["sentences", len(bias) - 1]),
+        ],
         weights,
     )
     model = helper.make_model(
@@ -104,13 +117,20 @@ def graph_of(state: Mapping[str, Any]) -> onnx.ModelProto:
 
 
 def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Weights in 8 bits, a scale a column (activations are quantised as they come): a quarter of the size."""
+    """Quantise the weights to 8 bits with a scale per column; activations are quantised at run time.
+
+    Args:
+        model: A graph in 32-bit floats.
+
+    Returns:
+        A graph of a quarter of the size.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder, "float.onnx"), Path(folder, "int8.onnx")
         onnx.save(model, before)
-        logging.disable(logging.WARNING)  # it advises what was done here by hand
+        logging.disable(logging.WARNING)  # it recommends steps that are taken here already
         try:
             quantize_dynamic(
                 before,
@@ -128,14 +148,26 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
 
 @dataclass(frozen=True)
 class Graphs:
-    """A network to ship, as the files of a model, and the same in 32-bit floats, to compare it with."""
+    """An exported network.
+
+    Attributes:
+        files: The files of the model.
+        floats: The same graph in 32-bit floats, for comparison.
+    """
 
     files: Mapping[str, bytes]
     floats: bytes
 
 
 def graphs_of(state: Mapping[str, Any]) -> Graphs:
-    """The graphs of a `Network`'s state, with the vocabulary it was trained with."""
+    """Export a network, with the vocabulary it was trained with.
+
+    Args:
+        state: The state of a `Network`.
+
+    Returns:
+        The files to ship, and the graph in 32-bit floats.
+    """
     exact = graph_of(state)
     return Graphs(
         {

@@ -1,9 +1,9 @@
 """Fine-tune the network on labelled documents, with checkpoints that survive an interruption.
 
-Every document is read in windows of many sentences, each with its own label; some documents one
-sentence at a time, so that the network can do without context; some with blurb or synopsis of their
-work, some without. Each source of labels has an intercept of its own, dropped at inference, so that
-how often a site tags spoilers stays out.
+Every document is read in windows of many sentences, each with its own label. Some documents are read one
+sentence at a time, so that the network learns to work without context, and some with the blurb or synopsis
+of their work. Each source of labels has its own intercept, dropped at inference, so that a site's habit
+of tagging spoilers is not learned.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 import hashlib
-from itertools import pairwise
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +20,15 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from spoilerguard.datasets import documents_of
 from spoilerguard.errors import InputError
+from spoilerguard.files.atomic import whole_file
+from spoilerguard.model.scoring import KINDS
 from spoilerguard.model.windows import Window, WorkPieces, packed, tokenizer_of, windows, work_pieces
 from spoilerguard.spans import Work
-from spoilerguard.training.finetune_config import Plan
+from spoilerguard.training.finetune_config import FinetuneConfig
 from spoilerguard.training.network import Network, minilm, minilm_folder
+from spoilerguard.training.targets import kinds_of, targets_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,42 +36,59 @@ if TYPE_CHECKING:
 __all__ = ["Corpus", "fit", "logits"]
 
 Say = Callable[[str, float], None]
-EVERY = 200  # steps from checkpoint to checkpoint
-SHORT = 64  # pieces of a document
+EVERY = 200  # steps between checkpoints
+SHORT = 64  # word pieces of a document
+PART, LONGEST_PART = 8, 12  # sentences of a part of a document: up to 8, or up to 12 where a paragraph ends there
+TOGETHER = 4  # parts of different documents that are read as one
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Labelled documents in word pieces: sentence k of the frame is `pieces[k]`."""
+    """Labelled documents in word pieces.
+
+    Attributes:
+        frame: The sentences.
+        pieces: The word pieces of each sentence.
+        documents: The sentences of each document.
+        works: What is known of the work of each document.
+    """
 
     frame: pd.DataFrame
     pieces: Sequence[Sequence[int]]
-    documents: Sequence[range]  # of sentences
-    works: Sequence[WorkPieces | None]  # one a document
+    documents: Sequence[range]
+    works: Sequence[WorkPieces | None]
 
     @classmethod
     def of(cls, frame: pd.DataFrame, works: Mapping[str, Work] | None = None) -> Corpus:
+        """Tokenize the documents of a frame, and the works that they are about."""
         tokenizer = tokenizer_of(minilm_folder() / "tokenizer.json")
         frame = frame.reset_index(drop=True)
-        keys = (frame["source"].astype(str) + "\0" + frame["document"].astype(str)).to_numpy()
-        starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
-        bounds = [*starts.tolist(), len(frame)]
+        documents, names = documents_of(frame), frame["work"].tolist()
         known = {name: work_pieces(tokenizer, work) for name, work in (works or {}).items()}
         return cls(
             frame,
             packed(tokenizer, frame["text"].tolist()),
-            [range(a, b) for a, b in pairwise(bounds)],
-            [known.get(name) for name in frame["work"].to_numpy()[starts]],
+            documents,
+            [known.get(names[document.start]) for document in documents],
         )
 
 
-Reading = tuple[Window, range]  # a window and the sentences of its document
+Reading = tuple[Window, Sequence[int]]  # a window and the sentences it was made from
 
 
 def batches(
     readings: Sequence[Reading], pieces: int, rng: np.random.Generator | None = None
 ) -> Iterator[list[Reading]]:
-    """Windows of like length together, up to so many pieces; with `rng` in random order."""
+    """Batch windows of similar length.
+
+    Args:
+        readings: The windows.
+        pieces: The most word pieces in a batch.
+        rng: Shuffles the batches; by default they stay in order.
+
+    Yields:
+        Each batch.
+    """
     order = rng.permutation(len(readings)) if rng is not None else np.arange(len(readings))
     together = 40 * pieces if rng is not None else 10**9
     chunk: list[int] = []
@@ -96,7 +115,7 @@ def _alike(readings: list[Reading], pieces: int) -> Iterator[list[Reading]]:
 
 
 def tensors(batch: Sequence[Reading]) -> tuple[tuple[torch.Tensor, ...], torch.Tensor, npt.NDArray[np.int64]]:
-    """The network's inputs, which places of the output hold a sentence, and the sentences' numbers."""
+    """The network's inputs, which places of its output are sentences, and the numbers of these sentences."""
     length = max(len(w.ids) for w, _ in batch)
     most = max(len(w.places) for w, _ in batch)
     ids, segments = (torch.zeros(len(batch), length, dtype=torch.long) for _ in range(2))
@@ -115,66 +134,113 @@ def tensors(batch: Sequence[Reading]) -> tuple[tuple[torch.Tensor, ...], torch.T
     return (ids, segments, mask, pool), there, np.array(numbers, np.int64)
 
 
-def readings_of(corpus: Corpus, plan: Plan, rng: np.random.Generator) -> list[Reading]:
-    """All readings of a training: each document as often as its source's passes say."""
+def readings_of(corpus: Corpus, config: FinetuneConfig, rng: np.random.Generator) -> list[Reading]:
+    """Every reading of a training run: each document as often as the passes of its source demand."""
     readings: list[Reading] = []
+    parts: list[Sequence[int]] = []
+    opens = corpus.frame["paragraph"].to_numpy(bool)
     sources = corpus.frame["source"].to_numpy()
     for sentences, work in zip(corpus.documents, corpus.works, strict=True):
-        source = plan.source(sources[sentences.start])
+        source = config.source(sources[sentences.start])
         times = int(source.passes) + (rng.random() < source.passes % 1)
         for _ in range(times):
-            told = None
+            known = None
             if work is not None:
-                # Of a short comment most of what is read would be its work: it is told less often.
+                # In a short comment, the work would be most of what is read: it is given less often.
                 draw = rng.random() * max(1.0, SHORT / (1 + sum(len(corpus.pieces[k]) for k in sentences)))
-                if draw < plan.with_synopsis:
-                    told = work
-                elif draw < plan.with_synopsis + plan.with_blurb:
-                    told = WorkPieces(work.blurb, [])
-            if rng.random() < source.alone:
+                if draw < config.with_synopsis:
+                    known = work
+                elif draw < config.with_synopsis + config.with_blurb:
+                    known = WorkPieces(work.blurb, [])
+            draw = rng.random()
+            if draw < source.alone:
                 for k in sentences:
-                    readings += [(w, range(k, k + 1)) for w in windows([corpus.pieces[k]])]
+                    readings += _read(corpus, [k])
+            elif draw < source.alone + source.cut:
+                for part in _parts(sentences, opens, rng):
+                    if rng.random() < 0.5:
+                        parts.append(part)
+                    else:
+                        readings += _read(corpus, part)
             else:
-                readings += [(w, sentences) for w in windows([corpus.pieces[k] for k in sentences], told)]
+                readings += _read(corpus, sentences, known)
+    order = rng.permutation(len(parts)).tolist()
+    while order:
+        taken, order = order[:TOGETHER], order[TOGETHER:]
+        readings += _read(corpus, [k for j in taken for k in parts[j]])
     return readings
 
 
-def fit(
-    corpus: Corpus, plan: Plan, *, checkpoint: Path | None = None, say: Say = lambda step, share: None
-) -> tuple[Network, list[str]]:
-    """Fine-tune on all documents of a corpus; returns the network and the names of the kinds.
+def _read(corpus: Corpus, sentences: Sequence[int], known: WorkPieces | None = None) -> list[Reading]:
+    """The windows of some sentences, read as one document."""
+    return [(window, sentences) for window in windows([corpus.pieces[k] for k in sentences], known)]
 
-    With `checkpoint`, the state is written to that file every EVERY steps, and a training of the same
-    data and plan that finds one goes on from there, to the same weights.
+
+def _parts(sentences: range, opens: npt.NDArray[np.bool_], rng: np.random.Generator) -> Iterator[range]:
+    """A document in parts of a few sentences, cut between paragraphs where one ends soon."""
+    start = sentences.start
+    while start < sentences.stop:
+        end = min(sentences.stop, start + int(rng.integers(2, PART + 1)))
+        while end < sentences.stop and not opens[end] and end - start < LONGEST_PART:
+            end += 1
+        yield range(start, end)
+        start = end
+
+
+def fit(
+    corpus: Corpus,
+    config: FinetuneConfig,
+    *,
+    start: Mapping[str, Any] | None = None,
+    checkpoint: Path | None = None,
+    say: Say = lambda step, share: None,
+) -> Network:
+    """Fine-tune on all documents of a corpus.
+
+    Args:
+        corpus: The documents.
+        config: The parameters.
+        start: The state of the network to start from; by default the encoder is all-MiniLM-L6-v2.
+        checkpoint: A file to which the state is written every EVERY steps. Training with the same data and
+            parameters resumes from it, and ends with the same weights.
+        say: Called with the current step and the share done.
+
+    Returns:
+        The network. Its kinds are those of `scoring.KINDS`, in their order.
+
+    Raises:
+        InputError: The checkpoint is of other data or other parameters, or cannot be read or written.
     """
-    torch.manual_seed(plan.seed)
-    rng = np.random.default_rng(plan.seed)
-    kinds = sorted(corpus.frame["tag"].dropna().unique())
+    torch.manual_seed(config.seed)
+    rng = np.random.default_rng(config.seed)
     sources = sorted(corpus.frame["source"].unique())
-    network = Network(len(kinds), len(sources))
-    network.encoder.load_state_dict(minilm())
-    lesson = Lesson.of(corpus, plan, kinds, sources)
-    plans = list(batches(readings_of(corpus, plan, rng), plan.pieces, rng))
-    steps = len(plans)
+    network = Network(len(KINDS), len(sources))
+    if start is None:
+        network.encoder.load_state_dict(minilm())
+    else:
+        network.load_state_dict({k: v for k, v in start.items() if k != "source.weight"}, strict=False)
+    lesson = Lesson.of(corpus, config, sources)
+    todo = list(batches(readings_of(corpus, config, rng), config.pieces, rng))
+    steps = len(todo)
     heads = [p for n, p in network.named_parameters() if not n.startswith("encoder")]
     optimiser = torch.optim.AdamW(
         [
-            {"params": list(network.encoder.parameters()), "lr": plan.learning_rate},
-            {"params": heads, "lr": plan.head_learning_rate},
+            {"params": list(network.encoder.parameters()), "lr": config.learning_rate},
+            {"params": heads, "lr": config.head_learning_rate},
         ],
         weight_decay=0.01,
         fused=True,
     )
     rate = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda k: min(1, (k + 1) / (steps * plan.warm_up)) * max(0.02, 1 - k / steps)
+        optimiser, lambda k: min(1, (k + 1) / (steps * config.warm_up)) * max(0.02, 1 - k / steps)
     )
-    of = _fingerprint(corpus, plan)
+    of = _fingerprint(corpus, config)
     parts = {"network": network, "optimiser": optimiser, "rate": rate}
     network.train()
     for step in range(_resumed(checkpoint, of, parts), steps):
         if checkpoint and step and step % EVERY == 0:
             _keep(checkpoint, of, parts, step)
-        inputs, there, rows = tensors(plans[step])
+        inputs, there, rows = tensors(todo[step])
         with torch.autocast("cpu", torch.bfloat16):
             logit, tags = network(*inputs)
         loss = lesson.loss(logit[there].float() + network.source(lesson.source[rows])[:, 0], tags[there].float(), rows)
@@ -187,43 +253,43 @@ def fit(
             say(f"fine-tuning: step {step} of {steps}, loss {float(loss.detach()):.2f}", step / steps)
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
-    return network.eval(), kinds
+    network.eval()
+    return network
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """What each sentence teaches: target and weight, kind (-100: none named), source."""
+    """The targets of each sentence: probability and weight, kinds (NaN where unknown), source."""
 
     target: torch.Tensor
     weight: torch.Tensor
-    kind: torch.Tensor
+    kinds: torch.Tensor
     source: torch.Tensor
     kinds_weigh: float
 
     @classmethod
-    def of(cls, corpus: Corpus, plan: Plan, kinds: Sequence[str], sources: Sequence[str]) -> Lesson:
+    def of(cls, corpus: Corpus, config: FinetuneConfig, sources: Sequence[str]) -> Lesson:
         frame = corpus.frame
         source = frame["source"].map(sources.index).to_numpy()
-        rules = [plan.source(name) for name in sources]
+        rules = [config.source(name) for name in sources]
         smoothing, worth, more = (np.array([getattr(r, f) for r in rules])[source] for f in _FIELDS)
-        label = frame["label"].to_numpy(float)
-        if "target" in frame:  # a teacher's probability
-            label = np.where(frame["target"].notna(), frame["target"], label)
-        index = {name: k for k, name in enumerate(kinds)}
+        label, weight = targets_of(frame)
         return cls(
             torch.tensor(label * (1 - 2 * smoothing) + smoothing, dtype=torch.float32),
-            torch.tensor(worth * (1 + (more - 1) * label) * frame["weight"].to_numpy(float), dtype=torch.float32),
-            torch.tensor([index.get(t, -100) if isinstance(t, str) else -100 for t in frame["tag"]]),
+            torch.tensor(worth * (1 + (more - 1) * label) * weight, dtype=torch.float32),
+            torch.from_numpy(kinds_of(frame)),
             torch.tensor(source),
-            plan.kinds,
+            config.kinds,
         )
 
     def loss(self, logit: torch.Tensor, tags: torch.Tensor, rows: npt.NDArray[np.int64]) -> torch.Tensor:
         each = functional.binary_cross_entropy_with_logits(logit, self.target[rows], reduction="none")
         weight = self.weight[rows]
         loss = (each * weight).sum() / weight.sum().clamp(min=1e-6)
-        if (self.kind[rows] >= 0).any():
-            named = functional.cross_entropy(tags, self.kind[rows], ignore_index=-100, label_smoothing=0.1)
+        kinds = self.kinds[rows]
+        known = ~kinds.isnan().any(1)
+        if bool(known.any()):
+            named = functional.binary_cross_entropy_with_logits(tags[known], kinds[known] * 0.9 + 0.05)
             loss = loss + self.kinds_weigh * named
         return loss
 
@@ -231,42 +297,56 @@ class Lesson:
 _FIELDS = ("smoothing", "weight", "spoilers")
 
 
-def _fingerprint(corpus: Corpus, plan: Plan) -> str:
-    digest = hashlib.sha256(json.dumps(asdict(plan), sort_keys=True).encode())
+def _fingerprint(corpus: Corpus, config: FinetuneConfig) -> str:
+    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode())
     for text, label in zip(corpus.frame["text"], corpus.frame["label"], strict=True):
         digest.update(f"{label}{text}".encode(errors="replace"))
     return digest.hexdigest()
 
 
 def _keep(checkpoint: Path, of: str, parts: Mapping[str, Any], step: int) -> None:
-    """Write a checkpoint beside its place, then move it there."""
+    """Replace the checkpoint."""
     state = {name: part.state_dict() for name, part in parts.items()}
-    beside = checkpoint.with_name(f".{checkpoint.name}.part")
-    torch.save({"of": of, "step": step, "random": torch.get_rng_state(), **state}, beside)
-    os.replace(beside, checkpoint)
+    try:
+        with whole_file(checkpoint) as file:
+            torch.save({"of": of, "step": step, "random": torch.get_rng_state(), **state}, file)
+    except OSError as error:
+        raise InputError(f"{checkpoint}: cannot be written ({error.strerror or error}); check the path") from error
 
 
 def _resumed(checkpoint: Path | None, of: str, parts: Mapping[str, Any]) -> int:
-    """The step to go on from: 0, or that of a checkpoint of the same training, which is loaded."""
+    """Load a checkpoint of the same training, if there is one. Returns the step to start from."""
     if checkpoint is None or not checkpoint.exists():
         return 0
     try:
         kept = torch.load(checkpoint, weights_only=True)
-    except Exception as error:  # of many kinds: a file cut short, or none of ours
-        raise InputError(f"{checkpoint}: not a checkpoint ({error}); remove it to begin anew") from None
+    except Exception as error:  # of many types: a truncated file, or some other file
+        raise InputError(f"{checkpoint}: not a checkpoint ({error}); remove it to start again") from None
     if kept.get("of") != of:
-        raise InputError(f"{checkpoint}: a checkpoint of other data or another plan; remove it to begin anew")
+        raise InputError(f"{checkpoint}: a checkpoint of other data or parameters; remove it to start again")
     for name, part in parts.items():
         part.load_state_dict(kept[name])
     torch.set_rng_state(kept["random"])
     return int(kept["step"])
 
 
-def logits(network: Network, corpus: Corpus, *, told: bool = False, alone: bool = False) -> npt.NDArray[np.float64]:
-    """The logit of every sentence of a corpus, read in its document (with its work if `told`): shape (n,)."""
+def logits(
+    network: Network, corpus: Corpus, *, with_works: bool = False, alone: bool = False
+) -> npt.NDArray[np.float64]:
+    """Score every sentence of a corpus.
+
+    Args:
+        network: The network.
+        corpus: The documents.
+        with_works: Whether the network reads what is known of the work.
+        alone: Whether it reads each sentence without its document.
+
+    Returns:
+        The logits, shape (n,).
+    """
     readings: list[Reading] = []
     for sentences, work in zip(corpus.documents, corpus.works, strict=True):
-        known = work if told else None
+        known = work if with_works else None
         if alone:
             readings += [(w, range(k, k + 1)) for k in sentences for w in windows([corpus.pieces[k]], known)]
         else:

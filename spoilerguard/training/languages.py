@@ -1,8 +1,10 @@
-"""Makes `assets/languages.npz`, the trigrams by which languages are told: `python -m spoilerguard.training.languages`.
+"""Make `assets/languages.npz`, the trigrams that `text.language` compares.
 
-Counts of trigrams come from the language profiles of langdetect (Wikipedia; Apache 2.0, Cybozu Labs), those of
-function words from the lists of stopwords-iso (MIT), those of English comments from `data/` (ours). Needs
-`pip install langdetect stopwordsiso`; nothing else of the package does.
+    python -m spoilerguard.training.languages
+
+The trigrams are counted in the language profiles of langdetect (Wikipedia; Apache 2.0, Cybozu Labs), in the function
+words of stopwords-iso (MIT) and in our own English reviews in `data/`. This needs `pip install langdetect
+stopwordsiso`; nothing else in the package does.
 """
 
 from __future__ import annotations
@@ -14,8 +16,6 @@ import json
 from pathlib import Path
 import re
 
-import numpy as np
-
 from spoilerguard.files.bundled import PACKAGE
 from spoilerguard.text.language import SCRIPTS
 
@@ -26,10 +26,10 @@ ORIGIN = (
     "License 2.0), from stopwords-iso (MIT) and from spoilerguard's own data."
 )
 LATIN = "en af ca cs cy da de es et fi fr hr hu id it lt lv nl no pl pt ro sk sl so sq sv sw tl tr vi".split()
-MOST = 600  # trigrams of a language, the most frequent first
+MOST = 600  # trigrams of each language: its most frequent ones
 MOST_ENGLISH = 700
-OWN, STOPWORDS = 0.7, 0.25  # shares of our own reviews in English, and of function words elsewhere
-FLOOR = 8e-5  # probability of a trigram that a language does not have
+OWN, STOPWORDS = 0.7, 0.25  # the weight of our own reviews in English, and of function words in other languages
+FLOOR = 8e-5  # the probability of a trigram that a language lacks
 
 _NO_LETTERS = re.compile(r"[\W\d_]+")
 Shares = dict[str, float]
@@ -39,9 +39,11 @@ def make(reviews: Path, target: Path) -> None:
     """Write the table.
 
     Args:
-        reviews: Our labelled reviews, JSON Lines: how English comments are written.
+        reviews: Our labelled reviews, as JSON Lines: English as it is written in comments.
         target: The file to write.
     """
+    import numpy as np
+
     languages = [*LATIN, *(code for codes in SCRIPTS.values() if len(codes) > 1 for code in codes)]
     stopwords = json.loads(files("stopwordsiso").joinpath("stopwords-iso.json").read_text("utf-8"))
     profiles = {code: _profile(code, stopwords.get(code, []), reviews) for code in languages}
@@ -59,7 +61,7 @@ def make(reviews: Path, target: Path) -> None:
 
 
 def _profile(code: str, stopwords: list[str], reviews: Path) -> Shares:
-    if code == "vi":  # langdetect's has its letters apart from their accents
+    if code == "vi":  # in langdetect's profile, letters and accents are apart
         return _shares(_trigrams(stopwords))
     counts: Counter[str] = Counter()
     frequencies = json.loads(files("langdetect").joinpath("profiles", code).read_text("utf-8"))["freq"]

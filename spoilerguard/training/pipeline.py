@@ -1,9 +1,9 @@
 """Fit a linear model on labelled sentences, calibrate it, choose its operating points.
 
-`train` reads from top to bottom: split by work, weigh n-grams, cross-validate by work so that the
-context network sees honest logits, fit that network, calibrate on works not trained on, choose the
-three sensitivities there, learn the kinds of spoiler. Everything is scikit-learn but the features,
-which are the ones that inference uses.
+`train` reads from top to bottom: split by work, weigh n-grams, cross-validate by work so that the context
+network is fitted on out-of-fold logits, fit that network, calibrate on works not trained on, choose the three
+sensitivities there, learn the kinds of spoiler. Everything is scikit-learn except the features, which are
+those of inference.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from spoilerguard.datasets import completed, load_labelled, read_works, split_of, to_frame, work_key
+from spoilerguard.datasets import frame_of, read_works, splits_of, work_key
 from spoilerguard.errors import InputError, MissingExtra
 from spoilerguard.guard import Guard
 from spoilerguard.model import context
+from spoilerguard.model.convolution import ConvolutionalScorer, WordNetwork
 from spoilerguard.model.features import BITS, clean, tokens_of
 from spoilerguard.model.manifest import NOT_NAMEABLE, Manifest, nameable
 from spoilerguard.model.scoring import KINDS, LinearScorer
 from spoilerguard.spans import Work
-from spoilerguard.training.config import RECIPES, Expert, Recipe, example_weights
-from spoilerguard.training.ensemble import joined
-from spoilerguard.training.finetune_config import Plan
+from spoilerguard.training.config import RECIPES, Expert, Recipe, WordConfig, example_weights
+from spoilerguard.training.ensemble import with_transformer, with_words
+from spoilerguard.training.finetune_config import FinetuneConfig
+from spoilerguard.training.kinds import fit_kinds
 from spoilerguard.training.steps import (
     CUE_SCALE,
     Examples,
     context_rows,
     cross_validated,
     fit_context,
-    fit_kinds,
     matrix,
     operating_points,
     platt,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
     from spoilerguard.training.export import Graphs
 
-__all__ = ["RECIPES", "Expert", "Recipe", "fine_tuned", "operating_points", "train"]
+__all__ = ["RECIPES", "Expert", "Recipe", "fine_tuned", "operating_points", "train", "work_digest", "works_beside"]
 
 Progress = Callable[[str, float], None]
 Doubles = npt.NDArray[np.float64]
@@ -71,59 +72,88 @@ def train(
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Guard:
-    """Train a model on labelled data: a frame as `datasets.to_frame` makes it, or paths.
+    """Train a model on labelled data. The result depends on the seed, but not on `jobs`.
 
-    Without `validation`, works are split by `datasets.split_of`: the validation part calibrates,
-    the test part is left out. With it, every work of `data` is trained on. `soft` are sentences that
-    a teacher scored (columns `text` and `target`, a probability; Hinton et al. 2015), `works` blurbs
-    and synopses by work (read from `works.jsonl` beside the data where it is there). With `search`, the strength
-    of regularisation is searched by cross-validation (`fitting.GRID`) instead of the recipe's.
-    A recipe with a network ("accurate") then fine-tunes it (extra `train`), and keeps its state in the
-    file `checkpoint`, from which an interrupted training goes on.
-    Deterministic for a seed, whatever `jobs`. Raises InputError for data that cannot be learned from,
-    and for a work that stands on both sides.
+    Args:
+        data: A frame as `datasets.to_frame` makes it, or files and folders.
+        validation: Data to calibrate on; then every work of `data` is trained on. By default works are
+            split by `datasets.split_of`: the validation works calibrate, the test works are left out.
+        soft: Sentences that a teacher model scored (columns `text` and `target`, a probability; Hinton et
+            al. 2015).
+        works: Blurbs and synopses by work; by default from the `works.jsonl` beside the data, if any.
+        name: The name of the model.
+        recipe: The name of a row of RECIPES, or a recipe.
+        seed: The seed of everything random.
+        jobs: How many cores to use.
+        search: Whether to search the strength of regularisation by cross-validation (`steps.GRID`) instead
+            of taking the recipe's.
+        checkpoint: The file in which a recipe with a network ("accurate"; extra `train`) keeps its state,
+            and from which interrupted training resumes.
+        progress: Called with the current step and the share done.
+
+    Returns:
+        The trained model.
+
+    Raises:
+        InputError: The data cannot be learned from, a work is in both training and validation data, or
+            an argument is wrong.
+        MissingExtra: The recipe has a network, and a library of the extra `train` is not installed.
     """
+    import pandas as pd
+
     if not nameable(name):
         raise InputError(f"name {name!r} is {NOT_NAMEABLE}; give another")
     say = progress or (lambda step, share: None)
     say("reading", 0.0)
-    frame = _frame(data)
-    known = works if works is not None else _works_beside(data)
-    plan = RECIPES.get(recipe) if isinstance(recipe, str) else recipe
-    if plan is None:
+    frame = frame_of(data)
+    if works is None:
+        works = {} if isinstance(data, pd.DataFrame) else works_beside(data)
+    chosen = RECIPES.get(recipe) if isinstance(recipe, str) else recipe
+    if chosen is None:
         raise InputError(f"unknown recipe {recipe!r}: choose from {', '.join(RECIPES)}")
     if validation is None:
-        split = frame["work"].map({w: split_of(w) for w in frame["work"].unique()})
+        split = splits_of(frame)
         fitted, held = frame[split == "train"], frame[split == "validation"]
     else:
-        fitted, held = frame, _frame(validation)
+        fitted, held = frame, frame_of(validation)
         _refuse_leak(fitted, held)
     if fitted["label"].nunique() < 2:
         fitted, held = frame, frame.iloc[:0]  # too few works to hold any out
     _refuse_one_class(fitted)
     fitted = fitted.reset_index(drop=True)
-    # What is to be limited must be loaded by then: each library brings threads of its own.
+    # Each library brings its own threads, and must be loaded before they can be limited.
     for library in ("sklearn.linear_model", "sklearn.neural_network"):
         import_module(library)
     from threadpoolctl import threadpool_limits
 
-    # BLAS threads would only wait for each other, and the last digits would depend on their number.
+    # BLAS threads would wait for each other, and the last digits would depend on their number.
     with threadpool_limits(1):
-        guard = _train(fitted, held, soft, known, plan, name, seed, jobs, search, say)
-    if plan.network is None:
-        return guard
+        guard = _train(fitted, held, soft, works, chosen, name, seed, jobs, search, say)
     assert isinstance(guard.scorer, LinearScorer)
-    network = replace(plan.network, seed=seed)
-    graphs = fine_tuned(fitted, known, network, None if checkpoint is None else Path(checkpoint), say)
-    return Guard(*joined(guard.scorer, guard.manifest, graphs.files, network, held, known))
+    linear, manifest, used = guard.scorer, guard.manifest, _to_calibrate_on(held, chosen)
+    scorer: LinearScorer | ConvolutionalScorer = linear
+    if chosen.words is not None:
+        network = fitted_words(fitted, soft, chosen.words, seed, say)
+        scorer, manifest = with_words(linear, manifest, network, chosen.goals, used, works)
+    if chosen.network is not None:
+        config = replace(chosen.network, seed=seed)
+        graphs = fine_tuned(fitted, works, config, None if checkpoint is None else Path(checkpoint), say)
+        return Guard(*with_transformer(scorer, manifest, graphs.files, config, chosen.goals, used, works))
+    return Guard(scorer, manifest)
+
+
+def _to_calibrate_on(held: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """The held-out sentences to calibrate on: of the sources that the recipe names, where there are any."""
+    named = held[held["source"].isin(recipe.calibrate_on)]
+    return (named if len(named) else held).reset_index(drop=True)
 
 
 def _train(
     fitted: pd.DataFrame,
     held: pd.DataFrame,
     soft: pd.DataFrame | None,
-    known: Mapping[str, Work],
-    plan: Recipe,
+    works: Mapping[str, Work],
+    recipe: Recipe,
     name: str,
     seed: int,
     jobs: int,
@@ -134,21 +164,21 @@ def _train(
 
     say("counting n-grams", 0.05)
     tokens = tokens_of([clean(t) for t in fitted["text"]])
-    examples = Examples(matrix(tokens), source_columns(fitted), soft_rows(soft))
+    examples = Examples(matrix(tokens), source_columns(fitted), soft_rows(soft, recipe.soft_sentences))
     groups = fitted["work"].map(work_key).to_numpy()
     if search:
         say("searching", 0.06)
-        first = plan.experts[0]
-        heard = example_weights(fitted, first.sources)
-        plan = replace(plan, C=searched(examples, first, first.labels(fitted), heard, groups, plan, jobs))
+        first = recipe.experts[0]
+        weights = example_weights(fitted, first.sources)
+        recipe = replace(recipe, C=searched(examples, first, first.labels(fitted), weights, groups, recipe, jobs))
     logits, experts = [], []
-    for k, expert in enumerate(plan.experts):
-        say(f"weighing n-grams: {expert.name}", 0.1 + 0.6 * k / len(plan.experts))
+    for k, expert in enumerate(recipe.experts):
+        say(f"weighing n-grams: {expert.name}", 0.1 + 0.6 * k / len(recipe.experts))
         weights = example_weights(fitted, expert.sources)
         if len(set(expert.labels(fitted)[weights > 0])) < 2:
-            raise InputError(f"expert {expert.name!r} hears one label only in these sources; use another recipe")
-        logits.append(cross_validated(examples, expert, expert.labels(fitted), weights, groups, plan, jobs))
-        experts.append(examples.fit(expert, np.arange(len(labels)), expert.labels(fitted), weights, plan.C))
+            raise InputError(f"expert {expert.name!r} finds only one label in its sources; use another recipe")
+        logits.append(cross_validated(examples, expert, expert.labels(fitted), weights, groups, recipe, jobs))
+        experts.append(examples.fit(expert, np.arange(len(labels)), expert.labels(fitted), weights, recipe.C))
     coefficients, intercepts = np.stack([c for c, _ in experts], axis=1), np.array([i for _, i in experts])
     arrays: dict[str, npt.NDArray[Any]] = {
         "weights": coefficients[: 2**BITS].astype(np.float16).astype(np.float32),  # as they will be stored
@@ -159,27 +189,25 @@ def _train(
     say("learning from context", 0.75)
     crossed = np.stack(logits, axis=1)
     inner = context_rows(crossed, tokens, fitted, {})
-    weights = example_weights(fitted, plan.sources)
-    copies = [inner, context_rows(crossed, tokens, fitted, known), context.no_context(inner, len(plan.experts))]
+    weights = example_weights(fitted, recipe.sources)
+    copies = [inner, context_rows(crossed, tokens, fitted, works), context.no_context(inner, len(recipe.experts))]
     arrays |= fit_context(
-        np.vstack(copies), np.tile(labels, 3), np.concatenate([weights, weights, weights / 2]), plan, seed
+        np.vstack(copies), np.tile(labels, 3), np.concatenate([weights, weights, weights / 2]), recipe, seed
     )
     say("calibrating", 0.9)
-    if plan.calibrate_on:
-        held = held[held["source"].isin(plan.calibrate_on)]
-    if held["label"].nunique() == 2:
-        judged = held.reset_index(drop=True)
-        held_tokens = tokens_of([clean(t) for t in judged["text"]])
-        together = context_rows(LinearScorer(arrays).logits(held_tokens), held_tokens, judged, {})
+    used = _to_calibrate_on(held, recipe)
+    if used["label"].nunique() == 2:
+        held_tokens = tokens_of([clean(t) for t in used["text"]])
+        together = context_rows(LinearScorer(arrays).logits(held_tokens), held_tokens, used, {})
     else:
-        judged, together = fitted, inner
-    truth = judged["label"].to_numpy(int)
+        used, together = fitted, inner
+    truth = used["label"].to_numpy(int)
     arrays["context_calibration"] = np.array([1.0, 0.0])
     arrays["context_calibration"] = platt(
-        context.forward(arrays, together), truth, example_weights(judged, plan.sources)
+        context.forward(arrays, together), truth, example_weights(used, recipe.sources)
     )
     probability = 1 / (1 + np.exp(-context.forward(arrays, together)))
-    thresholds, unreached = operating_points(truth, probability)
+    thresholds, unreached = operating_points(truth, probability, recipe.goals)
     arrays |= fit_kinds(fitted)
     say("done", 1.0)
 
@@ -188,14 +216,14 @@ def _train(
         version=_version(arrays),
         thresholds=thresholds,
         kinds=list(KINDS),
-        experts=[expert.name for expert in plan.experts],
+        experts=[expert.name for expert in recipe.experts],
         training={
-            "recipe": asdict(plan),
+            "recipe": asdict(recipe),
             "seed": seed,
             "soft": 0 if soft is None else len(soft),
             "sentences": {s: int(n) for s, n in sorted(fitted["source"].value_counts().items())},
-            "validation": {s: int(n) for s, n in sorted(judged["source"].value_counts().items())},
-            "calibrated_on": "cross-validation" if judged is fitted else "held-out works",
+            "validation": {s: int(n) for s, n in sorted(used["source"].value_counts().items())},
+            "calibrated_on": "cross-validation" if used is fitted else "held-out works",
             "unreached": unreached,
             "works": sorted({work_digest(w) for w in _named_works(fitted)}),
         },
@@ -204,48 +232,95 @@ def _train(
 
 
 def _named_works(frame: pd.DataFrame) -> list[str]:
-    """The works that have a name; a document of an unknown one is called `source:line`."""
+    """The works that have a name; an unknown work is called `source:line`."""
     pairs = frame[["source", "work"]].drop_duplicates().itertuples(index=False)
     return [w for s, w in pairs if not (w.startswith(f"{s}:") and w[len(s) + 1 :].isdigit())]
 
 
 def work_digest(work: str) -> str:
-    """A short digest of a work's key, by which `evaluate` knows what a model was trained on."""
+    """A short digest of a work's key, by which `evaluate` recognises what a model was trained on.
+
+    Args:
+        work: A title or slug.
+
+    Returns:
+        Ten hexadecimal digits.
+    """
     return hashlib.sha256(work_key(work).encode()).hexdigest()[:10]
 
 
 def fine_tuned(
-    fitted: pd.DataFrame, works: Mapping[str, Work], plan: Plan, checkpoint: Path | None, say: Progress
+    fitted: pd.DataFrame, works: Mapping[str, Work], config: FinetuneConfig, checkpoint: Path | None, say: Progress
 ) -> Graphs:
-    """A network fine-tuned on these sentences, as graphs. Raises MissingExtra without the extra `train`."""
-    for library in ("torch", "onnx", "onnxruntime", "safetensors"):
-        if find_spec(library) is None:
-            raise MissingExtra(library, "train")
+    """Fine-tune a network.
+
+    Args:
+        fitted: The sentences.
+        works: What is known of their works.
+        config: The parameters.
+        checkpoint: The file in which training keeps its state, if any.
+        say: Called with the current step and the share done.
+
+    Returns:
+        The network as ONNX graphs.
+
+    Raises:
+        MissingExtra: A library of the extra `train` is not installed.
+    """
+    _need("torch", "onnx", "onnxruntime", "safetensors")
     from spoilerguard.training.export import graphs_of
     from spoilerguard.training.finetune import Corpus, fit
 
-    network, _ = fit(Corpus.of(fitted, works), plan, checkpoint=checkpoint, say=say)
-    return graphs_of(network.state_dict())
+    return graphs_of(fit(Corpus.of(fitted, works), config, checkpoint=checkpoint, say=say).state_dict())
+
+
+def fitted_words(
+    fitted: pd.DataFrame, soft: pd.DataFrame | None, config: WordConfig, seed: int, say: Progress
+) -> WordNetwork:
+    """Train a word network on labelled sentences and on those that a teacher scored.
+
+    Args:
+        fitted: The labelled sentences.
+        soft: The others, if any: as `datasets.to_frame` makes them, with `target`, and `label` -1.
+        config: The parameters.
+        seed: The seed of everything random.
+        say: Called with the current step and the share done.
+
+    Returns:
+        The network.
+
+    Raises:
+        MissingExtra: A library of the extra `train` is not installed.
+    """
+    import pandas as pd
+
+    _need("torch", "safetensors", "tokenizers")
+    from spoilerguard.training.word_training import fit_words
+
+    return fit_words(fitted if soft is None else pd.concat([fitted, soft], ignore_index=True), config, seed, say)
+
+
+def _need(*libraries: str) -> None:
+    for library in libraries:
+        if find_spec(library) is None:
+            raise MissingExtra(library, "train")
 
 
 # --- the steps -----------------------------------------------------------------------------------
 
 
-def _frame(data: Any) -> pd.DataFrame:
-    import pandas as pd
+def works_beside(data: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> dict[str, Work]:
+    """Read blurbs and synopses from the `works.jsonl` beside the data.
 
-    if isinstance(data, pd.DataFrame):
-        return completed(data)
-    paths = [data] if isinstance(data, str | os.PathLike) else list(data)
-    return to_frame(load_labelled(paths))
+    Args:
+        data: Files and folders.
 
+    Returns:
+        The works by name; none where there is no such file.
 
-def _works_beside(data: Any) -> dict[str, Work]:
-    """Blurbs and synopses from the works.jsonl that lies beside the data, where one does."""
-    import pandas as pd
-
-    if isinstance(data, pd.DataFrame):
-        return {}
+    Raises:
+        DataError: A line of such a file is wrong.
+    """
     paths = [data] if isinstance(data, str | os.PathLike) else list(data)
     folders = {Path(p) if Path(p).is_dir() else Path(p).parent for p in paths}
     return {
@@ -261,7 +336,8 @@ def _refuse_leak(fitted: pd.DataFrame, held: pd.DataFrame) -> None:
     for work in held["work"].unique():
         if work_key(work) in here:
             raise InputError(
-                f"work {work!r} stands in both training and validation data: a model must not be judged by it"
+                f"work {work!r} is in both training and validation data: a model must not be validated on works it was "
+                "trained on; remove it from one of them"
             )
 
 
@@ -275,7 +351,7 @@ def _refuse_one_class(frame: pd.DataFrame) -> None:
 
 
 def _as_stored(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
-    """Arrays as `store` writes and reads them, so that a trained and a loaded model give the same bytes."""
+    """Arrays as `store` writes and reads them, so that a trained and a loaded model give the same scores."""
     single = {"weights": arrays["weights"], "kinds": arrays["kinds"].astype(np.float16)}
     return {**{name: np.asarray(a, np.float64) for name, a in arrays.items()}, **single}
 

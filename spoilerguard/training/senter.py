@@ -1,10 +1,10 @@
-"""Train the senter that cuts run-on text (see `runons`): one core, minutes, the same weights each time.
+"""Train the senter, which splits run-on text (see `text.runons`): minutes on one core, and reproducible.
 
     python -m spoilerguard.training.senter TRAIN.jsonl DEV.jsonl --unlabelled REVIEWS.parquet -o models/senter
 
-TRAIN and DEV hold a document a line: `text`, `sents` (ranges of its sentences) and `newpar` (whether
-a paragraph begins there).  Of REVIEWS only the column `text` is used, cut by the rules.  The model is
-spaCy's own two files and a README; words are hashed, so neither vocabulary nor text is in it.
+TRAIN and DEV have one document per line: `text`, `sents` (the ranges of its sentences) and `newpar` (whether
+each begins a paragraph). REVIEWS needs only the column `text`, which is split by the rules. The model consists
+of spaCy's own two files and a README. Words are hashed, so it contains neither vocabulary nor text.
 """
 
 from __future__ import annotations
@@ -26,25 +26,33 @@ __all__ = ["main", "without_punctuation"]
 _FINAL = re.compile(r"[.!?…,;:]+([\"'”’)\]]*)$")
 _MARKS = re.compile(r"[^\w\s'’-]|(?<!\w)['’-]+|['’-]+(?!\w)")
 _ROUNDS, _BATCH = 5, 32
-_REVIEWS = 6000  # of the unlabelled texts; they weigh about three times the labelled ones
-_LONGEST = 20  # sentences to an unlabelled example
+_REVIEWS = 6000  # unlabelled texts to use; about three times as much text as the labelled ones
+_MOST_SENTENCES = 20  # in an unlabelled example
 _README = """\
 # senter
 
-Cuts words without punctuation into sentences; spaCy's `senter`, loaded by `spoilerguard/runons.py`.
+Splits words without punctuation into sentences; spaCy's `senter`, loaded by `spoilerguard/text/runons.py`.
 
-Trained on: Universal Dependencies English EWT, training part (CC BY-SA 4.0){more}; each text with the
-final punctuation removed, also in lower case and without any punctuation.
+Trained on: Universal Dependencies English EWT, training part (CC BY-SA 4.0){more}: each text without
+final punctuation, the same in lower case, and without any punctuation.
 Licence of these weights: CC BY-SA 4.0. Neither text nor vocabulary is in them: words are hashed.
 
-Boundaries within a paragraph, at the thresholds used, on paragraphs of the EWT development part:
+Sentence boundaries inside paragraphs of the EWT development part, at the default thresholds:
 
 {table}
 """
 
 
 def without_punctuation(sentence: str, kind: str) -> str:
-    """A sentence without its `final` or `all` punctuation; with `lower` in the kind, in lower case."""
+    """Remove punctuation from a sentence.
+
+    Args:
+        sentence: The sentence.
+        kind: What to remove: "final", "final lower" or "all lower" punctuation; "lower" also lowers case.
+
+    Returns:
+        The changed sentence.
+    """
     bare = " ".join(_MARKS.sub(" ", sentence).split()) if "all" in kind else _FINAL.sub(r"\1", sentence)
     low = bare.lower() if "lower" in kind else bare
     return (low if len(low) == len(bare) else bare).strip()
@@ -67,14 +75,14 @@ def _paragraphs(path: str) -> Iterator[list[str]]:
 
 
 def _unlabelled(path: str) -> Iterator[list[str]]:
-    """Runs of well-punctuated sentences, as the rules cut them."""
+    """Runs of well-punctuated sentences, as the rules split them."""
     import pandas as pd
 
     for text in islice(pd.read_parquet(path, columns=["text"])["text"], _REVIEWS):
         for block in paragraphs(text):
             ruled = [text[start:end] for start, end in by_rules(text, [block])]
             if len(ruled) > 1 and sum(s[-1] in '.!?"' for s in ruled) >= 0.9 * len(ruled):
-                yield from (ruled[k : k + _LONGEST] for k in range(0, len(ruled), _LONGEST))
+                yield from (ruled[k : k + _MOST_SENTENCES] for k in range(0, len(ruled), _MOST_SENTENCES))
 
 
 def _example(sentences: Iterable[str], kind: str) -> tuple[str, set[int]]:
@@ -86,7 +94,7 @@ def _example(sentences: Iterable[str], kind: str) -> tuple[str, set[int]]:
 
 
 def _score(nlp: Any, path: str, kind: str) -> float:
-    """F1 of the boundaries inside the paragraphs of a labelled file."""
+    """The F1 of the boundaries inside the paragraphs of a labelled file."""
     right = found = gold = 0
     for paragraph in _paragraphs(path):
         text, starts = _example(paragraph, kind)
@@ -98,6 +106,11 @@ def _score(nlp: Any, path: str, kind: str) -> float:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Train the model and write it.
+
+    Args:
+        arguments: Command-line arguments; by default those of the process.
+    """
     parser = argparse.ArgumentParser(prog="python -m spoilerguard.training.senter", description=__doc__)
     parser.add_argument("train")
     parser.add_argument("dev")
@@ -131,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             if turn == _ROUNDS - 1:
                 options.output.mkdir(parents=True, exist_ok=True)
                 nlp.get_pipe("senter").to_disk(options.output, exclude=["vocab"])
-    more = ", and reviews of the Large Movie Review Dataset (Maas et al. 2011), cut by the rules"
+    more = ", and reviews of the Large Movie Review Dataset (Maas et al. 2011), split by the rules"
     _write_readme(options.output, scores, more if options.unlabelled else "")
 
 

@@ -1,6 +1,6 @@
-"""The steps of training: n-grams to a matrix, experts, cross-validation, context network, kinds.
+"""The steps of training: n-grams to a matrix, experts, cross-validation, context network, thresholds.
 
-All of it is scikit-learn but the features, which are the ones that inference uses.
+All of it is scikit-learn except the features, which are those of inference.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from spoilerguard.datasets import documents_of
 from spoilerguard.errors import InputError
 from spoilerguard.model import context
 from spoilerguard.model.features import BITS, clean, cues, hashed, tokens_of
-from spoilerguard.model.scoring import KIND_BITS, KIND_BLOCKS, KINDS
 from spoilerguard.spans import Work
-from spoilerguard.training.config import Expert, Recipe
+from spoilerguard.training.config import DEFAULT_GOALS, Expert, Goals, Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,6 @@ __all__ = [
     "context_rows",
     "cross_validated",
     "fit_context",
-    "fit_kinds",
     "matrix",
     "operating_points",
     "platt",
@@ -45,7 +44,7 @@ Doubles = npt.NDArray[np.float64]
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without scikit-learn's remarks that a solver was stopped: the rounds are limited on purpose."""
+    """Silence the warnings of scikit-learn that a solver stopped early: its iterations are limited on purpose."""
     import warnings
 
     with warnings.catch_warnings():
@@ -54,7 +53,7 @@ def quiet() -> Iterator[None]:
 
 
 def matrix(tokens: Any) -> sp.csr_matrix:
-    """Sentences by buckets, as the scorer sees them: each family of n-grams divided by sqrt(its count)."""
+    """Sentences by buckets, as the scorer sees them: each block of n-grams divided by the root of its count."""
     import scipy.sparse as sp
 
     n = tokens.sentences
@@ -68,11 +67,11 @@ def matrix(tokens: Any) -> sp.csr_matrix:
     return whole.tocsr().astype(np.float32)
 
 
-CUE_SCALE = np.float32(0.2)  # cues are few and dense: let them start small beside the n-grams
+CUE_SCALE = np.float32(0.2)  # cues are few and dense: this keeps them small beside the n-grams
 
 
 def source_columns(frame: pd.DataFrame) -> sp.csr_matrix:
-    """An intercept for each source but the first, dropped at inference: label habits stay out."""
+    """An intercept for each source except the first, dropped at inference: labelling habits are not learned."""
     import scipy.sparse as sp
 
     names = sorted(frame["source"].unique())
@@ -83,10 +82,11 @@ def source_columns(frame: pd.DataFrame) -> sp.csr_matrix:
     return one_hot[:, 1:]
 
 
-def soft_rows(soft: pd.DataFrame | None) -> tuple[sp.csr_matrix, Any, Doubles] | None:
-    """A teacher's sentences as examples of both labels, each weighed by the probability of its label."""
+def soft_rows(soft: pd.DataFrame | None, most: int) -> tuple[sp.csr_matrix, Any, Doubles] | None:
+    """The first `most` sentences that a teacher scored, as examples of both labels, weighted by their probability."""
     if soft is None:
         return None
+    soft = soft.iloc[:most]
     rows, target = matrix(tokens_of([clean(t) for t in soft["text"]])), soft["target"].to_numpy(float)
     yes, no = np.flatnonzero(target > 0.03), np.flatnonzero(target < 0.97)
     labels = np.concatenate([np.ones(len(yes), int), np.zeros(len(no), int)])
@@ -95,7 +95,7 @@ def soft_rows(soft: pd.DataFrame | None) -> tuple[sp.csr_matrix, Any, Doubles] |
 
 @dataclass(frozen=True)
 class Examples:
-    """Rows of n-grams; source intercepts that are dropped afterwards; a teacher's rows."""
+    """Training examples: n-grams, intercepts of sources (dropped afterwards), and sentences of a teacher."""
 
     rows: sp.csr_matrix
     sources: sp.csr_matrix
@@ -104,14 +104,25 @@ class Examples:
     def fit(
         self, expert: Expert, at: npt.NDArray[Any], labels: npt.NDArray[Any], weights: Doubles, regularisation: float
     ) -> tuple[Doubles, float]:
-        """Coefficients of the columns of `rows`, and the intercept, from the examples `at` that have weight."""
+        """Fit one expert.
+
+        Args:
+            expert: The expert.
+            at: The numbers of the examples to learn from; those without weight are left out.
+            labels: The label of every example.
+            weights: The weight of every example.
+            regularisation: The inverse strength of regularisation (C).
+
+        Returns:
+            The coefficients of the columns of `rows`, and the intercept.
+        """
         import scipy.sparse as sp
         from sklearn.linear_model import LogisticRegression
 
         at = at[weights[at] > 0]
         labels, weights = labels[at], weights[at]
         idf = _idf(self.rows[at])
-        used = np.flatnonzero(idf)  # most buckets are empty: fitting only the others halves the time
+        used = np.flatnonzero(idf)  # most buckets are empty: leaving them out halves the time
         scale = sp.diags(idf[used])
         rows = sp.hstack([self.rows[at][:, used] @ scale, self.sources[at] * (0 if expert.tells else 1)])
         mean = weights.mean()
@@ -123,7 +134,7 @@ class Examples:
                 np.concatenate([labels, more_labels]),
                 np.concatenate([weights, more_weights * expert.soft]),
             )
-        # A tight tolerance: scikit-learn's is on the mean gradient, and stops far too early here.
+        # A tight tolerance: the default applies to the mean gradient, and stops far too early here.
         model = LogisticRegression(C=regularisation, max_iter=50, tol=1e-7)
         with quiet():
             model.fit(rows.tocsr(), labels, sample_weight=weights / mean)
@@ -135,26 +146,42 @@ class Examples:
 def _idf(rows: sp.csr_matrix) -> npt.NDArray[np.float32]:
     seen = np.bincount(rows.indices, minlength=rows.shape[1])
     weight = np.log((1 + rows.shape[0]) / (1 + seen)) + 1
-    weight[seen < 2] = 0  # a bucket seen once tells of one sentence
-    weight[2**BITS :] = 1  # cues are no terms
+    weight[seen < 2] = 0  # a bucket seen once describes a single sentence
+    weight[2**BITS :] = 1  # cues are not terms
     return np.asarray(weight, np.float32)
 
 
 def cross_validated(
-    examples: Examples, expert: Expert, labels: Any, weights: Doubles, works: Any, plan: Recipe, jobs: int
+    examples: Examples, expert: Expert, labels: Any, weights: Doubles, works: Any, recipe: Recipe, jobs: int
 ) -> Doubles:
-    """Logits of every sentence from a model that saw nothing of its work."""
+    """Score every sentence with a model that was not trained on its work.
+
+    Args:
+        examples: The examples.
+        expert: The expert.
+        labels: The label of every example.
+        weights: The weight of every example.
+        works: The work of every example.
+        recipe: The number of folds, and C.
+        jobs: How many threads to use.
+
+    Returns:
+        The logits, shape (n,).
+
+    Raises:
+        InputError: There is only one work.
+    """
     from joblib import Parallel, delayed
     from sklearn.model_selection import GroupKFold
 
-    folds = min(plan.folds, len(set(works)))
+    folds = min(recipe.folds, len(set(works)))
     if folds < 2:
-        raise InputError("all sentences are of one work: training needs at least two")
+        raise InputError("all sentences are about one work; training needs at least two works")
 
     def fold(train: Any, test: Any) -> tuple[Any, Doubles]:
         if len(set(labels[train][weights[train] > 0])) < 2:
             return test, np.zeros(len(test))
-        coefficients, intercept = examples.fit(expert, train, labels, weights, plan.C)
+        coefficients, intercept = examples.fit(expert, train, labels, weights, recipe.C)
         return test, examples.rows[test] @ coefficients + intercept
 
     parts = Parallel(n_jobs=jobs, prefer="threads")(
@@ -170,48 +197,67 @@ GRID = (0.01, 0.03, 0.1, 0.3)  # values of C to search
 
 
 def searched(
-    examples: Examples, expert: Expert, labels: Any, weights: Doubles, works: Any, plan: Recipe, jobs: int
+    examples: Examples, expert: Expert, labels: Any, weights: Doubles, works: Any, recipe: Recipe, jobs: int
 ) -> float:
-    """The C of the grid with the best average precision in cross-validation by work."""
+    """The value of GRID with the best average precision in cross-validation by work."""
     from sklearn.metrics import average_precision_score
 
     def worth(value: float) -> float:
-        logits = cross_validated(examples, expert, labels, weights, works, replace(plan, C=value), jobs)
+        logits = cross_validated(examples, expert, labels, weights, works, replace(recipe, C=value), jobs)
         return float(average_precision_score(labels, logits, sample_weight=weights))
 
     return max(GRID, key=worth)
 
 
 def context_rows(logits: Doubles, tokens: Any, frame: pd.DataFrame, works: Mapping[str, Work]) -> Doubles:
-    keys = (frame["source"].astype(str) + "\0" + frame["document"].astype(str)).to_numpy()
-    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
-    lengths = np.diff(np.append(starts, len(keys)))
-    names = frame["work"].to_numpy()[starts]
-    return context.features(logits, tokens, lengths, [works.get(w) for w in names])
+    """The context features of each sentence.
+
+    Args:
+        logits: The logits of the experts, a row per sentence.
+        tokens: The tokens of the sentences.
+        frame: The sentences.
+        works: What is known of their works.
+
+    Returns:
+        A row per sentence.
+    """
+    documents, names = documents_of(frame), frame["work"].tolist()
+    lengths = np.array([len(document) for document in documents])
+    return context.features(logits, tokens, lengths, [works.get(names[document.start]) for document in documents])
 
 
-def fit_context(rows: Doubles, labels: Any, weights: Doubles, plan: Recipe, seed: int) -> dict[str, npt.NDArray[Any]]:
-    """The mean of a few networks with one hidden layer, each on its own draw of the sentences.
+def fit_context(rows: Doubles, labels: Any, weights: Doubles, recipe: Recipe, seed: int) -> dict[str, npt.NDArray[Any]]:
+    """Fit the mean of several networks with one hidden layer, each on its own sample of the sentences.
 
-    A sentence is drawn as often as it weighs (bagging, Breiman 1996). Side by side their hidden
-    layers are one, so the mean costs no code at inference.
+    Sentences are drawn in proportion to their weights (bagging; Breiman 1996). Side by side, the hidden
+    layers form a single one, so the mean needs no code at inference.
+
+    Args:
+        rows: The context features, a row per sentence.
+        labels: The label of each sentence.
+        weights: The weight of each sentence.
+        recipe: The number and the size of the networks.
+        seed: The seed of samples and networks.
+
+    Returns:
+        The arrays of the context network.
     """
     from sklearn.neural_network import MLPClassifier
 
     mean, scale = _moments(rows, weights)
     networks = []
-    for k in range(plan.networks):
+    for k in range(recipe.networks):
         rng = np.random.default_rng([seed, k])
         drawn = rng.choice(len(labels), size=min(len(labels), DRAWN), p=weights / weights.sum())
         network = MLPClassifier(
-            (plan.hidden,),
+            (recipe.hidden,),
             activation="tanh",
-            alpha=plan.context_alpha,
+            alpha=recipe.context_alpha,
             max_iter=60,
             random_state=seed + k,
             learning_rate_init=3e-3,
         )
-        with quiet():  # 60 rounds are enough: more of them learn the noise
+        with quiet():  # 60 iterations are enough: more would fit the noise
             networks.append(network.fit((rows[drawn] - mean) / scale, labels[drawn]))
     return {
         "context_mean": mean,
@@ -223,27 +269,31 @@ def fit_context(rows: Doubles, labels: Any, weights: Doubles, plan: Recipe, seed
     }
 
 
-DRAWN = 60_000  # sentences drawn for each network
+DRAWN = 60_000  # sentences in the sample of each network
 
 
 def _moments(rows: Doubles, weights: Doubles) -> tuple[Doubles, Doubles]:
-    """Weighted mean and standard deviation of each column; 1 for a column that never changes."""
+    """Weighted mean and standard deviation of each column; 1 for a constant column."""
     mean = np.average(rows, axis=0, weights=weights)
     scale = np.sqrt(np.average((rows - mean) ** 2, axis=0, weights=weights))
     return mean, np.where(scale < 1e-6, 1.0, scale)
 
 
-# What each sensitivity must reach on validation data.
-PRECISION_LOW, RECALL_HIGH = 0.95, 0.90
-
-
 def operating_points(
-    truth: npt.NDArray[Any], probability: Doubles, *, precision_medium: float = 0.82
+    truth: npt.NDArray[Any], probability: Doubles, goals: Goals = DEFAULT_GOALS
 ) -> tuple[dict[str, float], list[str]]:
-    """The thresholds of the three sensitivities, and what each could not reach, in words.
+    """Choose the thresholds of the three sensitivities.
 
-    low: the lowest threshold with precision 0.95; medium: best F1 with at least that precision;
-    high: the highest with recall 0.9. One that cannot be reached takes the nearest there is.
+    low is the lowest threshold with the precision asked of it, medium the one with the best F1 among those with
+    the precision asked, high the highest threshold with the recall asked. Where none qualifies, the nearest is taken.
+
+    Args:
+        truth: The label of each sentence.
+        probability: The probability of each sentence.
+        goals: What each sensitivity must reach.
+
+    Returns:
+        The thresholds, and a sentence about each requirement that was not met.
     """
     from sklearn.metrics import precision_recall_curve
 
@@ -251,55 +301,31 @@ def operating_points(
     precision, recall = precision[:-1], recall[:-1]
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
     enough = np.cumsum(truth[np.argsort(-probability)]).max() >= 20
-    said: list[str] = []
+    unmet: list[str] = []
 
     def first_with(floor: float, sensitivity: str) -> float:
         reached = np.flatnonzero((precision >= floor) & (recall > 0.02))
         if len(reached):
             return float(at[reached[0]])
-        said.append(f"{sensitivity}: precision {floor} not reached, best is {precision[recall > 0.02].max():.2f}")
+        unmet.append(f"{sensitivity}: precision {floor} not reached, best is {precision[recall > 0.02].max():.2f}")
         return float(at[np.flatnonzero(recall > 0.02)[np.argmax(precision[recall > 0.02])]])
 
-    low = first_with(PRECISION_LOW, "low")
-    allowed = np.flatnonzero(precision >= precision_medium)
-    medium = float(at[allowed[np.argmax(f1[allowed])]]) if len(allowed) else first_with(precision_medium, "medium")
-    high = float(at[np.flatnonzero(recall >= RECALL_HIGH)[-1]])
+    low = first_with(goals.precision_low, "low")
+    allowed = np.flatnonzero(precision >= goals.precision_medium)
+    if len(allowed):
+        medium = float(at[allowed[np.argmax(f1[allowed])]])
+    else:
+        medium = first_with(goals.precision_medium, "medium")
+    high = float(at[np.flatnonzero(recall >= goals.recall_high)[-1]])
     if not enough:
-        said.append("fewer than 20 spoilers to choose on: the operating points are rough")
+        unmet.append("fewer than 20 spoilers to choose thresholds on: they are rough")
     low, high = max(low, medium), min(high, medium)
-    return {"low": round(low, 4), "medium": round(medium, 4), "high": round(high, 4)}, said
+    return {"low": round(low, 4), "medium": round(medium, 4), "high": round(high, 4)}, unmet
 
 
 def platt(logits: Doubles, truth: Any, weights: Doubles) -> Doubles:
-    """Slope and offset that make logits probabilities (Platt 1999)."""
+    """Slope and intercept that turn logits into calibrated ones (Platt 1999)."""
     from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(C=1e3).fit(logits[:, None], truth, sample_weight=weights)
     return np.array([model.coef_[0, 0], model.intercept_[0]])
-
-
-def fit_kinds(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
-    """One weak linear model a kind, on the sentences whose tag names it."""
-    import scipy.sparse as sp
-    from sklearn.linear_model import LogisticRegression
-
-    tagged = frame[(frame["label"] == 1) & frame["tag"].isin(list(KINDS))]
-    table = np.zeros((len(KINDS), 2**KIND_BITS), np.float32)
-    bias = np.zeros(len(KINDS), np.float32)
-    if tagged["tag"].nunique() > 1:
-        tokens = tokens_of([clean(t) for t in tagged["text"]])
-        parts = []
-        for block in hashed(tokens, characters=(0, 0)):
-            if block.name in KIND_BLOCKS:
-                count = np.sqrt(np.maximum(np.bincount(block.rows, minlength=tokens.sentences), 1))
-                column = (block.buckets >> (BITS - KIND_BITS)).astype(np.int32)
-                parts.append(
-                    sp.csr_matrix((1 / count[block.rows], (block.rows, column)), shape=(len(tagged), 2**KIND_BITS))
-                )
-        model = LogisticRegression(C=3.0, max_iter=300, tol=1e-7).fit(sum(parts), tagged["tag"])
-        known = {name: k for k, name in enumerate(KINDS)}
-        bias[:] = -10
-        for row, name in enumerate(model.classes_):
-            table[known[name]] = model.coef_[row] if len(model.coef_) > 1 else model.coef_[0] * (1 if row else -1)
-            bias[known[name]] = model.intercept_[row] if len(model.coef_) > 1 else 0
-    return {"kinds": table, "kind_bias": bias}

@@ -1,7 +1,7 @@
-"""How well languages are told, and at what cost: `python tests/bench/languages.py`.
+"""How well and how fast languages are recognised: `python tests/bench/languages.py`.
 
-English is text that nothing was made from, in `../shared/datasets`: whole texts, and cuts of 120 to 300
-characters. Other languages are our own comments, `tests/data/languages.jsonl`.
+The English texts, whole and in cuts of 120 to 300 characters, are from `../shared/datasets` and were not used to make
+the table. The other languages are our own comments, `tests/data/languages.jsonl`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST = 10_000  # texts of a set
 
 
 def english() -> Iterator[tuple[str, list[str]]]:
-    """The sets of English texts, each by its name."""
+    """The sets of English texts, each with its name."""
     yield "imdb_reviews", pd.read_parquet(SHARED / "imdb_reviews.parquet").text.sample(MOST, random_state=1).tolist()
     for name in ("tagged_reviews", "untagged_reviews"):
         yield name, [row["text"] for row in rows(SHARED / f"{name}.jsonl")]
@@ -82,7 +82,7 @@ def _microseconds(texts: list[str]) -> float:
 
 
 def main() -> None:
-    """Print all figures; with `--show`, also the beginning of each English text that is lost."""
+    """Print all figures; with `--show`, also the beginning of each English text that is mistaken."""
     show = "--show" in sys.argv
     began = time.perf_counter()
     table()

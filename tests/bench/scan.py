@@ -143,13 +143,13 @@ def costs(source: Path) -> None:
     sys.path.insert(0, str(ROOT))
     from spoilerguard.archives import open_archive
     from spoilerguard.scan import run as jobs
-    from spoilerguard.scan.shards import cut, score
+    from spoilerguard.scan.shards import score, shards_of
 
     archive = open_archive(source)
     plan = jobs.plan_of(archive, Path("out.jsonl"))
-    score(plan, next(cut(archive.posts(), lambda name: None)))  # what a first call alone costs
+    score(plan, next(shards_of(archive.posts(), lambda name: None)))  # what a first call alone costs
     began = time.process_time()
-    shards = list(islice(cut(archive.posts(), lambda name: None), 80))
+    shards = list(islice(shards_of(archive.posts(), lambda name: None), 80))
     sent = [pickle.dumps(shard) for shard in shards]
     reading = time.process_time() - began
     began = time.process_time()

@@ -1,4 +1,4 @@
-"""The page of `preview` as its readers meet it: slider, findings, veils, copies, keyboard, axe-core, small screens."""
+"""The preview page as its readers use it: slider, findings, spoilers, copies, keyboard, axe-core, small screens."""
 
 from __future__ import annotations
 

@@ -25,6 +25,7 @@ import shutil
 import sqlite3
 import tempfile
 
+from accessible import stripped
 from trees import html_of, seen
 
 from spoilerguard.archives import Archive, Cursor, open_archive
@@ -41,12 +42,12 @@ from spoilerguard.hiding.blurring import hide
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.model import store
 from spoilerguard.preview.page import preview
-from spoilerguard.printing import OUTPUTS, Look, Outcome
-from spoilerguard.scan.folder import Part, part_of
+from spoilerguard.printing import PRINTERS, Look, Outcome
+from spoilerguard.scan.folder import PartialOutput, part_of
 from spoilerguard.spans import Document, Format
 from spoilerguard.text.htmlscan import scan
 from spoilerguard.text.markup import find_hidden, strip_hidden
-from spoilerguard.text.ranges import keep
+from spoilerguard.text.ranges import mask_outside
 from spoilerguard.text.reading import READERS, read
 from spoilerguard.text.sentences import by_rules, split
 
@@ -143,7 +144,6 @@ def markup(data: bytes) -> None:
     bare, ranges = strip_hidden(text)
     flat = [0, *(at for r in ranges for at in r), len(bare)]
     assert flat == sorted(flat)
-    accessible_html.strip(text)
     accessible_html.feed(text)
 
 
@@ -173,7 +173,7 @@ def writer(format: Format, data: bytes) -> None:
     except LeakError:
         return
     if "sg1" not in source and style.name == "html":
-        assert accessible_html.strip(result) == source, "stripped, it is the source again"
+        assert stripped(result) == source, "stripped, it is the source again"
     if mode == 1:
         return
     after = _checked(read(result, format))
@@ -182,7 +182,7 @@ def writer(format: Format, data: bytes) -> None:
         return
     assert not _words(after.prose) & told, "hidden, and our reader sees it"
     if style.name != "feed":  # what is furniture is judged anew: with less text to be seen, a block may be
-        shown = _words(keep(result, READERS[format](result).seen))
+        shown = _words(mask_outside(result, READERS[format](result).visible))
         whole = _words(" ".join(_IMAGE.findall(source)))  # an image is hidden with all that describes it
         assert _words(document.prose) - told - whole <= shown, "not hidden, and our reader does not see it"
     for word in re.finditer(r"\bw\d+\b", result):
@@ -229,7 +229,7 @@ def findings(data: bytes) -> None:
         assert text[flag.start : flag.end] == flag.text
         assert 0 <= flag.score <= 1
     look = Look(bool(chosen & 64), False, report.threshold, report.model)
-    for name, write in OUTPUTS.items():
+    for name, write in PRINTERS.items():
         lines = "\n".join(write([Outcome("draft.md", report)], look))
         if name == "json":
             shown = json.loads(lines)["files"][0]
@@ -410,8 +410,11 @@ def state(data: bytes) -> None:
     folder.mkdir()
     (folder / "state.json").write_bytes(data)
     (folder / "rows-00000").write_bytes(b"{}\n")
-    with suppress(InputError), closing(Part(output, {"output": ".jsonl", "partition": None, "blur": None})) as part:
-        part.go_on()
+    with (
+        suppress(InputError),
+        closing(PartialOutput(output, {"output": ".jsonl", "partition": None, "blur": None})) as part,
+    ):
+        part.resume()
         part.commit()
 
 
@@ -476,8 +479,10 @@ def _reports() -> Iterator[bytes]:
 
 
 def _states() -> Iterator[bytes]:
-    with closing(Part(_folder() / "begun.jsonl", {"output": ".jsonl", "partition": None, "blur": None})) as part:
-        part.begin(replace=False)
+    with closing(
+        PartialOutput(_folder() / "begun.jsonl", {"output": ".jsonl", "partition": None, "blur": None})
+    ) as part:
+        part.start(replace=False)
         yield (part.folder / "state.json").read_bytes()
 
 

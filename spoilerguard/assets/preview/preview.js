@@ -22,7 +22,7 @@
 
   const shown = new Set(); /* what was revealed, by number; stays so when the threshold moves */
   let stop = data.at;
-  let groups = []; /* of what is hidden as one: { key, pieces, button } */
+  let groups = []; /* of what is hidden as one: { key, segments, button } */
 
   const keysOf = (group) => group.spans.map((span) => (byAuthor(span) ? `h${span.dataset.h}` : numberOf(span)));
   const isOpen = (group) => keysOf(group).every((key) => shown.has(key));
@@ -30,7 +30,7 @@
   const paint = (group) => {
     const open = isOpen(group);
     group.button.setAttribute("aria-expanded", open);
-    for (const piece of group.pieces) piece.hidden = !open;
+    for (const segment of group.segments) segment.hidden = !open;
   };
   const paintAll = () => {
     groups.forEach(paint);
@@ -47,7 +47,7 @@
     button.type = "button";
     button.className = "sg1-show";
     button.textContent = label;
-    button.setAttribute("aria-controls", group.pieces.map((piece) => piece.id).join(" "));
+    button.setAttribute("aria-controls", group.segments.map((segment) => segment.id).join(" "));
     button.addEventListener("click", () => {
       reveal(group, !isOpen(group));
       paintAll();
@@ -57,22 +57,22 @@
   };
 
   let ids = 0;
-  const veil = (piece) => {
-    piece.classList.add("sg1");
-    piece.id ||= `p-${++ids}`;
-    if (piece.closest("h1, h2, h3, h4, h5, h6")) return;
-    piece.setAttribute("role", "group");
-    piece.setAttribute("aria-label", "Spoiler");
+  const markSpoiler = (segment) => {
+    segment.classList.add("sg1");
+    segment.id ||= `p-${++ids}`;
+    if (segment.closest("h1, h2, h3, h4, h5, h6")) return;
+    segment.setAttribute("role", "group");
+    segment.setAttribute("aria-label", "Spoiler");
   };
 
   const clear = () => {
-    for (const { button, pieces, box } of groups) {
+    for (const { button, segments, box } of groups) {
       (button.closest(".sg1-bar") || button).remove();
-      for (const piece of pieces) {
-        piece.hidden = false;
-        piece.classList.remove("sg1");
-        piece.removeAttribute("role");
-        piece.removeAttribute("aria-label");
+      for (const segment of segments) {
+        segment.hidden = false;
+        segment.classList.remove("sg1");
+        segment.removeAttribute("role");
+        segment.removeAttribute("aria-label");
       }
       if (box) box.replaceWith(...box.childNodes);
     }
@@ -89,9 +89,9 @@
       bar.className = "sg1-bar";
       run[0].block.before(bar, box);
       box.append(...run.map((entry) => entry.block));
-      const group = { spans: run.flatMap((entry) => entry.mine), pieces: [box], box };
+      const group = { spans: run.flatMap((entry) => entry.mine), segments: [box], box };
       group.spans.forEach((span) => done.add(span));
-      veil(box);
+      markSpoiler(box);
       bar.append(control(group, "Show spoiler"));
       groups.push(group);
     };
@@ -118,18 +118,18 @@
       const mine = byAuthor(span) || (flagged(span) && !done.has(span));
       const joins = mine && group && "j" in span.dataset && byAuthor(span) === byAuthor(before) &&
         (byAuthor(span) ? span.dataset.h === before.dataset.h : around(span) === around(before));
-      if (mine && !joins) groups.push((group = { spans: [], pieces: [] }));
+      if (mine && !joins) groups.push((group = { spans: [], segments: [] }));
       if (!mine) group = null;
       else {
         group.spans.push(span);
-        group.pieces.push(span);
+        group.segments.push(span);
       }
       before = span;
     }
     for (const each of groups) {
       if (each.box) continue;
-      each.pieces.forEach(veil);
-      each.pieces[0].before(control(each, byAuthor(each.spans[0]) ? "Hidden by the author" : "Show spoiler"));
+      each.segments.forEach(markSpoiler);
+      each.segments[0].before(control(each, byAuthor(each.spans[0]) ? "Hidden by the author" : "Show spoiler"));
     }
     paintAll();
   };

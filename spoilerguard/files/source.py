@@ -1,15 +1,14 @@
-"""A part of an archive: one file, how it is written, and its lines from any place on."""
+"""A source of records: one file (or a query to a database), how it is written, and its lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from spoilerguard.archives.posts import END
 from spoilerguard.errors import InputError
 from spoilerguard.files.streams import damage, guess_encoding, has_plain_lines, packing, transcoded, unpacked
 
@@ -17,15 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from io import BufferedReader
 
-__all__ = ["LONGEST", "Head", "Line", "Meter", "Part", "head_of", "unreadable"]
+__all__ = ["END", "MAX_RECORD_BYTES", "DataSource", "Head", "Line", "Meter", "RawRow", "read_head", "unreadable"]
 
-LONGEST = 1 << 26  # bytes of a record; a longer one becomes an error, so that memory has a bound
-_HEAD = 1 << 18  # bytes by which a format is told
+MAX_RECORD_BYTES = 1 << 26  # a longer record becomes an error, so memory stays bounded
+END = -1  # the place after damage: nothing more can be read
+
+_HEAD = 1 << 18  # bytes used to recognise a format
 _SKIP = 1 << 20
+
+# A line with its line break, the place after it, its number (from 1, counted from where reading began),
+# and why it could not be read. Bare tuples: there are millions of them.
+Line = tuple[bytes, int, int, str | None]
+
+# One record: the values of the columns asked for, why it could not be read, and the place after it. A
+# record with an error may still have values, but its text is not used.
+RawRow = tuple[Sequence[Any] | None, str | None, int]
 
 
 class Meter:
-    """How many bytes of a part have been read, packed as they are."""
+    """How many bytes of a source have been read, before unpacking."""
 
     def __init__(self) -> None:
         self.tell: Callable[[], int] = int
@@ -34,27 +43,41 @@ class Meter:
         return Meter, ()
 
 
-# A line with its end, the place after it, and what stands in for a line that cannot be had.
-Line = tuple[bytes, int, str | None]
-
-
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One file of an archive (or a database), and what is settled about how it is written."""
+class DataSource:
+    """One file or database, and how it is written.
+
+    Attributes:
+        path: The file, or the URL of the database.
+        encoding: The encoding of the text.
+        delimiter: The character between the cells of a delimited file.
+        quoting: How a quote inside quotes is written; a key of `delimited.QUOTINGS`.
+        query: The query, for a database.
+        longest: The most bytes that one record may have.
+        meter: How far the newest reader has come.
+    """
 
     path: str
     encoding: str = "utf-8"
     delimiter: str = ","
-    quoting: str = "double"  # how a quote within quotes is written; a key of QUOTINGS
-    query: str = ""  # to a database
-    longest: int = LONGEST
+    quoting: str = "double"
+    query: str = ""
+    longest: int = MAX_RECORD_BYTES
     meter: Meter = field(default_factory=Meter, compare=False)
 
     @contextmanager
     def open(self, place: int = 0) -> Iterator[BufferedReader]:
-        """The unpacked content from a place on, in the part's encoding or, where lines demand it, UTF-8.
+        """Open the unpacked content.
 
-        Raises InputError for a file that is not there, MissingExtra for one that cannot be unpacked.
+        Args:
+            place: The byte of the content to start at.
+
+        Yields:
+            The content in the source's encoding, or in UTF-8 where lines cannot be found otherwise.
+
+        Raises:
+            InputError: The file does not exist or cannot be read.
+            MissingExtra: The library that unpacks the file is not installed.
         """
         with ExitStack() as stack:
             try:
@@ -76,27 +99,37 @@ class Part:
                 self.meter.tell = lambda: read
 
     def lines(self, place: int = 0) -> Iterator[Line]:
-        """The lines from a place on, none of which is longer than `longest`; what stands in for one says why.
+        """Read the lines from a place on, none of them longer than `longest`.
 
-        Where the file is damaged the last line says so, at the place END. Raises InputError where it
-        cannot be read at all.
+        A line that is too long comes out empty, with an error. Where the file is damaged, the last line
+        carries the error, and its place is END.
+
+        Args:
+            place: The byte of the content to start at.
+
+        Yields:
+            Each line.
+
+        Raises:
+            InputError: The file cannot be read at all.
         """
-        limit, first = self.longest + 1, place == 0
+        limit, first, number = self.longest + 1, place == 0, 0
         try:
             with self.open(place) as stream:
                 while raw := stream.readline(limit):
+                    number += 1
                     place += len(raw)
                     if len(raw) == limit and not raw.endswith(b"\n"):
                         while (more := stream.readline(_SKIP)) and not more.endswith(b"\n"):
                             place += len(more)
                         place += len(more)
-                        yield b"", place, self.too_long()
+                        yield b"", place, number, self.too_long()
                         continue
                     if first:
                         first, raw = False, self._unmarked(raw)
-                    yield raw, place, None
+                    yield raw, place, number, None
         except damage() as error:
-            yield b"", END, self.damaged(error)
+            yield b"", END, number + 1, self.damaged(error)
 
     def _unmarked(self, raw: bytes) -> bytes:
         """The first line without its byte order mark."""
@@ -104,32 +137,39 @@ class Part:
 
     @property
     def text_encoding(self) -> str:
-        """That of the lines."""
+        """The encoding of the lines that `lines` yields."""
         return self.encoding if has_plain_lines(self.encoding) else "utf-8"
 
     def damaged(self, error: Exception) -> str:
-        """What to say of damage in the middle. Raises InputError where it is not the file's content."""
+        """The message for damaged content.
+
+        Raises:
+            InputError: The error is not about the content: the file cannot be read.
+        """
         if isinstance(error, OSError) and error.errno is not None:
             raise self.fault(error) from error
         return f"the compressed data is damaged or cut off here ({error}); fetch the file again"
 
     def fault(self, error: OSError) -> InputError:
+        """The error for a file that cannot be read."""
         return unreadable(self.path, error)
 
     def too_long(self) -> str:
+        """The message for a record of too many bytes."""
         return f"a record of more than {self.longest:,} bytes; split it"
 
 
 def unreadable(path: str | os.PathLike[str], error: OSError) -> InputError:
+    """The error for a file that cannot be read."""
     return InputError(f"{path}: cannot be read ({error.strerror or error}); check the path")
 
 
-# --- what it is --------------------------------------------------------------------------------
+# --- recognition -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The beginning of a file, unpacked and decoded, by which its format is told."""
+    """The beginning of a file, unpacked and decoded: enough to recognise its format."""
 
     path: Path
     packed: str | None
@@ -138,9 +178,21 @@ class Head:
     text: str
 
 
-def head_of(path: Path, encoding: str | None = None) -> Head:
-    """The head of a file. Raises InputError where it cannot be read, MissingExtra where not unpacked."""
-    part = Part(str(path), "latin-1")
+def read_head(path: Path, encoding: str | None = None) -> Head:
+    """Read the beginning of a file.
+
+    Args:
+        path: The file.
+        encoding: Its encoding; by default guessed from its beginning and three places further on.
+
+    Returns:
+        The head.
+
+    Raises:
+        InputError: The file cannot be read.
+        MissingExtra: The library that unpacks the file is not installed.
+    """
+    source = DataSource(str(path), "latin-1")
     try:
         with path.open("rb") as file:
             packed = packing(file.read(6))
@@ -148,19 +200,19 @@ def head_of(path: Path, encoding: str | None = None) -> Head:
         raise unreadable(path, error) from error
     raw = b""
     try:
-        with part.open() as stream:
+        with source.open() as stream:
             while len(raw) < _HEAD and (more := stream.read1(_HEAD - len(raw))):
                 raw += more
     except damage() as error:
         if not raw:
-            raise InputError(f"{path}: {part.damaged(error)}") from error
-        part.damaged(error)  # what is there is read; the damage is met again, and told
+            raise InputError(f"{path}: {source.damaged(error)}") from error
+        source.damaged(error)  # the readers meet the damage again, and report it there
     encoding = encoding or guess_encoding(b"".join([_whole_lines(raw), *([] if packed else _samples(path))]))
     return Head(path, packed, encoding, raw, raw.decode(encoding, "replace").removeprefix("\ufeff"))
 
 
 def _samples(path: Path) -> Iterator[bytes]:
-    """Lines from the middle of a file: the head of many is ASCII alone."""
+    """Lines from the middle of a file: the beginning of many files is pure ASCII."""
     size = path.stat().st_size
     with path.open("rb") as file:
         for quarter in (1, 2, 3) if size > 4 * _HEAD else ():

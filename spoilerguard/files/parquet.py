@@ -1,4 +1,4 @@
-"""Parquet (https://parquet.apache.org), files and the parts of a partitioned folder."""
+"""Parquet (https://parquet.apache.org): single files, and the files of a partitioned folder."""
 
 from __future__ import annotations
 
@@ -7,32 +7,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from spoilerguard.archives.posts import END
 from spoilerguard.errors import InputError
+from spoilerguard.files.source import END
 from spoilerguard.files.streams import optional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from spoilerguard.archives.parts import Head, Part
-    from spoilerguard.archives.posts import Row
+    from spoilerguard.files.source import DataSource, Head, RawRow
 
 __all__ = ["looks_like_parquet", "names", "rows"]
 
-_MOST_LOST = 1 << 24  # rows of a damaged group that are each an error
-_ROWS, _BYTES = 1024, 1 << 22  # of a batch, at most: the library's cost is shared, and long texts fit
-_BUFFER = 1 << 20  # bytes of a column read ahead; without it a whole row group is
+_MOST_LOST = 1 << 24  # rows of a damaged row group that become one error each
+_ROWS, _BYTES = 1024, 1 << 22  # of a batch at most: large enough to be fast, small enough for long texts
+_BUFFER = 1 << 20  # bytes of a column read ahead; without it, a whole row group is read
 
 
 def looks_like_parquet(head: Head) -> bool:
+    """Whether a file has Parquet's magic number."""
     return head.raw.startswith(b"PAR1")
 
 
-def names(part: Part) -> tuple[str, ...]:
-    """The columns, those that the names of folders hold (`year=2024/`) last."""
-    with _open(part) as file:
+def names(source: DataSource) -> tuple[str, ...]:
+    """The column names; those from folder names (`year=2024/`) come last.
+
+    Raises:
+        InputError: The file cannot be read.
+        MissingExtra: pyarrow is not installed.
+    """
+    with _open(source) as file:
         own = tuple(file.schema_arrow.names)
-    return (*own, *(name for name in _of_folders(part.path) if name not in own))
+    return (*own, *(name for name in _of_folders(source.path) if name not in own))
 
 
 def _of_folders(path: str) -> dict[str, str]:
@@ -40,27 +45,39 @@ def _of_folders(path: str) -> dict[str, str]:
     return {name: unquote(value) for name, sign, value in pairs if sign}
 
 
-def _open(part: Part) -> Any:
+def _open(source: DataSource) -> Any:
     parquet, arrow = optional("pyarrow.parquet", "scan"), optional("pyarrow", "scan")
     try:
-        return parquet.ParquetFile(part.path, buffer_size=_BUFFER, pre_buffer=False)
+        return parquet.ParquetFile(source.path, buffer_size=_BUFFER, pre_buffer=False)
     except (arrow.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{part.path}: not a readable Parquet file ({error}); fetch or write it again") from error
+        raise InputError(f"{source.path}: not a readable Parquet file ({error}); fetch or write it again") from error
 
 
-def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
-    """The wanted columns of each row from a place, the number of a row, on.
+def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
+    """Read the wanted columns of each row from a place on.
 
-    Where a group of rows is damaged, each row that it should still have is an error.
+    Where a row group is damaged, each row that it should still contain is an error.
+
+    Args:
+        source: The file.
+        place: The number of rows to skip.
+        wanted: Column names; None gives None.
+
+    Yields:
+        Each row; its place is its number, from 1.
+
+    Raises:
+        InputError: The file cannot be read.
+        MissingExtra: pyarrow is not installed.
     """
     arrow = optional("pyarrow", "scan")
-    with _open(part) as file:
-        size, total = Path(part.path).stat().st_size, max(1, file.metadata.num_rows)
+    with _open(source) as file:
+        size, total = Path(source.path).stat().st_size, max(1, file.metadata.num_rows)
         at = place
-        part.meter.tell = lambda: size * at // total
+        source.meter.tell = lambda: size * at // total
         own = set(file.schema_arrow.names)
         columns = [name for name in dict.fromkeys(wanted) if name in own]
-        fixed = _of_folders(part.path)
+        fixed = _of_folders(source.path)
         begin = end = 0
         for group in range(file.num_row_groups):
             begin, end = end, end + file.metadata.row_group(group).num_rows
@@ -78,9 +95,9 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
                         yield values[1:], None, at
             except (arrow.ArrowException, OSError, ValueError) as error:
                 if isinstance(error, OSError) and error.errno is not None:
-                    raise part.fault(error) from error
+                    raise source.fault(error) from error
                 message = f"this part of the Parquet file is damaged ({error}); fetch or write it again"
-                if end > file.metadata.num_rows or end - at > max(_MOST_LOST, size):  # none has written these rows
+                if end > file.metadata.num_rows or end - at > max(_MOST_LOST, size):  # no writer made this many rows
                     yield None, message, END
                     return
                 while at < end:
@@ -89,13 +106,13 @@ def rows(part: Part, place: int, wanted: Sequence[str | None]) -> Iterator[Row]:
 
 
 def _batch(file: Any, group: int) -> int:
-    """How many rows of a group to read at a time."""
+    """How many rows of a row group to read at a time."""
     about = file.metadata.row_group(group)
     return max(1, min(_ROWS, _BYTES * int(about.num_rows) // max(1, int(about.total_byte_size))))
 
 
 def _values(column: Any) -> list[Any]:
-    """As Python objects; where one cannot be had, each on its own."""
+    """The column as Python objects; converted one by one where that fails for the whole."""
     try:
         return list(column.to_pylist())
     except (ValueError, OverflowError):
@@ -103,7 +120,7 @@ def _values(column: Any) -> list[Any]:
 
 
 def _value(scalar: Any) -> Any:
-    """A string that is not UTF-8 as bytes; None for a date that no calendar has."""
+    """The value; bytes for a string that is not UTF-8, None for a date that does not exist."""
     try:
         return scalar.as_py()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Saved pages, all invented: articles and comments are prose, the furniture around them is not.
+"""Saved pages, all invented: articles and comments are prose, the boilerplate around them is not.
 
 Compared once with what trafilatura 2.3.1 extracts from these six pages (it is no dependency). It
 chooses the same articles and comments, but for a moderator's purpose it errs on both sides: it
@@ -156,11 +156,11 @@ EXPECTED: dict[str, tuple[list[str], list[str]]] = {
 
 def test_every_page_has_both_lists() -> None:
     assert {path.stem for path in PAGES.glob("*.html")} == EXPECTED.keys()
-    assert all(prose and furniture for prose, furniture in EXPECTED.values())
+    assert all(prose and boilerplate for prose, boilerplate in EXPECTED.values())
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_articles_and_comments_are_prose_and_furniture_is_not(name: str) -> None:
+def test_articles_and_comments_are_prose_and_boilerplate_is_not(name: str) -> None:
     source = (PAGES / f"{name}.html").read_text("utf-8")
     prose = " ".join(read(source, "html").prose.split())
     wanted, unwanted = EXPECTED[name]
@@ -169,7 +169,7 @@ def test_articles_and_comments_are_prose_and_furniture_is_not(name: str) -> None
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_without_its_page_nothing_is_furniture(name: str) -> None:
+def test_without_its_page_nothing_is_boilerplate(name: str) -> None:
     """The same markup as a fragment: an editor's draft may well have a class `sidebar`."""
     source = "<p>A draft.</p>" + (PAGES / f"{name}.html").read_text("utf-8")
     prose = " ".join(read(source, "html").prose.split())
@@ -187,7 +187,7 @@ def test_without_its_page_nothing_is_furniture(name: str) -> None:
         "<div class='text'><p>{}</p><p><a>one</a> <a>two</a></p></div>",
     ],
 )
-def test_what_is_called_furniture_but_is_not(body: str) -> None:
+def test_what_is_named_boilerplate_but_is_not(body: str) -> None:
     story = "She hides the letter in the clock, and the clock burns. " * 3
     source = "<!doctype html><body>" + body.format(story, story, story, story)
     document = read(source, "html")

@@ -1,0 +1,69 @@
+"""Which column holds what, guessed from its name and from a sample of its values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+__all__ = ["ROLES", "guess_column", "listed"]
+
+# Names by which a column is recognised, best first. Case, spaces and punctuation do not matter.
+_NAMES = {
+    "text": "text sentence body commenttext commentbody commentcontent comment reviewtext reviewbody reviewcontent "
+    "review content message selftext posttext post textoriginal textdisplay",
+    "label": "label spoiler isspoiler containsspoiler hasspoiler containsspoilers hasspoilers spoilers",
+    "id": "id commentid reviewid postid messageid documentid uuid guid document",
+    "work": "work workid movieid bookid itemid gameid showid filmid imdbid asin parentasin threadid thread linkid "
+    "postid articleid videoid movietitle moviename movie booktitle book filmtitle film show game item article title",
+    "time": "time date createdutc createdat created timestamp datetime published publishedat publishedtime "
+    "reviewdate commentdate dateadded postdate posted unixreviewtime",
+}
+ROLES = tuple(_NAMES)
+
+
+def guess_column(
+    role: str,
+    names: Sequence[str],
+    sample: Mapping[str, Sequence[Any]],
+    taken: Collection[str] = (),
+) -> str | None:
+    """Guess which column has a role.
+
+    Args:
+        role: One of ROLES.
+        names: All column names, in order.
+        sample: Values of some records, by column. A text column without a single word is passed over
+            where another will do: `comment` may hold a number.
+        taken: Columns that already have another role.
+
+    Returns:
+        The column, or None where no name is recognised. A single column is the text, whatever its name.
+    """
+    plain = {_plain(name): name for name in reversed(names) if name not in taken}
+    found = [plain[name] for name in _NAMES[role].split() if name in plain]
+    if role == "text":
+        with_words = [name for name in found if _has_words(sample.get(name, ()))]
+        found = with_words or found or list(names)[: len(names) == 1]
+    return next(iter(found), None)
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def _has_words(values: Iterable[Any]) -> bool:
+    return any(isinstance(value, str | bytes) and not _is_number(value) for value in values)
+
+
+def _is_number(value: str | bytes) -> bool:
+    try:
+        float(value or 0)
+    except ValueError:
+        return False
+    return True
+
+
+def listed(names: Sequence[str]) -> str:
+    """Column names for a message, at most 50 of them."""
+    more = f" and {len(names) - 50} more" if len(names) > 50 else ""
+    return (", ".join(name[:60] for name in names[:50]) or "none") + more
