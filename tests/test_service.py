@@ -70,6 +70,7 @@ WORK = {"title": "The Glass Orchard", "blurb": "An heiress returns.", "synopsis"
     [
         {"format": "html"},
         {"format": "html", "quotations": False},
+        {"any_language": True},
         {"sensitivity": "high"},
         {"sensitivity": "low"},
         {"threshold": 0},
