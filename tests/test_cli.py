@@ -112,11 +112,13 @@ def test_json_is_as_documented(drafts: Path, cli: Cli, fast: sg.Guard) -> None:
         }
         for f in fast.flag(source, format="markdown")
     ]
-    unread = {"format": None, "sentences": 0, "hidden": 0, "flags": [], "notices": []}
+    nothing = {"hidden": 0, "error": None, "notices": []}
+    read = nothing | {"language": "en"}
+    unread = nothing | {"format": None, "language": None, "sentences": 0, "flags": []}
     assert files == [
-        {"path": "spoiled.md", "format": "markdown", "sentences": 11, "hidden": 0, "error": None, "notices": []},
+        read | {"path": "spoiled.md", "format": "markdown", "sentences": 11},
         unread | {"path": "missing.md", "error": "missing.md: no such file"},
-        unread | {"path": "clean.txt", "format": "text", "sentences": 4, "error": None},
+        read | {"path": "clean.txt", "format": "text", "sentences": 4, "flags": []},
     ]
     assert ran.err == "spoilerguard: missing.md: no such file\n"
 
