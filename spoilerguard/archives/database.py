@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from spoilerguard.files.source import DataSource, RawRow
 
-__all__ = ["is_ordered", "names", "rows", "shown"]
+__all__ = ["file_of", "is_ordered", "names", "rows", "shown"]
 
 _ROWS = 1000  # fetched at a time
 
@@ -43,10 +43,19 @@ def _parsed(url: str) -> Any:
         parsed = alchemy.make_url(url)
     except alchemy.exc.ArgumentError:
         raise InputError("not a database URL; expected one such as sqlite:///comments.db") from None
-    file = parsed.database if parsed.get_backend_name() == "sqlite" else None
-    if file and file != ":memory:" and not file.startswith("file:") and not os.path.exists(file):
+    if (file := _file(parsed)) and not os.path.exists(file):
         raise InputError(f"{file}: no such database; check the path")  # SQLite would create an empty one
     return parsed
+
+
+def file_of(url: str) -> tuple[str, ...]:
+    """The file of an SQLite database, if the URL is of one."""
+    return tuple(filter(None, [_file(_parsed(url))]))
+
+
+def _file(url: Any) -> str | None:
+    file = url.database if url.get_backend_name() == "sqlite" else None
+    return file if file and file != ":memory:" and not file.startswith("file:") else None
 
 
 @contextmanager

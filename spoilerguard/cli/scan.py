@@ -25,12 +25,13 @@ from spoilerguard.cli.common import (
     SensitivityOption,
     TextColumnOption,
     ThresholdOption,
-    check_folder_of,
     completing,
     errors_explained,
+    project_files,
     tell,
 )
 from spoilerguard.errors import InputError
+from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
     from spoilerguard.scan.run import Progress
@@ -56,6 +57,7 @@ def register(app: typer.Typer) -> None:
 
 
 def scan(
+    ctx: typer.Context,
     output: Annotated[
         Path,
         typer.Option(
@@ -127,6 +129,7 @@ def scan(
         from spoilerguard.archives import open_archive
         from spoilerguard.scan import run
         from spoilerguard.scan.engines import ENGINES
+        from spoilerguard.scan.folder import part_of
 
         if (source is None) == (sql is None):
             raise InputError("give the archive as SOURCE, or a database as --sql URL with --query")
@@ -137,7 +140,8 @@ def scan(
             raise InputError(f"unknown --engine {engine!r}: choose from {', '.join(ENGINES)}")
         if scheduler is not None and engine != "dask":
             raise InputError("--scheduler needs --engine dask")
-        _check_places(source, output, report)
+        written = {"--output": output, "the partial output": part_of(output)}
+        check_places([source, works], {"--report": report}, written)
         archive = open_archive(
             source,
             format=format,
@@ -150,6 +154,7 @@ def scan(
             delimiter=delimiter,
             query=query,
         )
+        check_places([*archive.files, works, *project_files(ctx, model)], {"--report": report}, written)
         tell(f"{source if sql is None else _name(source)}: {archive.described}", quiet)
         if not archive.resumable:
             tell(
@@ -200,16 +205,6 @@ def scan(
         tell(f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED)
     _summarise(summary, output, report, time.monotonic() - began, quiet)
-
-
-def _check_places(source: str, output: Path, report: Path | None) -> None:
-    """Raise InputError for a place that cannot be written, before the scan rather than after it."""
-    for path in filter(None, (output, report)):
-        check_folder_of(path)
-    if report is not None and report.is_dir():
-        raise InputError(f"{report}: is a folder; name a file")
-    if os.path.exists(source) and output.exists() and os.path.samefile(source, output):
-        raise InputError(f"{output}: is the archive itself; give another name")
 
 
 def _name(source: str) -> str:
