@@ -109,13 +109,14 @@ class Archive:
             self._reading[0] = part
             if place != END:
                 rows = self.family.rows(self.parts[part], place, wanted)
-                number = yield from to_posts(rows, number, part, self.text_format, self.carry)
+                has_ids = bool(self.columns.id)
+                number = yield from to_posts(rows, number, part, self.text_format, self.carry, has_ids=has_ids)
             place = 0
 
     @property
     def resumable(self) -> bool:
-        """Whether reading can resume from a cursor: not for a query without ORDER BY."""
-        return all(not part.query or is_ordered(part.query) for part in self.parts)
+        """Whether reading can resume from a cursor: not for a query whose outermost statement has no ORDER BY."""
+        return all(not part.query or is_ordered(part.path, part.query) for part in self.parts)
 
     @property
     def size(self) -> int | None:

@@ -7,7 +7,7 @@ scanned are kept in every case.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import os
 from pathlib import Path
 import signal
@@ -34,7 +34,7 @@ from spoilerguard.errors import InputError
 from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
-    from spoilerguard.scan.run import Progress
+    from spoilerguard.scan.run import Progress, Record
     from spoilerguard.scan.summary import Summary
     from spoilerguard.spans import Work
 
@@ -107,6 +107,13 @@ def scan(
         bool,
         typer.Option("--only-flagged", help="Leave out records without a spoiler, but not those that cannot be read."),
     ] = False,
+    csv_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--csv-formulas",
+            help="In CSV, leave text as it is that a spreadsheet would run as a formula; by default, ' goes before it.",
+        ),
+    ] = False,
     partition: Annotated[
         int | None,
         typer.Option(min=1, metavar="RECORDS", help="Make OUT a folder of files with about this many records each."),
@@ -172,6 +179,7 @@ def scan(
             quotations=quotations,
             blur=blur,
             only_flagged=only_flagged,
+            csv_formulas=csv_formulas,
             partition=partition,
             works=known,
         )
@@ -186,7 +194,9 @@ def scan(
                 )
 
         began = time.monotonic()
-        with _progress(quiet) as progress:
+        stop.at_once = False
+        with _progress(quiet) as progress, suppress(_StoppedError):
+            summary = None
             summary = run.scan(
                 archive,
                 output,
@@ -200,6 +210,7 @@ def scan(
                 finishing=finishing,
                 progress=progress,
                 stop=stop,
+                reading=stop.reading,
             )
     if summary is None:
         tell(f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume", quiet=False)
@@ -234,22 +245,51 @@ def _summarise(summary: Summary, output: Path, report: Path | None, seconds: flo
 # --- signals, progress, errors -------------------------------------------------------------------
 
 
-@contextmanager
-def _stop_requested() -> Iterator[Callable[[], bool]]:
-    """Whether a signal has asked to stop. A second signal stops at once, as if the process had been killed."""
-    stopping = False
+class _StoppedError(KeyboardInterrupt):
+    """A signal came while nothing was being written; no reader catches this."""
 
-    def handle(number: int, frame: Any) -> None:
-        nonlocal stopping
-        if stopping:
-            raise KeyboardInterrupt
-        stopping = True
+
+class _Stop:
+    """Whether a signal has asked to stop.
+
+    While the archive is opened and read, a signal stops at once: a few megabytes of packed emptiness may take
+    minutes to read. Otherwise the current shard is finished first, and a second signal stops as if the process had
+    been killed.
+    """
+
+    def __init__(self) -> None:
+        self.asked, self.at_once = False, True
+
+    def __call__(self) -> bool:
+        return self.asked
+
+    def reading(self, records: Iterator[Record]) -> Iterator[Record]:
+        """The records, each of which a signal may stop."""
+        while True:
+            self.at_once = True
+            if self.asked:
+                raise _StoppedError
+            record = next(records, None)
+            self.at_once = False
+            if record is None:
+                return
+            yield record
+
+    def handle(self, number: int, frame: Any) -> None:
+        if self.at_once or self.asked:
+            raise KeyboardInterrupt if self.asked else _StoppedError
+        self.asked = True
         # Not with print, which the signal may have interrupted.
         os.write(2, b"spoilerguard: stopping after the current shard; press again to stop at once\n")
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+
+@contextmanager
+def _stop_requested() -> Iterator[_Stop]:
+    """Turn signals into requests to stop."""
+    stop = _Stop()
+    before = {number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: stopping
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -324,6 +364,9 @@ def _errors_explained() -> Iterator[None]:
     try:
         with errors_explained():
             yield
+    except _StoppedError:
+        tell("spoilerguard: interrupted before the scan began", quiet=False)
+        raise typer.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:
         tell("spoilerguard: stopped at once; continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED) from None
