@@ -106,7 +106,7 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
                     yield None, message, at
 
 
-def _batch(source: DataSource, file: Any, group: int, columns: Sequence[str]) -> int:
+def _batch(source: DataSource, file: Any, group: int, columns: Sequence[str | None]) -> int:
     """How many rows of a row group to read at a time.
 
     A long text that is stored once may stand in every row, so that kilobytes of a file become gigabytes in memory.

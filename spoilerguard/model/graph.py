@@ -37,7 +37,8 @@ _NODE = {1: ("input", _MANY), 2: ("output", _MANY), 3: ("name", _ONCE), 4: ("op_
          5: ("attribute", _MANY), 7: ("domain", _ONCE)}  # fmt: skip
 _ATTRIBUTE = {1: ("name", _ONCE), 2: ("f", _ONCE), 3: ("i", _ONCE), 20: ("type", _ONCE)}
 _TENSOR = {1: ("dims", _MANY), 2: ("data_type", _ONCE), 4: ("float_data", _MANY), 5: ("int32_data", _MANY),
-           8: ("name", _ONCE), 9: ("raw_data", _ONCE), 14: ("data_location", _ONCE)}  # fmt: skip
+           8: ("name", _ONCE), 9: ("raw_data", _ONCE), 13: ("external_data", _MANY),
+           14: ("data_location", _ONCE)}  # fmt: skip
 _VALUE_INFO = {1: ("name", _ONCE), 2: ("type", _ONCE), 3: ("doc_string", _ONCE)}
 
 _INT64 = 7  # the data type
@@ -258,8 +259,10 @@ def _tensor(data: bytes) -> tuple[str, Shape, Sequence[int] | None]:
     name, kind = _text(found["name"]), _one(found["data_type"], 0)
     shape = tuple(_numbers(found["dims"]))
     _check_size(shape)
-    if kind not in _BYTES or _one(found["data_location"], 0) != 0:
-        raise ValueError(f"{name!r} refers to data in other files, or holds other data than ours")
+    if found["external_data"] or _one(found["data_location"], 0) != 0:
+        raise ValueError(f"{name!r} refers to data in other files")
+    if kind not in _BYTES:
+        raise ValueError(f"{name!r} holds other data than numbers of a network")
     raw = _one(found["raw_data"], b"")
     if raw and len(raw) != math.prod(shape) * _BYTES[kind]:
         raise ValueError(f"{name!r} holds another number of values than its shape says")
