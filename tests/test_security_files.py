@@ -475,6 +475,23 @@ def test_the_name_of_a_file_is_no_option(here: Path, cli: Cli, name: str) -> Non
     assert contents(here) == before
 
 
+@pytest.mark.parametrize("name", ["link.sarif", "folder/new.sarif", "../new.sarif"])
+def test_the_action_writes_through_no_link_of_the_checkout(tmp_path: Path, name: str) -> None:
+    checkout, outside = tmp_path / "checkout", tmp_path / "outside"
+    checkout.mkdir()
+    outside.mkdir()
+    (outside / "x").write_text("mine", encoding="utf-8")
+    (checkout / "link.sarif").symlink_to(outside / "x")
+    (checkout / "folder").symlink_to(outside)
+    variables = {"INPUT_FORMAT": "sarif", "INPUT_SARIF_FILE": name, "INPUT_PATHS": ".", "INPUT_ONLY_CHANGED": "false"}
+    script = str(ROOT / ".github" / "actions" / "check" / "check.py")
+    ran = subprocess.run([sys.executable, script], cwd=checkout, env=os.environ | variables, stdout=subprocess.PIPE)
+    assert ran.returncode == 2
+    assert b"which is a link or leads out of the checkout" in ran.stdout
+    assert contents(outside) == {str(outside / "x"): b"mine"}
+    assert sorted(os.listdir(tmp_path)) == ["checkout", "outside"]
+
+
 def test_options_that_are_no_files_are_options(here: Path, cli: Cli) -> None:
     assert cli("check", "-q", "--exit-zero", "d.md").status == 0
 
