@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 import os
 from pathlib import Path
-import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,11 +29,12 @@ from spoilerguard.cli.common import (
     project_files,
     tell,
 )
+from spoilerguard.cli.stopping import StoppedError, stop_requested
 from spoilerguard.errors import InputError
 from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
-    from spoilerguard.scan.run import Progress, Record
+    from spoilerguard.scan.run import Progress
     from spoilerguard.scan.summary import Summary
     from spoilerguard.spans import Work
 
@@ -132,7 +132,7 @@ def scan(
     quiet: QuietOption = False,
 ) -> None:
     """Scan a comment archive: one output record for each of its records, in order."""
-    with _errors_explained(), _stop_requested() as stop:
+    with _errors_explained(), stop_requested() as stop:
         from spoilerguard.archives import open_archive
         from spoilerguard.scan import run
         from spoilerguard.scan.engines import ENGINES
@@ -195,7 +195,7 @@ def scan(
 
         began = time.monotonic()
         stop.at_once = False
-        with _progress(quiet) as progress, suppress(_StoppedError):
+        with _progress(quiet) as progress, suppress(StoppedError):
             summary = None
             summary = run.scan(
                 archive,
@@ -242,57 +242,7 @@ def _summarise(summary: Summary, output: Path, report: Path | None, seconds: flo
         tell(f"written: {report}", quiet)
 
 
-# --- signals, progress, errors -------------------------------------------------------------------
-
-
-class _StoppedError(KeyboardInterrupt):
-    """A signal came while nothing was being written; no reader catches this."""
-
-
-class _Stop:
-    """Whether a signal has asked to stop.
-
-    While the archive is opened and read, a signal stops at once: a few megabytes of packed emptiness may take
-    minutes to read. Otherwise the current shard is finished first, and a second signal stops as if the process had
-    been killed.
-    """
-
-    def __init__(self) -> None:
-        self.asked, self.at_once = False, True
-
-    def __call__(self) -> bool:
-        return self.asked
-
-    def reading(self, records: Iterator[Record]) -> Iterator[Record]:
-        """The records, each of which a signal may stop."""
-        while True:
-            self.at_once = True
-            if self.asked:
-                raise _StoppedError
-            record = next(records, None)
-            self.at_once = False
-            if record is None:
-                return
-            yield record
-
-    def handle(self, number: int, frame: Any) -> None:
-        if self.at_once or self.asked:
-            raise KeyboardInterrupt if self.asked else _StoppedError
-        self.asked = True
-        # Not with print, which the signal may have interrupted.
-        os.write(2, b"spoilerguard: stopping after the current shard; press again to stop at once\n")
-
-
-@contextmanager
-def _stop_requested() -> Iterator[_Stop]:
-    """Turn signals into requests to stop."""
-    stop = _Stop()
-    before = {number: signal.signal(number, stop.handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+# --- progress, errors -------------------------------------------------------------------
 
 
 @contextmanager
@@ -364,7 +314,7 @@ def _errors_explained() -> Iterator[None]:
     try:
         with errors_explained():
             yield
-    except _StoppedError:
+    except StoppedError:
         tell("spoilerguard: interrupted before the scan began", quiet=False)
         raise typer.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:
