@@ -32,6 +32,7 @@ class Plan:
         any_language: Whether texts that are not in English are scored.
         blur: The blur style of the column `blurred`, if any.
         only_flagged: Whether records without a spoiler are left out.
+        csv_formulas: Whether text in a CSV that a spreadsheet would run as a formula stays as it is.
         partition: The approximate number of records per file; None for a single file.
         works: The digest of the works file, if any.
         source: The fingerprint of the archive, and the options it was opened with.
@@ -48,6 +49,7 @@ class Plan:
     any_language: bool = False
     blur: str | None = None
     only_flagged: bool = False
+    csv_formulas: bool = False
     partition: int | None = None
     works: str | None = None
     source: dict[str, Any] = field(default_factory=dict)
