@@ -38,7 +38,7 @@ _ELEMENT_OF = {
     "BlockQuote": "blockquote",
     "CodeBlock": "pre",
     "FootnoteDefinition": "div",
-    "Heading": "h2",
+    "Heading": "h1",  # to h6, by its level
     "HtmlBlock": None,
     "Item": "li",
     "List": "ul",
@@ -119,14 +119,14 @@ class _MarkdownReader:
         elif kind == "HtmlBlock":
             self.html_at = span.start
         elif name := _ELEMENT_OF.get(kind):
-            element = self.scanner.enter(name, span.start)
+            element = self.scanner.enter(detail["level"].lower() if kind == "Heading" else name, span.start)
             self.elements.append(element)
             self.tags.append(Tag(span.start, span.start, kind, element))
         self.images += kind == "Image"
         if kind == "Image" or (kind == "Link" and detail["link_type"] not in ("Inline", "Reference")):
             self.inline.append(len(self.tags))
         elif kind not in _ELEMENT_OF:
-            mark = Element(kind, span.start, -1)
+            mark = Element(kind, span.start, -1, span.end)
             self.inline.append(mark)
             self.tags.append(Tag(span.start, span.start, kind, mark))
         if kind == "CodeBlock":

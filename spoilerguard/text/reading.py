@@ -15,13 +15,14 @@ from pathlib import PurePath
 import re
 
 from spoilerguard.errors import InputError
-from spoilerguard.spans import Document, Format, Hidden, Notice, Span
+from spoilerguard.spans import Document, Format, Hidden, Notice, Section, Span
 from spoilerguard.text.boilerplate import without_boilerplate
 from spoilerguard.text.htmlscan import looks_like_page, scan
 from spoilerguard.text.markdown import FRONT_MATTER, scan_markdown
 from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
 from spoilerguard.text.ranges import intersect, mask_outside, subtract
 from spoilerguard.text.scans import Scan, Tag
+from spoilerguard.text.sections import find_sections
 from spoilerguard.text.sentences import paragraphs
 
 __all__ = [
@@ -64,6 +65,7 @@ class Layout:
         scan: The result of the scanner: all text, hidden or not, and the tags around it.
         notices: Broken spoiler marks.
         concealed: Text in `hidden` that would be prose if it were not hidden.
+        sections: The sections, whatever in them is suppressed.
     """
 
     prose: list[Span]
@@ -75,6 +77,7 @@ class Layout:
     scan: Scan
     notices: list[Notice]
     concealed: list[Span]
+    sections: tuple[Section, ...]
 
 
 def read(source: str, format: str = "text", *, quotations: bool = True, suppress: bool = True) -> Document:
@@ -143,6 +146,7 @@ def _document(source: str, format: Format, layout: Layout, quotations: bool, sup
         tuple(suppressed),
         tuple(notices),
         tuple(concealed),
+        layout.sections,
         layout,
     )
 
@@ -188,7 +192,8 @@ def read_text(source: str) -> Layout:
     hidden = find_hidden(source, notices=notices, inner=inner)
     seen = subtract(prose, _spans(hidden))
     found = Scan(text=text, breaks=[block.start for block in text])
-    return Layout(seen, blocks, hidden, comments, [], seen, found, notices, intersect(inner, prose))
+    sections = find_sections(source, blocks, prose)
+    return Layout(seen, blocks, hidden, comments, [], seen, found, notices, intersect(inner, prose), sections)
 
 
 def read_html(source: str) -> Layout:
@@ -226,8 +231,11 @@ def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], marka
     blocks = [Span(*pair) for pair in pairwise(sorted({0, *found.breaks, *found.lines, len(source)}))]
     hidden = outermost([*found.hidden, *marked])
     labels = [label for h in hidden if h.style == "details" and (label := _LABEL.match(source, h.start))]
+    seen = subtract(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)])
+    hides = intersect(inner, text) if inner else []
+    words = subtract([*seen, *hides], []) if hides else seen
     return Layout(
-        subtract(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)]),
+        seen,
         blocks,
         hidden,
         sorted(found.comments),
@@ -235,7 +243,8 @@ def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], marka
         subtract(whole, [*holes, *_spans(marked)]),
         found,
         notices,
-        intersect(inner, text) if inner else [],
+        hides,
+        find_sections(source, blocks, words, found.tags),
     )
 
 
