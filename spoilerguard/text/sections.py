@@ -3,6 +3,9 @@
 A section begins at a heading, at an item of a list of works, at an `article` or `section` element, and at a title
 that stands on a line of its own or leads a paragraph. Sections follow one another without gaps; each knows the
 section that it is part of, as what is below a heading of a lower level is part of the one above it.
+
+A heading such as "Plot" or "Acting" names an aspect of a work. Below the heading of the work, or without one, it
+begins no section: cut into its aspects, a review of one work would lose the context that scores need.
 """
 
 from __future__ import annotations
@@ -32,6 +35,15 @@ _WORD = re.compile(r"[^\W\d_][\w'’-]*")
 _SENTENCE = re.compile(r"(?i:spoil)|[.…,;:]\W*$|[.!?]\s+[A-Z]")
 _LEAD = re.compile(r"([^\r\n]{1,80}?)(?::|\s+[-–—]|[\r\n])\s+\S")
 _AFTER_LEAD = re.compile(r"[^\S\r\n]*(?:[:(|–—\r\n]|-\s)|[.,!?]")
+_ASPECT = re.compile(
+    r"""(?ix)[\W\d_]*(?:(?:the|my|our|its|final|overall|general|closing|first)\s+)*(?:acting|analysis|atmosphere|background
+    |bad|cast(?:ing)?|characters?|characteri[sz]ation|cinematography|conclusions?|cons|direct(?:ion|ing)|dislikes|effects
+    |ending|good|highlights|impressions|intro(?:duction)?|likes|lows?|highs?|music|negatives?|overall|pacing
+    |performances?|plot|positives?|premise|pros|prose|rating|recap|recommendation|review|score|setting|sound(?:track)?
+    |stor(?:y|yline)|strengths|style|summary|synopsis|take|themes?|thoughts|tl;?dr|ugly|verdict|visuals?|weaknesses
+    |world-?building|writing|what\ i\ (?:(?:did\ ?n[o'’]?t|really|also)\ )*(?:liked?|loved?|disliked|hated|thought))
+    (?:\s*(?:&|and|/|,)\s*(?:the\s+)?[a-z]+|\s+(?:summary|synopsis|thoughts|verdict))?[\W\d_]*"""
+)
 _BLANK_LINE = re.compile(r"(?:\r\n?|\n)[ \t>]*(?:\r\n?|\n)|<")  # a tag separates blocks too
 
 
@@ -47,6 +59,7 @@ class _Mark(NamedTuple):
     at: int
     kind: _Kind
     level: int = 0  # of a heading
+    aspect: bool = False  # of a heading
 
 
 def find_sections(
@@ -67,7 +80,7 @@ def find_sections(
     elements = [tag.element for tag in tags if tag.element and not tag.closes and tag.element.end > tag.element.start]
     headings = [e for e in elements if e.name in _HEADINGS and words.first(e.start, e.end) is not None]
     titles = _Titles(words, elements)
-    marks = [_Mark(heading.start, _Kind.START, _HEADINGS[heading.name]) for heading in headings]
+    marks = [_Mark(h.start, _Kind.START, _HEADINGS[h.name], titles.is_aspect(h)) for h in headings]
     for element in (*(e for e in elements if e.name in _UNITS), *_items(titles, elements)):
         marks += [_Mark(element.start, _Kind.OPEN), _Mark(element.end, _Kind.CLOSE)]
     marks += [_Mark(at, _Kind.START) for at in _title_blocks(titles, blocks, headings, not tags)]
@@ -143,6 +156,10 @@ class _Titles:
         more = self.words.first(element.end, end) is not None
         return more and _is_title(title.rstrip(".:")) and (title[-1:] in ".:" or bool(_AFTER_LEAD.match(after)))
 
+    def is_aspect(self, heading: Element) -> bool:
+        """Whether a heading names an aspect of a work."""
+        return _ASPECT.fullmatch(self.words.text(heading.start, heading.end, _LONGEST_TITLE)) is not None
+
     def element(self, start: int, end: int) -> Element | None:
         """The inline element with which the text of a range begins."""
         first, k = self.words.first(start, end), bisect_left(self.starts, start)
@@ -152,8 +169,8 @@ class _Titles:
 
 
 def _is_title(text: str) -> bool:
-    """Whether a text looks like a title: short, with capitals, and no sentence."""
-    if len(text) > _LONGEST_TITLE or _SENTENCE.search(text):
+    """Whether a text looks like the title of a work: short, with capitals, and no sentence."""
+    if len(text) > _LONGEST_TITLE or _SENTENCE.search(text) or _ASPECT.fullmatch(text):
         return False
     words = _WORD.findall(text)
     capitals = [word[0].isupper() for word in words]
@@ -179,9 +196,7 @@ def _items(titles: _Titles, elements: Iterable[Element]) -> Iterator[Element]:
             yield from items
 
 
-def _title_blocks(
-    titles: _Titles, blocks: Iterable[Span], headings: Iterable[Element], plain: bool
-) -> Iterator[int]:
+def _title_blocks(titles: _Titles, blocks: Iterable[Span], headings: Iterable[Element], plain: bool) -> Iterator[int]:
     """Where blocks begin that are a title above prose, or begin with one, if there are at least two of a kind."""
     words = titles.words
     starts = {words.first(heading.start, heading.end) for heading in headings}
@@ -225,6 +240,8 @@ def _partition(words: _Words, marks: Iterable[_Mark]) -> tuple[Section, ...]:
             start = at
 
     for mark in marks:
+        if mark.aspect and mark.level > begun:
+            continue
         close(mark.at)
         if mark.kind == _Kind.OPEN:
             around.append(stack.copy())
