@@ -133,6 +133,35 @@ SYNTAXES: tuple[Syntax, ...] = (
         lone=r"(?i:\[spoiler(?:=[^\]\n]{0,200})?\](?=[\w\"'“*]))",
         stray=True,
     ),
+    Syntax(
+        "xenforo", ("[ispoiler", "[/ispoiler"), r"(?i:\[ispoiler\])", r"(?i:\[/ispoiler\])", nests=True, lone="", stray=True
+    ),
+    Syntax(
+        "discourse-details",
+        ("[details", "[/details"),
+        r"(?i:\[details(?:=[^\]\r\n]{0,200})?\])",
+        r"(?i:\[/details\])",
+        nests=True,
+        stray=True,
+    ),
+    Syntax(
+        "shortcodes-ultimate",
+        ("[su_spoiler", "[/su_spoiler"),
+        r"(?i:\[su_spoiler\b[^\]\r\n]{0,400}\])",
+        r"(?i:\[/su_spoiler\])",
+        nests=True,
+        lone="",
+        stray=True,
+    ),
+    Syntax(
+        "liquid",
+        ("spoiler",),
+        r"(?i:\{%-?\s{0,9}(?:spoiler|details)\b[^%\r\n]{0,200}%\})",
+        r"(?i:\{%-?\s{0,9}end(?:spoiler|details)\s{0,9}-?%\})",
+        nests=True,
+        lone="",
+        stray=True,
+    ),
     Syntax("goodreads", ("<spoiler>", "</spoiler>"), r"(?i:<spoiler>)", r"(?i:</spoiler>)", lone="", stray=True),
     Syntax(
         "goodreads-export",

@@ -44,7 +44,7 @@ _TAGS = re.compile(
     | \{{/\* (?:(?!\{{/\*|\*/\}})(?s:.))*+ \*/\}}
     | \[ {_HIDES} [A-Za-z][\w-]*+ (?:\s++[\w-]++={_VALUE})++ \s*/?\] (?!\()
     | \[/ {_HIDES} [A-Za-z][\w-]*+ \] (?!\()
-    | (?m:^) (?:import\s[^\r\n]*?from\s*|import\s*)["'][^"'\r\n]*+["'];?[ \t]*$
+    | (?m:^) (?:import\s[^\r\n]*?from\s*|import\s*)["'][^"'\r\n]*+["'];?[ \t]*(?=[\r\n]|\Z)
     | (?m:^) export\s+(?:const|default|function|let|var|async|class)\b (?:(?!\r?\n[ \t]*\r?\n)(?s:.))*+
     """
 )
