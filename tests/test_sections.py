@@ -14,7 +14,7 @@ from spoilerguard.text.reading import read
 
 # A source, its format, and how each of its sections begins.
 DIVIDED = [
-    ("# A\n\nOne.\n\n## Plot\n\nTwo.\n\n# B\n\n## Plot\n\nThree.\n\n# Verdict\n\nX.\n", "markdown", ["# A", "# B", "#"]),
+    ("# A\n\nOne.\n\n## Plot\n\nTwo.\n\n# B\n\n## Plot\n\nSix.\n\n# Verdict\n\nX.\n", "markdown", ["# A", "# B", "#"]),
     ("Intro.\n\n# A\n\nOne.\n\n## B\n\nTwo.\n", "markdown", ["Intro.", "# A", "## B"]),
     ("A\n=\n\nOne.\n\nB\n-\n\nTwo.\n", "markdown", ["A\n=", "B\n-"]),
     ("<h2>A</h2><p>One.</p><h3>B</h3><p>Two.</p>", "html", ["<h2>A", "<h3>B"]),

@@ -50,6 +50,7 @@ _ELEMENT_OF = {
     "TableRow": "tr",
 }
 
+
 class _MarkdownReader:
     def __init__(self, source: str, begin: int) -> None:
         self.begin = front_matter(source, begin)

@@ -134,7 +134,13 @@ SYNTAXES: tuple[Syntax, ...] = (
         stray=True,
     ),
     Syntax(
-        "xenforo", ("[ispoiler", "[/ispoiler"), r"(?i:\[ispoiler\])", r"(?i:\[/ispoiler\])", nests=True, lone="", stray=True
+        "xenforo",
+        ("[ispoiler", "[/ispoiler"),
+        r"(?i:\[ispoiler\])",
+        r"(?i:\[/ispoiler\])",
+        nests=True,
+        lone="",
+        stray=True,
     ),
     Syntax(
         "discourse-details",
@@ -155,9 +161,9 @@ SYNTAXES: tuple[Syntax, ...] = (
     ),
     Syntax(
         "liquid",
-        ("spoiler",),
-        r"(?i:\{%-?\s{0,9}(?:spoiler|details)\b[^%\r\n]{0,200}%\})",
-        r"(?i:\{%-?\s{0,9}end(?:spoiler|details)\s{0,9}-?%\})",
+        ("{%",),
+        r"(?i:(?<!\{)\{%-?\s{0,9}(?:spoiler|details)\b[^%\r\n]{0,200}%\})",
+        r"(?i:(?<!\{)\{%-?\s{0,9}end(?:spoiler|details)\s{0,9}-?%\})",
         nests=True,
         lone="",
         stray=True,
