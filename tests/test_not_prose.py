@@ -59,6 +59,8 @@ def test_template_tags_are_not_prose(tag: str, format: str) -> None:
         ("{{< box >}}", "{{< /box >}}"),
         ("{% note %}", "{% endnote %}"),
         ('[box color="red"]', "[/box]"),
+        (":::note[A title]\n", ":::"),
+        ("::: {.callout-note}\n", ":::"),
         ("> [!WARNING]\n>", ""),
         ("> [!note]-\n>", ""),
     ],
@@ -84,6 +86,21 @@ def test_comments_of_mdx_suppress() -> None:
     assert _words(f"Fine.\n\n{{/* spoilerguard: ignore-next */}}\n\n{LINE}\n\nMore.\n", "markdown") == "Fine. More."
 
 
-@pytest.mark.parametrize("piece", ["{{< ", '{{< "', "{% raw %}", "{/* ", '[a b="', "[a b=c ", "{{ a "])
+@pytest.mark.parametrize("piece", ["{{< ", '{{< "', "{% raw ", "{% raw %}{% end", "{/* ", '[a b="', "[a b=c ", "{{ a "])
 def test_tags_without_an_end_take_linear_time(piece: str) -> None:
-    assert template_tags(piece * 20_000, 0) == []
+    assert sum(end - start for start, end in template_tags(piece * 20_000, 0)) <= 9 * 20_000
+
+
+@pytest.mark.parametrize("mark", ["!!! note", "??? info", "???+ tip", "===", "!!! danger inline end"])
+def test_the_text_of_an_admonition_is_prose_and_its_mark_stays(fast: sg.Guard, mark: str) -> None:
+    source = f'Fine film.\n\n{mark} "On it"\n\n    {LINE}\n\n    Lovely.\n\nThe end.\n'
+    assert _words(source, "markdown") == f'Fine film. "On it" {LINE} Lovely. The end.'
+    hidden = fast.flag(source, format="markdown").blur("redact")
+    assert f'{mark} "On it"' in hidden
+    assert LINE not in hidden
+    assert "    Lovely." in hidden
+
+
+def test_admonitions_may_be_nested() -> None:
+    source = f'!!! note\n    One.\n\n    ??? tip "T"\n\n        {LINE}\n'
+    assert _words(source, "markdown") == f'One. "T" {LINE}'

@@ -14,7 +14,7 @@ from typing import Any
 from spoilerguard.spans import Span
 from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import reddit_line_starts
-from spoilerguard.text.not_prose import filled, front_matter, template_tags, with_templates
+from spoilerguard.text.not_prose import as_items, filled, front_matter, template_tags, with_templates
 from spoilerguard.text.ranges import mask, mask_outside, subtract
 from spoilerguard.text.scans import Element, Scan, Tag
 
@@ -55,7 +55,9 @@ class _MarkdownReader:
     def __init__(self, source: str, begin: int) -> None:
         self.begin = front_matter(source, begin)
         self.templates = template_tags(source, self.begin)
-        self.whole, self.source = source, filled(source, self.templates)
+        self.whole = source
+        self.source, marks = as_items(filled(source, self.templates))
+        self.templates = sorted([*self.templates, *marks])
         self.scanner = Scanner()
         self.elements: list[Element | None] = []
         self.gaps: list[Span] = []  # between the lines of an HTML block: `> `

@@ -11,7 +11,7 @@ from spoilerguard.spans import Span
 from spoilerguard.text.ranges import intersect, subtract
 from spoilerguard.text.scans import Scan, Tag
 
-__all__ = ["COMMENT", "filled", "front_matter", "template_tags", "with_templates"]
+__all__ = ["COMMENT", "as_items", "filled", "front_matter", "template_tags", "with_templates"]
 
 _FILLER = "\ue000"  # a letter to every parser, and in no text
 
@@ -36,7 +36,8 @@ _VALUE = r"(?:\"[^\"\r\n]*+\"|'[^'\r\n]*+'|[^\s\[\]\"']++)"
 _TAGS = re.compile(
     rf"""(?x)
     \{{%-?\s*(?P<liquid>{_VERBATIM})\b[^%\r\n]*+%\}} (?:(?!\{{%-?\s*(?P=liquid)\b)(?s:.))*? \{{%-?\s*end(?P=liquid)\s*-?%\}}
-    | \{{\{{[<%]\s*(?P<hugo>{_VERBATIM})\b[^\r\n]*?[>%]\}}\}} (?:(?!\{{\{{[<%]\s*(?P=hugo)\b)(?s:.))*? \{{\{{[<%]\s*/\s*(?P=hugo)\s*[>%]\}}\}}
+    | \{{\{{[<%]\s*(?P<hugo>{_VERBATIM})\b[^\r\n]*?[>%]\}}\}}
+      (?:(?!\{{\{{[<%]\s*(?P=hugo)\b)(?s:.))*? \{{\{{[<%]\s*/\s*(?P=hugo)\s*[>%]\}}\}}
     | \{{\{{[<%] {_HIDES} (?:{_QUOTED}|(?![>%]\}}\}}|\{{\{{|\r?\n[ \t]*\r?\n)[^\"`])*+ [>%]\}}\}}
     | \{{% {_HIDES} (?:\"[^\"]*+\"|(?!%\}}|\{{%|\r?\n[ \t]*\r?\n)[^\"])*+ %\}}
     | \{{\{{ (?![<%]|spoiler\|) [^{{}}]{{1,500}} \}}\}}
@@ -44,11 +45,18 @@ _TAGS = re.compile(
     | \{{/\* (?:(?!\{{/\*|\*/\}})(?s:.))*+ \*/\}}
     | \[ {_HIDES} [A-Za-z][\w-]*+ (?:\s++[\w-]++={_VALUE})++ \s*/?\] (?!\()
     | \[/ {_HIDES} [A-Za-z][\w-]*+ \] (?!\()
+    | (?m:^) [ \t]*+ :::+ [ \t]*+ (?!spoiler\b) [^\r\n]*+
     | (?m:^) (?:import\s[^\r\n]*?from\s*|import\s*)["'][^"'\r\n]*+["'];?[ \t]*(?=[\r\n]|\Z)
     | (?m:^) export\s+(?:const|default|function|let|var|async|class)\b (?:(?!\r?\n[ \t]*\r?\n)(?s:.))*+
     """
 )
-_HINTS = ("{{", "{%", "{/*", "[", "import", "export")
+# `!!! note "Title"` and its like (Python-Markdown), with text indented below: `mark`, `sign`, `name`.
+_ADMONITION = re.compile(
+    r"""(?xm)^(?:[ ]{4})*+ (?P<mark>!!!|\?\?\?|===) (?P<sign>\+[ ]|[ ]) (?P<name>[\w -]*+)
+    (?:"[^"\r\n]*+")? [ \t]*+ (?=\r?\n(?:[ \t]*+\r?\n)*+[ ]{4}[^\r\n])"""
+)
+_LEMMY = re.compile(r"(?i):::+[ \t]*spoiler\b")
+_HINTS = (":::", "{{", "{%", "{/*", "[", "import", "export")
 
 
 def front_matter(source: str, begin: int) -> int:
@@ -76,7 +84,31 @@ def template_tags(source: str, begin: int) -> list[Span]:
     """
     if not any(hint in source for hint in _HINTS):
         return []
-    return [Span(*match.span()) for match in _TAGS.finditer(source, begin)]
+    spans = [Span(*match.span()) for match in _TAGS.finditer(source, begin)]
+    if _LEMMY.search(source):  # a fence may close a spoiler, so that fences are left to `markup`
+        spans = [span for span in spans if not source[span.start : span.end].lstrip().startswith(":::")]
+    return spans
+
+
+def as_items(source: str) -> tuple[str, list[Span]]:
+    """Write admonitions as list items, which hold indented text as they do.
+
+    Args:
+        source: The source of a Markdown text.
+
+    Returns:
+        A source as long, and the ranges of the marks and names in it, which are not prose.
+    """
+    names: list[Span] = []
+
+    def item(found: re.Match[str]) -> str:
+        names.append(Span(found.start("mark"), found.end("name")))
+        indent = found[0][: found.start("mark") - found.start()]
+        rest = " " + _FILLER if len(found["sign"]) == 2 else " "
+        title = found[0][found.end("name") - found.start() :]
+        return f"{indent}-  {rest}{_FILLER * len(found['name'])}{title}"
+
+    return _ADMONITION.sub(item, source), names
 
 
 def filled(source: str, spans: list[Span]) -> str:
