@@ -257,11 +257,7 @@ def _ends(block: str, match: re.Match[str], last: int, uncased: bool) -> bool:
     stop, close, here = match["stop"], match["close"], match.end()
     follow = block[here]
     if stop is None:  # a URL or a smiley: only a capital proves a new sentence, and words before it
-        return (
-            _LETTER.search(block, last, match.start()) is not None
-            and block[here - 1].isspace()
-            and (follow.isupper() or block.startswith("http", here))
-        )
+        return block[here - 1].isspace() and (follow.isupper() or block.startswith("http", here))
     if stop[0] in "。！？｡．":
         return follow not in "」』）,，、"
     if match["face"] or follow in ",;:)]}”’»%&/\\":
