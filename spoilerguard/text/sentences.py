@@ -129,7 +129,6 @@ _CANDIDATE = re.compile(
     # ... and smileys.
     rf"(?P<face>(?:\s*{_FACE})*)(?P<gap>\s*)|{_FACE}(?:\s*{_FACE})*\s*"
 )
-_LETTER = re.compile(r"\w")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _WORD_BEFORE = re.compile(r"(?:[^\W_]|[.'’&/@:=-])+$")
 _WORD_AFTER = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
