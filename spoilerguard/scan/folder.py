@@ -246,7 +246,8 @@ class PartialOutput:
 
     def _remove(self) -> None:
         """Remove the folder; what somebody else has put into it stays."""
-        for path in sorted(self.folder.iterdir(), key=lambda path: path.name == "lock"):  # which says that it is ours
+        last = ("state.json", "lock")  # while there is a state, it can be resumed; the lock shows that it is ours
+        for path in sorted(self.folder.iterdir(), key=lambda path: path.name in last and 1 + last.index(path.name)):
             if _OURS.fullmatch(path.name):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         with suppress(OSError):

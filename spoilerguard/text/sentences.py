@@ -130,6 +130,7 @@ _CANDIDATE = re.compile(
     rf"(?P<face>(?:\s*{_FACE})*)(?P<gap>\s*)|{_FACE}(?:\s*{_FACE})*\s*"
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_BULLET = re.compile(rf"\s*[{_PICTURE}]")
 _WORD_BEFORE = re.compile(r"(?:[^\W_]|[.'’&/@:=-])+$")
 _WORD_AFTER = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _NUMBER = re.compile(r"#?\d|[IVXL]+\b")
@@ -255,7 +256,9 @@ def _ends(block: str, match: re.Match[str], last: int, uncased: bool) -> bool:
     """Whether a sentence that began at `last` ends at this candidate."""
     stop, close, here = match["stop"], match["close"], match.end()
     follow = block[here]
-    if stop is None:  # a URL or a smiley: only a capital proves a new sentence, and words before it
+    if stop is None:  # a URL or a smiley: only a capital proves a new sentence
+        if _BULLET.match(block, match.start()) and not block[last : match.start()].strip():
+            return False  # a picture before the words it belongs to
         return block[here - 1].isspace() and (follow.isupper() or block.startswith("http", here))
     if stop[0] in "。！？｡．":
         return follow not in "」』）,，、"
