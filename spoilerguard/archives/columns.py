@@ -46,6 +46,7 @@ def choose_columns(
     Raises:
         InputError: A column does not exist, or no text column is recognised.
     """
+    asked = {role: _by_number(name, names) for role, name in asked.items()}
     for name in (*asked.values(), *carry):
         if name and name not in names:
             raise InputError(f"{source}: no column {name!r}; there are: {listed(names)}")
@@ -56,8 +57,15 @@ def choose_columns(
             guess = guess_column(role, names, sample, found.values())
         found[role] = (guess or "") if name is None else name
     if not found["text"]:
-        raise InputError(f"{source}: no text column recognised; name it with text_column; there are: {listed(names)}")
+        raise InputError(f"{source}: no text column recognised; name it with --text-column (text_column); there are: {listed(names)}")
     return Columns(**found)
+
+
+def _by_number(name: str | None, names: Sequence[str]) -> str | None:
+    """The column asked for; one may be asked for by its number, from 1."""
+    if name and name not in names and name.isdecimal() and 1 <= int(name) <= len(names):
+        return names[int(name) - 1]
+    return name
 
 
 def guess_text_format(texts: Sequence[Any]) -> str:

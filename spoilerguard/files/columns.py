@@ -37,18 +37,32 @@ def guess_column(
         taken: Columns that already have another role.
 
     Returns:
-        The column, or None where no name is recognised. A single column is the text, whatever its name.
+        The column, or None where no name is recognised. A single column is the text, whatever its name; so is
+        the only one that holds prose, where no name is recognised. A column with lists or objects never is.
     """
     plain = {_plain(name): name for name in reversed(names) if name not in taken}
     found = [plain[name] for name in _NAMES[role].split() if name in plain]
     if role == "text":
+        flat = [name for name in names if not any(isinstance(v, list | dict) for v in sample.get(name, ()))]
+        found = [name for name in found if name in flat]
         with_words = [name for name in found if _has_words(sample.get(name, ()))]
-        found = with_words or found or list(names)[: len(names) == 1]
+        prose = [name for name in flat if name not in taken and _is_prose(name, sample.get(name, ()))]
+        found = with_words or (prose if len(prose) == 1 else []) or found or flat[: len(names) == 1]
     return next(iter(found), None)
 
 
 def _plain(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
+
+
+_OTHER_NAMES = frozenset(name for role, names in _NAMES.items() if role != "text" for name in names.split())
+
+
+def _is_prose(name: str, values: Iterable[Any]) -> bool:
+    """Whether most values have several words, and the name is not that of another role, such as a title."""
+    words = [len(value.split()) for value in values if isinstance(value, str) and value.strip()]
+    several = sum(count >= 3 for count in words)
+    return bool(words) and 2 * several >= len(words) and _plain(name) not in _OTHER_NAMES
 
 
 def _has_words(values: Iterable[Any]) -> bool:
