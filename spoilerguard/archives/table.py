@@ -28,7 +28,8 @@ def _json(head: Head, delimiter: str | None) -> dict[str, Any]:
 
 def _delimited(head: Head, delimiter: str | None) -> dict[str, Any]:
     delimiter, quoting, *_ = delimited.guess_dialect(head.text, delimiter)
-    return {"encoding": head.encoding, "delimiter": delimiter, "quoting": quoting}
+    before, header = delimited.guess_header(head.text, delimiter, quoting)
+    return {"encoding": head.encoding, "delimiter": delimiter, "quoting": quoting, "before": before, "header": header}
 
 
 def _lines(head: Head) -> bool:

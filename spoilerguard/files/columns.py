@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["ROLES", "guess_column", "listed"]
+__all__ = ["ROLES", "guess_column", "is_number", "known", "listed"]
 
 # Names by which a column is recognised, best first. Case, spaces and punctuation do not matter.
 _NAMES = {
@@ -66,10 +66,16 @@ def _is_prose(name: str, values: Iterable[Any]) -> bool:
 
 
 def _has_words(values: Iterable[Any]) -> bool:
-    return any(isinstance(value, str | bytes) and not _is_number(value) for value in values)
+    return any(isinstance(value, str | bytes) and not is_number(value) for value in values)
 
 
-def _is_number(value: str | bytes) -> bool:
+def known(name: str) -> bool:
+    """Whether a name is one by which a column of some role is recognised."""
+    return any(_plain(name) in names.split() for names in _NAMES.values())
+
+
+def is_number(value: str | bytes) -> bool:
+    """Whether a cell is a number, or empty."""
     try:
         float(value or 0)
     except ValueError:

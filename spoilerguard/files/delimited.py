@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 import csv
+from itertools import islice
 from operator import itemgetter
+import re
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
+from spoilerguard.files.columns import is_number, known
 from spoilerguard.files.streams import DELIMITED_SUFFIXES, allow_long_fields, base_name
 
 if TYPE_CHECKING:
@@ -20,12 +23,13 @@ if TYPE_CHECKING:
 
     from spoilerguard.files.source import DataSource, Head, Line, RawRow
 
-__all__ = ["QUOTINGS", "describe_dialect", "guess_dialect", "looks_delimited", "names", "records", "rows"]
+__all__ = ["QUOTINGS", "describe_dialect", "guess_dialect", "guess_header", "looks_delimited", "names", "records", "rows"]
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 QUOTINGS: Mapping[str, Mapping[str, Any]] = {  # how a quote inside quotes is written
     "double": {},
     "backslash": {"escapechar": "\\"},
+    "spaced": {"skipinitialspace": True},  # as "double", with spaces before the cells
     "none": {"quoting": csv.QUOTE_NONE},  # quotes have no meaning: they are part of the text
 }
 
@@ -45,8 +49,9 @@ def guess_dialect(text: str, delimiter: str | None = None) -> tuple[str, str, fl
     Returns:
         The delimiter, the quoting, the share of rows that fit, and their number of cells.
     """
-    lines = text.split("\n")
-    lines = [f"{line}\n" for line in lines[: max(1, len(lines) - 1)][:_LINES]]
+    if said := _SAID.match(text):
+        delimiter, text = delimiter or said[1], text[said.end() :]
+    lines = _lines(text)
     best, chosen = (False, 0.0, 0), (delimiter or ",", "double", 0.0, 0)
     for sign in [delimiter] if delimiter else DELIMITERS:
         for quoting in _quotings(text, sign):
@@ -56,13 +61,67 @@ def guess_dialect(text: str, delimiter: str | None = None) -> tuple[str, str, fl
     return chosen
 
 
+_SAID = re.compile(r'\A\ufeff?"?sep=(.)"?[ \t]*\r?\n')  # how spreadsheets say which delimiter they use
+_MOST_BEFORE = 10
+
+
+def _lines(text: str) -> list[str]:
+    lines = text.split("\n")
+    return [f"{line}\n" for line in lines[: max(1, len(lines) - 1)][:_LINES]]
+
+
+def guess_header(text: str, delimiter: str, quoting: str) -> tuple[int, bool]:
+    """Guess where the header of a delimited file is.
+
+    Args:
+        text: The beginning of the file.
+        delimiter: The delimiter.
+        quoting: The quoting.
+
+    Returns:
+        How many rows come before the header, and whether there is a header. Rows before it have one cell that is not
+        empty. A header is missing where the first row names nothing that is known and has a number or a long text.
+    """
+    said = bool(_SAID.match(text))
+    rows = _some_rows(_lines(text), delimiter, quoting)
+    before = next((k for k, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
+    if before > said and (any(map(known, rows[said])) or not _alike(rows[before:])):
+        before = int(said)
+    first = rows[before] if before < len(rows) else []
+    is_data = len(rows) > before + 1 and any(is_number(cell) or len(cell.split()) > 7 for cell in first if cell)
+    return before, any(map(known, first)) or not is_data
+
+
+def _some_rows(lines: list[str], delimiter: str, quoting: str) -> list[list[str]]:
+    rows = []
+    try:
+        for row in islice(_reader(lines, delimiter, quoting), _MOST_BEFORE + 10):
+            if row:
+                rows.append([cell.strip() for cell in row])
+    except csv.Error:
+        pass
+    return rows[: _MOST_BEFORE + 9]
+
+
+def _alike(rows: list[list[str]]) -> bool:
+    """Whether there are several rows, all with as many cells as the first."""
+    return len(rows) > 1 and all(_fits(row, len(rows[0])) for row in rows)
+
+
+def _fits(row: list[Any], width: int) -> bool:
+    """Whether a row has so many cells, but for empty ones at its end."""
+    return len(row) == width or (len(row) > width > 1 and not any(row[width:]))
+
+
 def describe_dialect(delimiter: str, quoting: str) -> list[str]:
     """Delimiter and quoting for people; the usual quoting is not mentioned."""
-    return [DELIMITERS.get(delimiter, repr(delimiter)), *([] if quoting == "double" else [f"quoting: {quoting}"])]
+    return [DELIMITERS.get(delimiter, repr(delimiter)), *([] if quoting in ("double", "spaced") else [f"quoting: {quoting}"])]
 
 
 def _quotings(text: str, delimiter: str) -> Iterator[str]:
     yield "double"
+    if delimiter != "\t" and f'{delimiter} "' in text:
+        yield "spaced"
     if '\\"' in text:
         yield "backslash"
     if delimiter == "\t" and '"' in text:  # many TSV files have no quoting; RFC 4180 does not cover them
@@ -78,7 +137,8 @@ def _fit(lines: list[str], delimiter: str, quoting: str) -> tuple[float, int]:
     widths = []
     while True:
         try:
-            widths.append(len(next(reader)))
+            row = next(reader)
+            widths.append(widths[0] if widths and _fits(row, widths[0]) else len(row))
         except csv.Error:
             widths.append(-1)
         except StopIteration:
@@ -121,7 +181,13 @@ def names(source: DataSource) -> tuple[str, ...]:
 
 def _header(source: DataSource, found: Iterator[Cells]) -> tuple[tuple[str, ...], int]:
     """The column names, and the place after the header."""
-    for row, error, place, _ in found:
+    place = 0
+    for _ in range(source.before):
+        place = next(found, (None, None, place, 0))[2]
+    for row, error, after, _ in found:
+        if error is None and not source.header:
+            return tuple(str(number) for number in range(1, len(row or ()) + 1)), place
+        place = after
         if error is not None:
             raise InputError(f"{source.path}: the header cannot be read: {error}")
         return tuple(name.strip() or f"column {number}" for number, name in enumerate(row or (), 1)), place
@@ -225,7 +291,7 @@ def records(source: DataSource) -> Iterator[tuple[dict[str, str] | None, str | N
     for row, error, _, line in found:
         if row is None:
             yield None, error, line
-        elif len(row) != len(columns):
+        elif not _fits(row, len(columns)):
             yield None, _wrong_width(source, row, len(columns)), line
         else:
             yield {name: row[number] for name, number in at.items()}, error, line
@@ -253,8 +319,10 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
             yield None, error, after
             continue
         if len(row) != width:
-            yield None, _wrong_width(source, row, width), after
-            continue
+            if not _fits(row, width):
+                yield None, _wrong_width(source, row, width), after
+                continue
+            del row[width:]
         row.append(None)
         yield pick(row), error, after
 
