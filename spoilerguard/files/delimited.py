@@ -84,8 +84,8 @@ def guess_header(text: str, delimiter: str, quoting: str) -> tuple[int, bool]:
     """
     said = bool(_SAID.match(text))
     rows = _some_rows(_lines(text), delimiter, quoting)
-    before = next((k for k, row in enumerate(rows) if sum(map(bool, row)) > 1), 0)
-    if before > said and (any(map(known, rows[said])) or not _alike(rows[before:])):
+    before = said + _before(rows[said:])
+    if before > said and not _alike(rows[before:]):
         before = int(said)
     first = rows[before] if before < len(rows) else []
     is_data = len(rows) > before + 1 and any(is_number(cell) or len(cell.split()) > 7 for cell in first if cell)
@@ -132,19 +132,34 @@ _LINES = 500  # lines that decide the dialect
 
 
 def _fit(lines: list[str], delimiter: str, quoting: str) -> tuple[float, int]:
-    """The share of rows with as many cells as the first row, and that number of cells."""
+    """The share of rows with as many cells as the first row, or as the first below a title, and that number."""
     reader = _reader(lines, delimiter, quoting)
-    widths = []
+    rows: list[list[str]] = []
     while True:
         try:
             row = next(reader)
-            widths.append(widths[0] if widths and _fits(row, widths[0]) else len(row))
+            rows += [row] if row else []
         except csv.Error:
-            widths.append(-1)
+            rows.append([_BROKEN_ROW])
         except StopIteration:
             break
-    widths = [width for width in widths if width]
-    return (widths.count(widths[0]) / len(widths), widths[0]) if widths else (0.0, 0)
+    titled = _share(rows[_before(rows) :])
+    return titled if titled[0] > 0.9 else _share(rows)
+
+
+_BROKEN_ROW = "\ufdd2"  # stands for a row that cannot be read
+
+
+def _share(rows: list[list[str]]) -> tuple[float, int]:
+    width = len(rows[0]) if rows and rows[0] != [_BROKEN_ROW] else -1
+    fitting = sum(row != [_BROKEN_ROW] and _fits(row, width) for row in rows)
+    return (fitting / len(rows), width) if rows else (0.0, 0)
+
+
+def _before(rows: list[list[str]]) -> int:
+    """How many rows look like a title: they have one cell that is not empty, which is no known name."""
+    first = next((k for k, row in enumerate(rows[:_MOST_BEFORE]) if sum(map(bool, row)) > 1), 0)
+    return 0 if first and any(map(known, rows[0])) else first
 
 
 def _reader(lines: Iterable[str], delimiter: str, quoting: str) -> Iterator[list[str]]:
