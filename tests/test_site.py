@@ -39,7 +39,11 @@ PLANTED: dict[str, tuple[str, str | bytes, str]] = {  # file, content, and where
     "link title": ("index_html", HEAD.format("", f'<a href="/" title="{SECRET}">x</a>'), "title"),
     "page title": ("index_html", HEAD.format(f"<title>{SECRET}</title>", ""), "title"),
     "excerpt": ("index_html", HEAD.format("", f"<ul><li>Read more: {SECRET[:48]}…</li></ul>"), "text"),
-    "other page": ("tags__film_html", HEAD.format("", f"<p>{SECRET.replace('his own', 'his <em>own</em>')}</p>"), "text"),
+    "other page": (
+        "tags__film_html",
+        HEAD.format("", f"<p>{SECRET.replace('his own', 'his <em>own</em>')}</p>"),
+        "text",
+    ),
     "comment": ("index_html", HEAD.format("", f"<!-- {SECRET} -->"), "comment"),
     "noscript": ("index_html", HEAD.format("", f"<noscript>{SECRET}</noscript>"), "noscript"),
     "json-ld": (
@@ -47,7 +51,11 @@ PLANTED: dict[str, tuple[str, str | bytes, str]] = {  # file, content, and where
         HEAD.format(f'<script type="application/ld+json">{json.dumps({"reviewBody": SECRET})}</script>', ""),
         "JSON-LD",
     ),
-    "rss": ("index_xml", f"<rss><channel><item><description>&lt;p>{SECRET}&lt;/p></description></item></channel></rss>", "element"),
+    "rss": (
+        "index_xml",
+        f"<rss><channel><item><description>&lt;p>{SECRET}&lt;/p></description></item></channel></rss>",
+        "element",
+    ),
     "rss keeps what only a page hides": (
         "feed_xml",
         f'<rss><channel><item><description><![CDATA[<span class="spoiler">{SECRET}</span>]]></description></item></channel></rss>',

@@ -57,7 +57,9 @@ def choose_columns(
             guess = guess_column(role, names, sample, found.values())
         found[role] = (guess or "") if name is None else name
     if not found["text"]:
-        raise InputError(f"{source}: no text column recognised; name it with --text-column (text_column); there are: {listed(names)}")
+        raise InputError(
+            f"{source}: no text column recognised; name it with --text-column (text_column); there are: {listed(names)}"
+        )
     return Columns(**found)
 
 

@@ -130,9 +130,7 @@ class _Parser:
     def __init__(self, source: DataSource, schema: Schema) -> None:
         self.source, self.schema = source, schema
         self.ended: str | None = None
-        self._edge = re.compile(
-            rf"<(/?)((?:[\w.-]+:)?(?:{'|'.join(sorted(schema.kinds))}))(?=[\s/>])[^>]*>?".encode()
-        )
+        self._edge = re.compile(rf"<(/?)((?:[\w.-]+:)?(?:{'|'.join(sorted(schema.kinds))}))(?=[\s/>])[^>]*>?".encode())
         self._done: list[_Record] = []
         self._open: list[Element] = []
         self._path: list[str] = []  # the names of all open elements

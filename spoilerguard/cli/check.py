@@ -79,7 +79,8 @@ def check(
     site: Annotated[
         str | None,
         typer.Option(
-            metavar="FOLDER", help="Check a built site instead: what its pages hide must not stand anywhere in the clear."
+            metavar="FOLDER",
+            help="Check a built site instead: what its pages hide must not stand anywhere in the clear.",
         ),
     ] = None,
     format: Annotated[

@@ -43,7 +43,7 @@ def guess_column(
     plain = {_plain(name): name for name in reversed(names) if name not in taken}
     found = [plain[name] for name in _NAMES[role].split() if name in plain]
     if role == "text":
-        flat = [name for name in names if not any(isinstance(v, list | dict) for v in sample.get(name, ()))]
+        flat = [name for name in names if not _is_nested(sample.get(name, ()))]
         found = [name for name in found if name in flat]
         with_words = [name for name in found if _has_words(sample.get(name, ()))]
         prose = [name for name in flat if name not in taken and _is_prose(name, sample.get(name, ()))]
@@ -63,6 +63,12 @@ def _is_prose(name: str, values: Iterable[Any]) -> bool:
     words = [len(value.split()) for value in values if isinstance(value, str) and value.strip()]
     several = sum(count >= 3 for count in words)
     return bool(words) and 2 * several >= len(words) and _plain(name) not in _OTHER_NAMES
+
+
+def _is_nested(values: Sequence[Any]) -> bool:
+    """Whether lists and objects are at least half of the values."""
+    nested = sum(isinstance(value, list | dict) for value in values)
+    return nested > 0 and 2 * nested >= sum(value is not None for value in values)
 
 
 def _has_words(values: Iterable[Any]) -> bool:

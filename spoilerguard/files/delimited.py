@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from spoilerguard.files.source import DataSource, Head, Line, RawRow
 
-__all__ = ["QUOTINGS", "describe_dialect", "guess_dialect", "guess_header", "looks_delimited", "names", "records", "rows"]
+__all__ = [
+    "QUOTINGS",
+    "describe_dialect",
+    "guess_dialect",
+    "guess_header",
+    "looks_delimited",
+    "names",
+    "records",
+    "rows",
+]
 
 DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 QUOTINGS: Mapping[str, Mapping[str, Any]] = {  # how a quote inside quotes is written
@@ -115,7 +124,10 @@ def _fits(row: list[Any], width: int) -> bool:
 
 def describe_dialect(delimiter: str, quoting: str) -> list[str]:
     """Delimiter and quoting for people; the usual quoting is not mentioned."""
-    return [DELIMITERS.get(delimiter, repr(delimiter)), *([] if quoting in ("double", "spaced") else [f"quoting: {quoting}"])]
+    return [
+        DELIMITERS.get(delimiter, repr(delimiter)),
+        *([] if quoting in ("double", "spaced") else [f"quoting: {quoting}"]),
+    ]
 
 
 def _quotings(text: str, delimiter: str) -> Iterator[str]:

@@ -46,7 +46,9 @@ def objects(source: DataSource, place: int = 0) -> Iterator[JsonObject]:
         yield fields, error, after, number, b"\\ud" in raw or b"\\uD" in raw
 
 
-def decoded(raw: bytes, encoding: str, expected: str = "one object per line") -> tuple[dict[Any, Any] | None, str | None]:
+def decoded(
+    raw: bytes, encoding: str, expected: str = "one object per line"
+) -> tuple[dict[Any, Any] | None, str | None]:
     """Decode a record.
 
     Args:

@@ -32,9 +32,7 @@ _LOOKED_AT = 1 << 20  # bytes in which lists are compared, if the first one ends
 _SAMPLE = 20  # records of a list from which its columns are guessed
 
 # A string that a line break cuts off is no string: its quote is passed over. `cut` is what may go on in the next chunk.
-_TOKEN = re.compile(
-    rb'"(?:[^"\\\n\r]++|\\.)*+(?:"|(?P<cut>\\?\Z))|[\[\]{},:]|[^\s\[\]{},:"]++(?P<part>\Z)?', re.DOTALL
-)
+_TOKEN = re.compile(rb'"(?:[^"\\\n\r]++|\\.)*+(?:"|(?P<cut>\\?\Z))|[\[\]{},:]|[^\s\[\]{},:"]++(?P<part>\Z)?', re.DOTALL)
 
 
 class _TooLongError(Exception):
@@ -266,7 +264,9 @@ def _unread(tokens: _Tokens) -> str | None:
     """Why what comes after the list should have been read, if it has another list with texts."""
     for name in tokens.lists():
         if _has_text(_sample(tokens)):
-            return f"another list of records, {name.removesuffix('[]')!r}, was not read; convert it to JSON Lines with jq"
+            return (
+                f"another list of records, {name.removesuffix('[]')!r}, was not read; convert it to JSON Lines with jq"
+            )
     return None
 
 

@@ -145,9 +145,7 @@ def _collect(page: str, source: str, index: _Index, report: SiteReport) -> None:
                 index.setdefault(tuple(words[at : at + _RUN]), (page, line))
 
 
-def _look(
-    path: str, source: str, reader: Reader, index: _Index, lengths: list[int], report: SiteReport
-) -> None:
+def _look(path: str, source: str, reader: Reader, index: _Index, lengths: list[int], report: SiteReport) -> None:
     """Add a leak for each hidden sentence, at the first place of a file that has it in the clear."""
     seen: set[tuple[str, str, int]] = set()
     for piece in reader(source):
