@@ -58,7 +58,7 @@ PLANTED: dict[str, tuple[str, str | bytes, str]] = {  # file, content, and where
     ),
     "rss keeps what only a page hides": (
         "feed_xml",
-        f'<rss><channel><item><description><![CDATA[<span class="spoiler">{SECRET}</span>]]></description></item></channel></rss>',
+        f'<rss><channel><item><description><![CDATA[<span class="spoiler">{SECRET}</span>]]></description></item></channel></rss>',  # noqa: E501
         "element",
     ),
     "atom": ("atom_xml", f"<feed><entry><content type='html'>{SECRET}</content></entry></feed>", "element"),

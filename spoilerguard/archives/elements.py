@@ -142,7 +142,8 @@ class _Parser:
         self._trouble: tuple[str, str] | None = None  # place and reason of a fault, while a record is searched for
         self._held = b""  # what was read while searching
         self._idle = 0  # bytes since the last tag or text ended: expat rescans them with every chunk
-        self._begin([], 0, 0)
+        self._line, self._column = 1, 0  # where the first line of this expat stands in the document
+        self._begin([], 1, 0)
 
     def taken(self) -> list[_Record]:
         """The records completed since the last call."""
@@ -243,7 +244,7 @@ class _Parser:
         parser.CharacterDataHandler, parser.SkippedEntityHandler = self._text, self._skipped
         self._path, self._name = list(path), None
         self._fed = self._opening = len(opening)
-        self._line, self._column = max(line, 1), column - len(opening)
+        self._line, self._column = line, column - len(opening)
         self._idle = 0
 
     # --- handlers --------------------------------------------------------------------------------

@@ -37,14 +37,14 @@ def ghost_rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> 
 
 
 def _of_ghost(record: JsonObject) -> JsonObject:
-    fields, error, *rest = record
+    fields, error, place, number, halves = record
     if fields is not None:
         text = fields.get("html")
         if not text and (fields.get("lexical") or fields.get("mobiledoc")):
             error = "the post has no HTML, only the format of Ghost's editor; publish it, or export it again"
         computed = {"text": text, "time": fields.get("published_at") or fields.get("created_at")}
         fields.update(computed, type=fields.get("type") or ("page" if fields.get("page") else "post"))
-    return (fields, error, *rest)
+    return fields, error, place, number, halves
 
 
 # --- Mastodon ----------------------------------------------------------------------------------
@@ -66,7 +66,7 @@ def mastodon_rows(source: DataSource, place: int, wanted: Sequence[str | None]) 
 
 
 def _of_mastodon(record: JsonObject) -> JsonObject:
-    fields, error, *rest = record
+    fields, error, place, number, halves = record
     if fields is not None:
         inner = fields.get("object")
         note: dict[str, Any] = inner if isinstance(inner, dict) else {}
@@ -79,4 +79,4 @@ def _of_mastodon(record: JsonObject) -> JsonObject:
             "reply_to": note.get("inReplyTo"),
             "type": fields.get("type"),
         }
-    return (fields, error, *rest)
+    return fields, error, place, number, halves

@@ -163,7 +163,7 @@ def _of_digits(text: str) -> str | None:
         when = datetime.strptime(text, form) if form else None
     except ValueError:
         return None
-    return when and (when.date() if len(text) == 8 else when).isoformat()
+    return (when.date() if len(text) == 8 else when).isoformat() if when else None
 
 
 def _since_1970(seconds: float) -> str | None:

@@ -1,6 +1,6 @@
 """The command `check`: which sentences of drafts give the plot away. Arguments and printing; it decides nothing.
 
-Exit status: 0 clean; 1 spoilers found, or with --site text that a page hides and another file shows; 2 usage, input or model error.
+Exit status: 0 clean; 1 spoilers found, or with --site hidden text in the clear; 2 usage, input or model error.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def check(
         str | None,
         typer.Option(
             metavar="FOLDER",
-            help="Check a built site instead: what its pages hide must not stand anywhere in the clear.",
+            help="Check a built site instead: what pages hide must not stand in the clear.",
         ),
     ] = None,
     format: Annotated[

@@ -131,9 +131,9 @@ def describe_dialect(delimiter: str, quoting: str) -> list[str]:
 
 
 def _quotings(text: str, delimiter: str) -> Iterator[str]:
-    yield "double"
     if delimiter != "\t" and f'{delimiter} "' in text:
         yield "spaced"
+    yield "double"
     if '\\"' in text:
         yield "backslash"
     if delimiter == "\t" and '"' in text:  # many TSV files have no quoting; RFC 4180 does not cover them

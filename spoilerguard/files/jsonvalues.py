@@ -210,7 +210,7 @@ def _first(source: DataSource, path: str | None) -> tuple[int, bool]:
 
 def _sample(tokens: _Tokens) -> list[dict[str, Any]]:
     """The first objects of a list, which is read to its end."""
-    sample = []
+    sample: list[dict[str, Any]] = []
     for raw in tokens.elements():
         if len(sample) < _SAMPLE and (fields := decoded(raw, "utf-8")[0]) is not None:
             sample.append(fields)
