@@ -72,7 +72,7 @@ CSV = {
     "sep, quoted": '"sep=|"\r\nid|text\r\n1|He runs, and hides\r\n2|Fine\r\n',
     "title": 'Export of 2021\n\nid,text\n1,"He runs, and hides"\n2,Fine\n',
     "padded title": 'Export of 2021,,\nid,text,stars\n1,"He runs, and hides",3\n2,Fine,4\n',
-    "trailing commas": 'id,text\n1,"He runs, and hides",\n2,Fine,,\n',
+    "trailing commas": 'id,text\n1,"He runs, and hides",\n2,Fine,\n',
     "spaces": 'id, text\n1, "He runs, and hides"\n2, Fine\n',
     "spaces and semicolons": 'id; text\n1; "He runs, and hides"\n2; Fine\n',
     "body": 'id,Body Text of all,stars\n1,"He runs, and hides",3\n2,Fine,4\n',

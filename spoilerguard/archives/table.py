@@ -28,8 +28,15 @@ def _json(head: Head, delimiter: str | None) -> dict[str, Any]:
 
 def _delimited(head: Head, delimiter: str | None) -> dict[str, Any]:
     delimiter, quoting, *_ = delimited.guess_dialect(head.text, delimiter)
-    before, header = delimited.guess_header(head.text, delimiter, quoting)
-    return {"encoding": head.encoding, "delimiter": delimiter, "quoting": quoting, "before": before, "header": header}
+    before, header, extra = delimited.guess_header(head.text, delimiter, quoting)
+    return {
+        "encoding": head.encoding,
+        "delimiter": delimiter,
+        "quoting": quoting,
+        "before": before,
+        "header": header,
+        "extra": extra,
+    }
 
 
 def _lines(head: Head) -> bool:

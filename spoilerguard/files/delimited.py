@@ -79,7 +79,7 @@ def _lines(text: str) -> list[str]:
     return [f"{line}\n" for line in lines[: max(1, len(lines) - 1)][:_LINES]]
 
 
-def guess_header(text: str, delimiter: str, quoting: str) -> tuple[int, bool]:
+def guess_header(text: str, delimiter: str, quoting: str) -> tuple[int, bool, int]:
     """Guess where the header of a delimited file is.
 
     Args:
@@ -88,7 +88,8 @@ def guess_header(text: str, delimiter: str, quoting: str) -> tuple[int, bool]:
         quoting: The quoting.
 
     Returns:
-        How many rows come before the header, and whether there is a header. Rows before it have one cell that is not
+        How many rows come before the header, whether there is a header, and how many empty cells the rows have
+        after those of the header, if it is the same number in all. Rows before it have one cell that is not
         empty. A header is missing where the first row names nothing that is known and has a number or a long text.
     """
     said = bool(_SAID.match(text))
@@ -98,7 +99,8 @@ def guess_header(text: str, delimiter: str, quoting: str) -> tuple[int, bool]:
         before = int(said)
     first = rows[before] if before < len(rows) else []
     is_data = len(rows) > before + 1 and any(is_number(cell) or len(cell.split()) > 7 for cell in first if cell)
-    return before, any(map(known, first)) or not is_data
+    excess = {len(row) - len(first) for row in rows[before + 1 :] if _fits(row, len(first))}
+    return before, any(map(known, first)) or not is_data, excess.pop() if len(excess) == 1 else 0
 
 
 def _some_rows(lines: list[str], delimiter: str, quoting: str) -> list[list[str]]:
@@ -155,8 +157,9 @@ def _fit(lines: list[str], delimiter: str, quoting: str) -> tuple[float, int]:
             rows.append([_BROKEN_ROW])
         except StopIteration:
             break
-    titled = _share(rows[_before(rows) :])
-    return titled if titled[0] > 0.9 else _share(rows)
+    below = rows[_before(rows) :]
+    titled = _share(below)
+    return titled if titled[0] > 0.9 and 2 * len(below) > len(rows) and len(below) > 1 else _share(rows)
 
 
 _BROKEN_ROW = "\ufdd2"  # stands for a row that cannot be read
@@ -318,7 +321,7 @@ def records(source: DataSource) -> Iterator[tuple[dict[str, str] | None, str | N
     for row, error, _, line in found:
         if row is None:
             yield None, error, line
-        elif not _fits(row, len(columns)):
+        elif len(row) != len(columns):
             yield None, _wrong_width(source, row, len(columns)), line
         else:
             yield {name: row[number] for name, number in at.items()}, error, line
@@ -346,7 +349,7 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
             yield None, error, after
             continue
         if len(row) != width:
-            if not _fits(row, width):
+            if len(row) != width + source.extra or not _fits(row, width):
                 yield None, _wrong_width(source, row, width), after
                 continue
             del row[width:]

@@ -146,7 +146,7 @@ def _string(raw: bytes) -> str:
 
 
 def looks_like_json_value(head: Head) -> bool:
-    """Whether a file is JSON, but not JSON Lines: an array, or an object over several lines or with a list of objects."""
+    """Whether a file is JSON, but not JSON Lines: an array, an object over several lines, or one with a list."""
     start = head.text.lstrip()
     if re.match(r"\[\s*(?:\{|\]\s*\Z)", start):
         return True

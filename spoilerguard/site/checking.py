@@ -1,8 +1,8 @@
 """Two passes over a built site: collect what pages hide, look for it where it is in the clear.
 
 A hidden sentence is normalised to its words. Each run of `_RUN` words of it is a key of a dictionary, since excerpts
-are cut; a shorter sentence is a key in full. Every word in the clear costs a few look-ups, so time grows with the size of
-the site only.
+are cut; a shorter sentence is a key in full. Every word in the clear costs a few look-ups, so time grows with the
+size of the site only.
 """
 
 from __future__ import annotations
