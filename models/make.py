@@ -34,7 +34,7 @@ import pandas as pd
 from spoilerguard import load
 from spoilerguard.datasets import load_labelled, read_works, split_of, splits_of, to_frame
 from spoilerguard.datasets.real import by_work, read_labels
-from spoilerguard.files.atomic import whole_file
+from spoilerguard.files.atomic import atomic_write
 from spoilerguard.guard import Guard
 from spoilerguard.model.convolution import ConvolutionalScorer
 from spoilerguard.model.manifest import NETWORK, VOCABULARY
@@ -150,7 +150,7 @@ def fine_tuned(
         read_once = frame[(splits_of(frame) == "train") & [config.source(s).passes > 0 for s in frame["source"]]]
         corpus = Corpus.of(read_once.reset_index(drop=True), works)
         trained = fit(corpus, config, start=start, checkpoint=CACHE / f"{name}.checkpoint", say=say)
-        with whole_file(kept) as file:
+        with atomic_write(kept) as file:
             torch.save(trained.state_dict(), file)
     state: dict[str, Any] = torch.load(kept, weights_only=True)
     return state
@@ -205,7 +205,7 @@ def score_part(documents: list[tuple[str, list[str]]], files: Mapping[str, bytes
             **{kind: probabilities[:, 1 + k] for k, kind in enumerate(KINDS)},
         }
     )
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         frame.to_parquet(file)
 
 

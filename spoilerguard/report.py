@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spoilerguard.spans import Document, Flag, Hidden, Notice, Sentence
+from spoilerguard.text.language import NAMES
 
 __all__ = ["Report"]
 
@@ -17,10 +18,12 @@ class Report:
 
     Attributes:
         document: The text, as it was read.
-        sentences: Every sentence that was checked, with its score.
+        sentences: Every sentence with its score.
         flags: The sentences that may give the plot away.
         threshold: The probability from which a sentence is flagged.
         model: `name` and `version` of the model.
+        language: The language that the text seems to be in, as a code of ISO 639-1; None if it is too short to guess.
+        checked: Whether the text was checked. If not, it has no flags, every score is 0, and a notice says why.
     """
 
     document: Document
@@ -28,6 +31,8 @@ class Report:
     flags: tuple[Flag, ...]
     threshold: float
     model: dict[str, str] = field(default_factory=dict)
+    language: str | None = None
+    checked: bool = True
 
     @property
     def hidden(self) -> tuple[Hidden, ...]:
@@ -41,8 +46,17 @@ class Report:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """Broken spoiler marks, such as one that is not closed."""
-        return self.document.notices
+        """Broken spoiler marks, such as one that is not closed. The first is that the text was not checked, if so."""
+        return self.document.notices if self.checked else (self._not_checked(), *self.document.notices)
+
+    def _not_checked(self) -> Notice:
+        code = self.language or ""
+        start, end = self.sentences[0][:2] if self.sentences else (0, 0)
+        message = (
+            f"this text looks like {NAMES.get(code, 'another language')} ({code}) and was not checked, because the "
+            "models know only English; to check it anyway, use --any-language (any_language=True)"
+        )
+        return Notice(start, end, message)
 
     def blur(self, style: str | None = None) -> str:
         """Hide the flagged sentences.
@@ -72,6 +86,7 @@ class Report:
         """The report as an entry of `files` in `check --format json`, version 1, without the path."""
         return {
             "format": self.document.format,
+            "language": self.language,
             "sentences": len(self.sentences),
             "hidden": len(self.hidden),
             "error": None,

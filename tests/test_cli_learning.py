@@ -136,7 +136,7 @@ def test_evaluate_refuses_a_leak_and_names_the_work(small_folder: Path, few: Pat
     assert "LEAK: the model was trained on" in out
 
 
-def test_evaluate_refuses_what_it_cannot_judge(small_folder: Path, few: Path, broken: Path, tmp_path: Path) -> None:
+def test_evaluate_refuses_unusable_data(small_folder: Path, few: Path, broken: Path, tmp_path: Path) -> None:
     one_class = tmp_path / "one.csv"
     one_class.write_text("text,label,work\nA fine film,0,x\nA fine hat,0,y\n", encoding="utf-8")
     cases: list[tuple[tuple[str | Path, ...], str]] = [
@@ -183,7 +183,7 @@ def test_convert_by_named_columns_and_level(tmp_path: Path) -> None:
 def test_convert_refuses(broken: Path, tmp_path: Path) -> None:
     cases: list[tuple[tuple[str | Path, ...], str]] = [
         ((broken, "-o", tmp_path / "out.jsonl"), f"{broken}:17: not valid JSON"),
-        ((broken, "-o", broken), "is one of the files to convert; give another name"),
+        ((broken, "-o", broken), "--output would replace this file, which is read; give another name"),
         (
             (broken, "-o", tmp_path / "out.jsonl", "--from", "xml"),
             "no format 'xml'; there are: spoilerguard, ",

@@ -16,6 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 from texts import CLEAN, REVIEW, SPOILERS
 from typer.testing import CliRunner
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.cli import app as command_line
@@ -69,6 +70,7 @@ WORK = {"title": "The Glass Orchard", "blurb": "An heiress returns.", "synopsis"
     [
         {"format": "html"},
         {"format": "html", "quotations": False},
+        {"any_language": True},
         {"sensitivity": "high"},
         {"sensitivity": "low"},
         {"threshold": 0},
@@ -132,7 +134,7 @@ DEEP = 100_000
         (b'{"text": "caf\xe9"}', 400, "not UTF-8 (byte 0xe9 at 13)"),
         ('{"text": "a"}'.encode("utf-16"), 400, "not UTF-8"),
         (b'{"text": "\xed\xa0\x80"}', 400, "not UTF-8"),
-        (b'{"text": "a", "text": "b"}', 400, "the name 'text' occurs twice"),
+        (b'{"text": "a", "text": "b"}', 400, "a name occurs twice"),
         (b'{"text": "a", "threshold": NaN}', 400, "NaN is not valid in JSON"),
         (b'{"text": "a", "threshold": -Infinity}', 400, "-Infinity is not valid in JSON"),
         (b'{"text": "a", "threshold": 1%s}' % (b"0" * 9999), 400, "too many digits"),
@@ -147,7 +149,7 @@ DEEP = 100_000
         (rb'{"text": "a", "title": "\udc00\ud800"}', 422, "title: has half a surrogate pair at 0"),
         (rb'{"text": "a", "\ud800": 1}', 422, "?: unknown field"),
         (b'{"text": "a", "treshold": 1}', 422, "did you mean 'threshold'?"),
-        (b'{"text": "a", "style": "html"}', 422, "style: unknown field"),
+        (b'{"text": "a", "style": "html"}', 422, "?: unknown field"),
         (b'{"text": "a", "format": "rtf"}', 422, "must be one of text, markdown, html, auto"),
         (b"{}", 422, "text: is required"),
     ],
@@ -160,7 +162,7 @@ def test_a_body_that_cannot_be_used_is_explained(client: TestClient, body: bytes
 def test_every_bad_field_is_named_up_to_twenty(client: TestClient) -> None:
     body = {"format": 1, "sensitivity": "some", **dict.fromkeys(map(str, range(5000)), 1)}
     errors = problem_of(client.post("/v1/check", json=body), 422)["errors"]
-    assert [error["field"] for error in errors[:4]] == ["text", "format", "sensitivity", "0"]
+    assert [error["field"] for error in errors[:4]] == ["text", "format", "sensitivity", "?"]
     assert len(errors) == 20
 
 
@@ -202,7 +204,7 @@ CHOICES = {
 }
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, max_examples=150)
 @given(
     st.sampled_from(["check", "blur"]),
     st.dictionaries(st.sampled_from([*FIELDS]) | st.text(max_size=5), ANY, max_size=3),
@@ -211,7 +213,7 @@ CHOICES = {
 def test_what_is_taken_is_what_is_described(
     client: TestClient, name: str, other: dict[str, Any], right: dict[str, Any]
 ) -> None:
-    """Who asks the document whether a request is right and who asks the server hear the same."""
+    """The document and the server agree on which requests are right."""
     data = {**other, **right}
     body = json.dumps(data)
     response = client.post(f"/v1/{name}", content=body, headers={"content-type": "application/json"})
@@ -279,16 +281,17 @@ def test_a_body_of_pieces_is_counted_as_it_comes(fast: sg.Guard) -> None:
 
 
 class Slow:
-    """A Guard that waits until it is told to go on."""
+    """A Guard that waits until the test lets it go on."""
 
     name, version = "slow", "1"
 
     def __init__(self, guard: sg.Guard) -> None:
-        self.guard, self.go, self.begun = guard, Event(), 0
+        self.guard, self.begun, self.go, self.count = guard, Event(), Event(), 0
 
     def flag(self, text: str, **options: Any) -> sg.Report:
-        self.begun += 1
-        assert self.go.wait(20)
+        self.count += 1
+        self.begun.set()
+        assert self.go.wait(WAIT)
         return self.guard.flag(text, **options)
 
 
@@ -296,15 +299,10 @@ def test_what_takes_too_long_is_ended_and_keeps_its_place(fast: sg.Guard) -> Non
     slow: Any = Slow(fast)
     with client_of(slow, Limits(workers=1, queue=1, answer_seconds=0.05)) as client:
         problem_of(client.post("/v1/check", json={"text": "a"}), 504)
+        assert slow.begun.wait(WAIT)
         problem_of(client.post("/v1/check", json={"text": "a"}), 504)  # it waited, and waits no more
-        assert slow.begun == 1
+        assert slow.count == 1
         slow.go.set()
-        for _ in range(100):
-            response = client.post("/v1/check", json={"text": "a"})
-            if response.status_code == 200:
-                break
-            time.sleep(0.02)
-        assert response.status_code == 200
 
 
 def test_beyond_those_at_work_and_those_that_wait_requests_are_turned_away(fast: sg.Guard) -> None:
@@ -317,6 +315,8 @@ def test_beyond_those_at_work_and_those_that_wait_requests_are_turned_away(fast:
         assert response.headers["retry-after"] == "1"
         assert client.get("/healthz").status_code == 200
         slow.go.set()
+        while client.post("/v1/check", json={"text": "a"}).status_code == 503:
+            time.sleep(0.02)  # until their places are free
 
 
 def test_a_fault_says_where_and_not_what(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,12 +5,14 @@ Exit status: 0 written; 2 usage, input or model error, or text that would leak, 
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spoilerguard.cli.common import (
+    AnyLanguageOption,
     BlurbOption,
     DraftArgument,
     ModelOption,
@@ -32,8 +34,10 @@ from spoilerguard.cli.common import (
     input_format_option,
     one_of,
     output,
+    project_files,
 )
 from spoilerguard.errors import InputError, LeakError
+from spoilerguard.files.places import check_places
 from spoilerguard.spans import Span
 
 if TYPE_CHECKING:
@@ -58,6 +62,7 @@ def register(app: typer.Typer) -> None:
 
 
 def blur(
+    ctx: typer.Context,
     path: DraftArgument,
     output_path: OutputOption = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Change the draft itself.")] = False,
@@ -86,6 +91,7 @@ def blur(
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write a draft with its spoilers hidden; every other character stays as it is."""
@@ -102,6 +108,10 @@ def blur(
         one_of("--style", style or "html", STYLES)
         check_input_format(input_format)
         name = stdin_filename if path == "-" else path
+        if output_path is not None:
+            if path != "-" and os.path.exists(output_path) and os.path.samefile(path, output_path):
+                raise InputError(f"{output_path}: is the draft itself; give --in-place to change it")
+            check_places([path, from_json, blurb, synopsis, *project_files(ctx, model)], {"--output": output_path})
         report = None if from_json is None else _report(from_json, name)
         data = drafts.read_standard_bytes(name) if path == "-" else drafts.read_bytes(path)
         source = drafts.decode(data, name)
@@ -118,7 +128,10 @@ def blur(
                 threshold=guard.threshold(sensitivity, threshold),
                 work=drafts.read_work(title, blurb, synopsis),
                 quotations=quotations,
+                any_language=any_language,
             )
+            if not found.checked:
+                complain(f"{name}: {found.notices[0].message}")
             document, ranges = found.document, [Span(flag.start, flag.end) for flag in found]
         try:
             result = hide(document, ranges, style)

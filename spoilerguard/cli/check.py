@@ -17,6 +17,7 @@ import typer
 from spoilerguard.cli.common import (
     FAILED,
     FOUND,
+    AnyLanguageOption,
     BlurbOption,
     InputFormatOption,
     ModelOption,
@@ -36,14 +37,17 @@ from spoilerguard.cli.common import (
     format_for,
     one_of,
     output,
+    project_files,
     say,
     tell,
 )
 from spoilerguard.cli.configured import exclusion, options_for
+from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
     from spoilerguard.drafts.baseline import Baseline
     from spoilerguard.drafts.changes import Changes
+    from spoilerguard.errors import InputError
     from spoilerguard.guard import Guard
     from spoilerguard.printing import Outcome
 
@@ -104,6 +108,7 @@ def check(
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
     exclude: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Leave these paths out of folders, as in .gitignore; may be repeated."),
@@ -168,9 +173,18 @@ def check(
         guard = load(model)
         limit = guard.threshold(sensitivity, threshold)
         read_work(title, blurb, synopsis)  # so that an error in these comes before the drafts are read
-        walked = iter_drafts(
+        walked: Iterable[tuple[str, InputError | None]] = iter_drafts(
             paths, exclude=exclusion(ctx), force_exclude=force_exclude, respect_gitignore=respect_gitignore
         )
+        if output_path is not None or write_baseline:
+            walked = list(walked)
+            names = [stdin_filename if path == "-" else path for path, _ in walked]
+            about = [options_for(ctx, name)[option] for name in names for option in ("blurb", "synopsis")]
+            reads = [*(path for path, _ in walked), *about, *project_files(ctx, model)]
+            check_places(
+                reads if write_baseline else [*reads, baseline],
+                {"--output": output_path, "--write-baseline": write_baseline},
+            )
         checked = check_each(
             guard,
             walked,
@@ -240,6 +254,7 @@ def _flagging(ctx: typer.Context, guard: Guard) -> Callable[[str], dict[str, Any
             "threshold": guard.threshold(given["sensitivity"], given["threshold"]),
             "work": work(given["title"], given["blurb"], given["synopsis"]),
             "quotations": given["quotations"],
+            "any_language": given["any_language"],
         }
 
     return options

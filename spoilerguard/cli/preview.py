@@ -11,6 +11,7 @@ import sys
 import typer
 
 from spoilerguard.cli.common import (
+    AnyLanguageOption,
     BlurbOption,
     DraftArgument,
     InputFormatOption,
@@ -28,7 +29,9 @@ from spoilerguard.cli.common import (
     errors_explained,
     format_for,
     output,
+    project_files,
 )  # fmt: skip
+from spoilerguard.files.places import check_places
 
 __all__ = ["register"]
 
@@ -46,6 +49,7 @@ def register(app: typer.Typer) -> None:
 
 
 def preview(
+    ctx: typer.Context,
     path: DraftArgument,
     output_path: OutputOption = None,
     input_format: InputFormatOption = None,
@@ -57,6 +61,7 @@ def preview(
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write a page that shows the draft as readers will see it, beside the findings."""
@@ -67,6 +72,8 @@ def preview(
 
         check_input_format(input_format)
         name = stdin_filename if path == "-" else path
+        if output_path is not None:
+            check_places([path, blurb, synopsis, *project_files(ctx, model)], {"--output": output_path})
         given = {"--input-format": input_format, "--model": model if model != "fast" else None, "--title": title}
         given |= {"--blurb": blurb, "--synopsis": synopsis}
         command = [path, *(word for option, value in given.items() if value for word in (option, value))]
@@ -74,12 +81,13 @@ def preview(
             load(model),
             drafts.read_standard_input(name) if path == "-" else drafts.read_draft(path),
             name="standard input" if name == "-" else PurePath(name).name,
-            command=command + ["--no-quotations"] * (not quotations),
+            command=command + ["--no-quotations"] * (not quotations) + ["--any-language"] * any_language,
             format=format_for(input_format, name),
             sensitivity=sensitivity,
             threshold=threshold,
             work=drafts.read_work(title, blurb, synopsis),
             quotations=quotations,
+            any_language=any_language,
         ).encode("utf-8", "replace")
         if output_path is not None:
             drafts.write_draft(output_path, page)

@@ -8,17 +8,17 @@ scanned are kept in every case.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import os
 from pathlib import Path
-import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spoilerguard.cli.common import (
+    AnyLanguageOption,
     JobsOption,
     ModelOption,
     QuietOption,
@@ -26,12 +26,14 @@ from spoilerguard.cli.common import (
     SensitivityOption,
     TextColumnOption,
     ThresholdOption,
-    check_folder_of,
     completing,
     errors_explained,
+    project_files,
     tell,
 )
+from spoilerguard.cli.stopping import StoppedError, stop_requested
 from spoilerguard.errors import InputError
+from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
     from spoilerguard.scan.run import Progress
@@ -57,6 +59,7 @@ def register(app: typer.Typer) -> None:
 
 
 def scan(
+    ctx: typer.Context,
     output: Annotated[
         Path,
         typer.Option(
@@ -94,6 +97,7 @@ def scan(
         bool, typer.Option(help="Use a transformer only where its linear part is unsure: three times as fast.")
     ] = True,
     quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
     blur: Annotated[
         str | None,
         typer.Option(
@@ -105,6 +109,13 @@ def scan(
     only_flagged: Annotated[
         bool,
         typer.Option("--only-flagged", help="Leave out records without a spoiler, but not those that cannot be read."),
+    ] = False,
+    csv_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--csv-formulas",
+            help="In CSV, leave text as it is that a spreadsheet would run as a formula; by default, ' goes before it.",
+        ),
     ] = False,
     partition: Annotated[
         int | None,
@@ -124,10 +135,11 @@ def scan(
     quiet: QuietOption = False,
 ) -> None:
     """Scan a comment archive: one output record for each of its records, in order."""
-    with _errors_explained(), _stop_requested() as stop:
+    with _errors_explained(), stop_requested() as stop:
         from spoilerguard.archives import open_archive
         from spoilerguard.scan import run
         from spoilerguard.scan.engines import ENGINES
+        from spoilerguard.scan.folder import part_of
 
         if (source is None) == (sql is None):
             raise InputError("give the archive as SOURCE, or a database as --sql URL with --query")
@@ -138,7 +150,8 @@ def scan(
             raise InputError(f"unknown --engine {engine!r}: choose from {', '.join(ENGINES)}")
         if scheduler is not None and engine != "dask":
             raise InputError("--scheduler needs --engine dask")
-        _check_places(source, output, report)
+        written = {"--output": output, "the partial output": part_of(output)}
+        check_places([source, works], {"--report": report}, written)
         archive = open_archive(
             source,
             format=format,
@@ -151,6 +164,7 @@ def scan(
             delimiter=delimiter,
             query=query,
         )
+        check_places([*archive.files, works, *project_files(ctx, model)], {"--report": report}, written)
         tell(f"{source if sql is None else _name(source)}: {archive.described}", quiet)
         if not archive.resumable:
             tell(
@@ -166,8 +180,10 @@ def scan(
             threshold=threshold,
             cascade=cascade,
             quotations=quotations,
+            any_language=any_language,
             blur=blur,
             only_flagged=only_flagged,
+            csv_formulas=csv_formulas,
             partition=partition,
             works=known,
         )
@@ -182,7 +198,9 @@ def scan(
                 )
 
         began = time.monotonic()
-        with _progress(quiet) as progress:
+        stop.at_once = False
+        with _progress(quiet) as progress, suppress(StoppedError):
+            summary = None
             summary = run.scan(
                 archive,
                 output,
@@ -196,6 +214,7 @@ def scan(
                 finishing=finishing,
                 progress=progress,
                 stop=stop,
+                reading=stop.reading,
             )
     if summary is None:
         tell(f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume", quiet=False)
@@ -209,16 +228,6 @@ def scan(
             quiet=False,
         )
         raise typer.Exit(INCOMPLETE)
-
-
-def _check_places(source: str, output: Path, report: Path | None) -> None:
-    """Raise InputError for a place that cannot be written, before the scan rather than after it."""
-    for path in filter(None, (output, report)):
-        check_folder_of(path)
-    if report is not None and report.is_dir():
-        raise InputError(f"{report}: is a folder; name a file")
-    if os.path.exists(source) and output.exists() and os.path.samefile(source, output):
-        raise InputError(f"{output}: is the archive itself; give another name")
 
 
 def _name(source: str) -> str:
@@ -245,28 +254,7 @@ def _summarise(summary: Summary, output: Path, report: Path | None, seconds: flo
         tell(f"written: {report}", quiet)
 
 
-# --- signals, progress, errors -------------------------------------------------------------------
-
-
-@contextmanager
-def _stop_requested() -> Iterator[Callable[[], bool]]:
-    """Whether a signal has asked to stop. A second signal stops at once, as if the process had been killed."""
-    stopping = False
-
-    def handle(number: int, frame: Any) -> None:
-        nonlocal stopping
-        if stopping:
-            raise KeyboardInterrupt
-        stopping = True
-        # Not with print, which the signal may have interrupted.
-        os.write(2, b"spoilerguard: stopping after the current shard; press again to stop at once\n")
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+# --- progress, errors -------------------------------------------------------------------
 
 
 @contextmanager
@@ -338,6 +326,9 @@ def _errors_explained() -> Iterator[None]:
     try:
         with errors_explained():
             yield
+    except StoppedError:
+        tell("spoilerguard: interrupted before the scan began", quiet=False)
+        raise typer.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:
         tell("spoilerguard: stopped at once; continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED) from None

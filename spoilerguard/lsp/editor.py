@@ -31,6 +31,7 @@ __all__ = ["NAME", "OPTIONS", "Checked", "Moment", "check", "diagnostic", "diagn
 
 NAME = "spoilerguard"
 OPTIONS: Mapping[str, tuple[type, ...]] = {"model": (str,), "sensitivity": (str,), "threshold": (int, float)}
+_PASSED_ON = ("sensitivity", "threshold", "quotations", "any_language")  # to `Guard.flag`, as they are
 _LANGUAGES = {
     **dict.fromkeys(("markdown", "gfm", "mdx", "pandoc", "quarto", "rmd", "vimwiki"), "markdown"),
     **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
@@ -128,15 +129,17 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
         patterns, origin = values["exclude"]
         if Patterns(project.folder, patterns, origin).matches(path):
             return None
+    chosen = [_fitting(layer) for layer in given]
+    layers.check_consent(values, {name for layer in chosen for name in layer})
     options = layers.as_options(values)
-    for layer in given:
-        options = layers.over(options, _fitting(layer))
+    for layer in chosen:
+        options = layers.over(options, layer)
     guard = load(options.get("model", "fast"))
     report = guard.flag(
         text,
         format=_format(format, options.get("input_format")),
         work=read_work(*(options.get(name) for name in ("title", "blurb", "synopsis"))),
-        **{name: options[name] for name in ("sensitivity", "threshold", "quotations") if name in options},
+        **{name: options[name] for name in _PASSED_ON if name in options},
     )
     style = project.options("blur", path).get("style", "")
     return Checked(moment, guard, report, Positions(text, encoding), style)

@@ -29,8 +29,10 @@ class Plan:
         threshold: The probability from which a sentence is flagged.
         cascade: Whether a transformer reads only the sentences that its linear part is unsure of.
         quotations: Whether quotations are scored.
+        any_language: Whether texts that are not in English are scored.
         blur: The blur style of the column `blurred`, if any.
         only_flagged: Whether records without a spoiler are left out.
+        csv_formulas: Whether text in a CSV that a spreadsheet would run as a formula stays as it is.
         partition: The approximate number of records per file; None for a single file.
         works: The digest of the works file, if any.
         source: The fingerprint of the archive, and the options it was opened with.
@@ -44,8 +46,10 @@ class Plan:
     threshold: float
     cascade: bool = True
     quotations: bool = True
+    any_language: bool = False
     blur: str | None = None
     only_flagged: bool = False
+    csv_formulas: bool = False
     partition: int | None = None
     works: str | None = None
     source: dict[str, Any] = field(default_factory=dict)

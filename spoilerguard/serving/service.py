@@ -91,7 +91,7 @@ RESULTS: dict[str, Callable[[Guard, dict[str, Any]], dict[str, Any]]] = {"check"
 
 def _report(guard: Guard, asked: dict[str, Any]) -> Report:
     work = Work.of({name: asked[name] for name in ("title", "blurb", "synopsis")})
-    options = {name: asked[name] for name in ("format", "sensitivity", "threshold", "quotations")}
+    options = {name: asked[name] for name in ("format", "sensitivity", "threshold", "quotations", "any_language")}
     return guard.flag(asked["text"], work=work, **options)
 
 

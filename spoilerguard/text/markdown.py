@@ -14,10 +14,11 @@ from typing import Any
 from spoilerguard.spans import Span
 from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import reddit_line_starts
+from spoilerguard.text.not_prose import as_items, filled, front_matter, template_tags, with_templates
 from spoilerguard.text.ranges import mask, mask_outside, subtract
 from spoilerguard.text.scans import Element, Scan, Tag
 
-__all__ = ["FRONT_MATTER", "scan_markdown"]
+__all__ = ["scan_markdown"]
 
 
 def scan_markdown(source: str, start: int) -> tuple[Scan, list[Span], str]:
@@ -38,7 +39,7 @@ _ELEMENT_OF = {
     "BlockQuote": "blockquote",
     "CodeBlock": "pre",
     "FootnoteDefinition": "div",
-    "Heading": "h2",
+    "Heading": "h1",  # to h6, by its level
     "HtmlBlock": None,
     "Item": "li",
     "List": "ul",
@@ -48,21 +49,19 @@ _ELEMENT_OF = {
     "TableHead": "tr",
     "TableRow": "tr",
 }
-# Only at the very start, and only if it can be YAML or TOML: elsewhere `---` is a rule.
-FRONT_MATTER = re.compile(
-    r"""(?xsm)
-    ---[ \t]*\r?\n (?=\#|"?[\w-]++(?:[ ][\w-]++){0,3}"?[ \t]*:\s) .*? ^(?:---|\.\.\.)[ \t]*(?=\r?\n|\Z)
-    | \+\+\+[ \t]*\r?\n (?=[#\[]|[\w."-]++[ \t]*=) .*? ^\+\+\+[ \t]*(?=\r?\n|\Z)"""
-)
 
 
 class _MarkdownReader:
     def __init__(self, source: str, begin: int) -> None:
-        self.source, self.begin = source, begin
+        self.begin = front_matter(source, begin)
+        self.templates = template_tags(source, self.begin)
+        self.whole = source
+        self.source, marks = as_items(filled(source, self.templates))
+        self.templates = sorted([*self.templates, *marks])
         self.scanner = Scanner()
         self.elements: list[Element | None] = []
         self.gaps: list[Span] = []  # between the lines of an HTML block: `> `
-        self.literal: list[Span] = []  # where spoiler marks have no meaning
+        self.literal = [Span(begin, self.begin), *self.templates]  # where spoiler marks have no meaning
         self.html: list[Span] = []
         self.html_text = ""  # the source with everything masked outside its HTML blocks
         self.html_at = -1  # inside an HTML block: where its last line ended
@@ -72,13 +71,9 @@ class _MarkdownReader:
         self.inline: list[Element | int] = []  # open emphasis, links ...; indexes of `tags` for what cannot be cut
 
     def read(self) -> tuple[Scan, list[Span], str]:
-        begin = self.begin
-        if matter := FRONT_MATTER.match(self.source, begin):
-            self.literal.append(Span(*matter.span()))
-            begin = matter.end()
         # A line that starts with a Reddit spoiler, `>!`, is not a quotation.
         text = _escaped(self.source, reddit_line_starts(self.source))
-        events = [(*_name(event), span) for event, span in _events(text, begin)]
+        events = [(*_name(event), span) for event, span in _events(text, self.begin)]
         self.html = [span for name, _, span in events if name == "Html"]
         if self.html:
             self.html_text = mask_outside(self.source, self.html)
@@ -87,6 +82,7 @@ class _MarkdownReader:
         found = self.scanner.finish(len(self.source))
         tags = subtract(self.html, found.text)
         markable = mask(self.source, subtract([*self.literal, *tags], []))
+        with_templates(found, self.whole, self.templates)
         return found, subtract(found.text, self.gaps), markable
 
     def event(self, name: str, detail: Any, span: Span) -> None:
@@ -119,14 +115,14 @@ class _MarkdownReader:
         elif kind == "HtmlBlock":
             self.html_at = span.start
         elif name := _ELEMENT_OF.get(kind):
-            element = self.scanner.enter(name, span.start)
+            element = self.scanner.enter(detail["level"].lower() if kind == "Heading" else name, span.start)
             self.elements.append(element)
             self.tags.append(Tag(span.start, span.start, kind, element))
         self.images += kind == "Image"
         if kind == "Image" or (kind == "Link" and detail["link_type"] not in ("Inline", "Reference")):
             self.inline.append(len(self.tags))
         elif kind not in _ELEMENT_OF:
-            mark = Element(kind, span.start, -1)
+            mark = Element(kind, span.start, -1, span.end)
             self.inline.append(mark)
             self.tags.append(Tag(span.start, span.start, kind, mark))
         if kind == "CodeBlock":

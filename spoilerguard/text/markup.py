@@ -133,6 +133,41 @@ SYNTAXES: tuple[Syntax, ...] = (
         lone=r"(?i:\[spoiler(?:=[^\]\n]{0,200})?\](?=[\w\"'“*]))",
         stray=True,
     ),
+    Syntax(
+        "xenforo",
+        ("[ispoiler", "[/ispoiler"),
+        r"(?i:\[ispoiler\])",
+        r"(?i:\[/ispoiler\])",
+        nests=True,
+        lone="",
+        stray=True,
+    ),
+    Syntax(
+        "discourse-details",
+        ("[details", "[/details"),
+        r"(?i:\[details(?:=[^\]\r\n]{0,200})?\])",
+        r"(?i:\[/details\])",
+        nests=True,
+        stray=True,
+    ),
+    Syntax(
+        "shortcodes-ultimate",
+        ("[su_spoiler", "[/su_spoiler"),
+        r"(?i:\[su_spoiler\b[^\]\r\n]{0,400}\])",
+        r"(?i:\[/su_spoiler\])",
+        nests=True,
+        lone="",
+        stray=True,
+    ),
+    Syntax(
+        "liquid",
+        ("{%",),
+        r"(?i:(?<!\{)\{%-?\s{0,9}(?:spoiler|details)\b[^%\r\n]{0,200}%\})",
+        r"(?i:(?<!\{)\{%-?\s{0,9}end(?:spoiler|details)\s{0,9}-?%\})",
+        nests=True,
+        lone="",
+        stray=True,
+    ),
     Syntax("goodreads", ("<spoiler>", "</spoiler>"), r"(?i:<spoiler>)", r"(?i:</spoiler>)", lone="", stray=True),
     Syntax(
         "goodreads-export",
@@ -308,8 +343,8 @@ def _search(text: str, boundaries: Sequence[int], notices: list[Notice]) -> Iter
 def _whole(text: str, syntax: Syntax, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:
     for mark in syntax.marks.finditer(text):
         yield _Found(Hidden(*mark.span(), syntax.name), Span(*mark.span()))
-        if slip := syntax.unpaired.match(text, mark.end()):
-            notices.append(Notice(slip.end() - 1, slip.end(), NEVER_ENDS))
+        if lone := syntax.unpaired.match(text, mark.end()):
+            notices.append(Notice(lone.end() - 1, lone.end(), NEVER_ENDS))
 
 
 def _pairs(text: str, syntax: Syntax, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:

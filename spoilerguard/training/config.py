@@ -162,7 +162,7 @@ RECIPES: dict[str, Recipe] = {
         calibrate_on=("real", "real-labels", "off_topic"),
         goals=REAL_GOALS,
         words=WordConfig(
-            {"real": 3.0, "real-labels": 3.0, "off_topic": 2.0, "natural": 3.0, "reviews": 1.0, "soft": 2.0, "": 4.0}
+            {"real": 2.5, "real-labels": 2.5, "off_topic": 2.0, "natural": 2.5, "reviews": 1.0, "soft": 1.4, "": 4.0}
         ),
     ),
 }
