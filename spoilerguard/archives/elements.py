@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Element", "Schema", "element_rows"]
 
 _CHUNK = 1 << 18
-_MAX_DEPTH = 8  # of nested records; deeper ones are skipped
+_MAX_DEPTH = 32  # of a record in the document; exports have four at most. After a fault, all of it is opened again
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 # Prefixes of elements that have the local names of others: `excerpt:encoded`, `media:content`, `itunes:summary`.
 _OTHERS = frozenset({"excerpt", "itunes", "media"})
@@ -252,7 +252,7 @@ class _Parser:
     def _start(self, qualified: str, attributes: dict[str, str]) -> None:
         self._path.append(qualified)
         depth, (prefix, _, name) = len(self._path), qualified.rpartition(":")
-        if name in self.schema.kinds and prefix not in _OTHERS and len(self._open) < _MAX_DEPTH:
+        if name in self.schema.kinds and prefix not in _OTHERS and depth <= _MAX_DEPTH:
             if self._home is None:
                 self._home = self._path[:-1]
             around = self._open[-1].fields if self._open else {}
