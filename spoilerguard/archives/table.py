@@ -12,7 +12,7 @@ from typing import Any
 from spoilerguard.archives import database, exports, platforms, reddit
 from spoilerguard.archives.archive import Family
 from spoilerguard.archives.columns import Columns
-from spoilerguard.files import delimited, jsonlines, jsonvalues, parquet
+from spoilerguard.files import delimited, dialects, jsonlines, jsonvalues, parquet
 from spoilerguard.files.source import Head
 
 __all__ = ["FAMILIES"]
@@ -27,16 +27,7 @@ def _json(head: Head, delimiter: str | None) -> dict[str, Any]:
 
 
 def _delimited(head: Head, delimiter: str | None) -> dict[str, Any]:
-    delimiter, quoting, *_ = delimited.guess_dialect(head.text, delimiter)
-    before, header, extra = delimited.guess_header(head.text, delimiter, quoting)
-    return {
-        "encoding": head.encoding,
-        "delimiter": delimiter,
-        "quoting": quoting,
-        "before": before,
-        "header": header,
-        "extra": extra,
-    }
+    return {"encoding": head.encoding, **dialects.guess_layout(head.text, delimiter)}
 
 
 def _lines(head: Head) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spoilerguard.errors import DataError, InputError
-from spoilerguard.files import delimited, jsonlines, parquet
+from spoilerguard.files import delimited, dialects, jsonlines, parquet
 from spoilerguard.files.columns import ROLES, guess_column
 from spoilerguard.files.source import END, MAX_RECORD_BYTES, DataSource, Head, read_head
 from spoilerguard.files.streams import DELIMITED_SUFFIXES, TEXT_SUFFIXES, base_name
@@ -106,21 +106,20 @@ def open_records(path: Path) -> RecordFile:
         shape = _shape(head)
     except InputError as error:
         raise _of_file(path, error) from error
-    encoding, delimiter, quoting = head.encoding, ",", "double"
+    encoding = head.encoding
+    layout: dict[str, Any] = {}
     details = [encoding.upper()]
     if shape == "JSON Lines":
         encoding = jsonlines.encoding_of(head)
         details = [encoding.upper()]
     elif shape == "CSV":
-        delimiter, quoting, *_ = delimited.guess_dialect(head.text)
-        details += delimited.describe_dialect(delimiter, quoting)
+        layout = dialects.guess_layout(head.text)
+        details += dialects.describe_dialect(layout["delimiter"], layout["quoting"])
     elif shape == "Parquet":
         details = []
     details += [head.packed] if head.packed else []
     described = f"{shape} ({', '.join(details)})" if details else shape
-    return RecordFile(
-        path, shape, DataSource(str(path), encoding, delimiter, quoting, longest=MAX_RECORD_BYTES), described
-    )
+    return RecordFile(path, shape, DataSource(str(path), encoding, **layout, longest=MAX_RECORD_BYTES), described)
 
 
 def _shape(head: Head) -> str:
@@ -138,7 +137,7 @@ def _has_known_columns(head: Head) -> bool:
     """Whether a file without a telling suffix is delimited: its rows are alike, and its header has a known name."""
     if not delimited.looks_delimited(head):
         return False
-    delimiter, *_ = delimited.guess_dialect(head.text)
+    delimiter, *_ = dialects.guess_dialect(head.text)
     names = [name.strip(' "\r') for name in head.text.partition("\n")[0].split(delimiter)]
     return any(guess_column(role, names, {}) for role in ROLES)
 
