@@ -440,7 +440,8 @@ def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
         ("e.jsonl.gz", gzip.compress(ROW * 9)[:-8] + bytes(8), r"e\.jsonl\.gz:\d+: the compressed data is damaged"),
         ("e.jsonl.bz2", bz2.compress(ROW)[:-9], r"e\.jsonl\.bz2:\d+: the compressed data is damaged"),
         ("e.jsonl.xz", lzma.compress(ROW)[:-9], r"e\.jsonl\.xz:\d+: the compressed data is damaged"),
-        ("e.jsonl", b'{"text": {"a": 1}, "label": 1}', r"e\.jsonl:1: text is a dict; expected a string"),
+        ("e.jsonl", b'{"text": {"a": 1}, "label": 1}', r"e\.jsonl:1: no text column; name it with text_column"),
+        ("e.jsonl", ROW * 2 + b'{"text": {"a": 1}, "label": 1}', r"e\.jsonl:3: text is a dict; expected a string"),
         ("e.jsonl", b'{"text": "a", "spans": [[0, 1], "x"]}', r"e\.jsonl:1: span 'x'; expected"),
     ],
     ids=count(),
@@ -530,7 +531,7 @@ def test_to_frame() -> None:
     frame = to_frame(load_labelled(SAMPLES / "spoilerguard" / "good.jsonl"))
     assert list(frame.columns) == [
         *("source", "document", "work", "kind", "medium", "index", "count"),
-        *("text", "label", "tag", "weight", "paragraph"),
+        *("text", "label", "tag", "tags", "doubt", "weight", "paragraph"),
     ]
     assert frame["paragraph"].tolist() == [True, False, True, False, True]
     assert frame["index"].tolist() == [0, 1, 2, 3, 0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from io import StringIO
 from pathlib import Path
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spoilerguard.errors import DataError, InputError
@@ -126,6 +127,9 @@ def _shape(head: Head) -> str:
     suffix = base_name(head.path)[1]
     if parquet.looks_like_parquet(head) or suffix == ".parquet":
         return "Parquet"
+    if re.match(r"\[\s*[\[{]", head.text.lstrip()):
+        name = head.path.name
+        raise InputError(f"{head.path}: one JSON array; convert it to JSON Lines: jq -c '.[]' {name} > records.jsonl")
     if jsonlines.looks_like_json(head):
         return "JSON Lines"
     if suffix in DELIMITED_SUFFIXES or (suffix not in TEXT_SUFFIXES - {".txt"} and _has_known_columns(head)):
