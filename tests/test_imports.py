@@ -26,7 +26,7 @@ DEEP = {
     "training.word_network",
     "training.word_training",
 }  # loaded once the extra is found
-SERVED = {"lsp.actions", "lsp.editor", "lsp.protocol", "lsp.server"}  # loaded by `lsp`, once the extra is found
+SERVED = {
     "lsp.actions",
     "lsp.editor",
     "lsp.protocol",
