@@ -121,7 +121,15 @@ BAD_POSTS = {  # the number of the post, and what its error says
         2: "3 cells, but the header has 2; quote cells that contain a comma",
         3: "not valid CSV",
     },
-    "disqus/bad.xml": {1: "line 4, column 34: not valid XML from here on .*; correct it"},
+    "disqus/bad.xml": {1: r"line 4, column \d+: not valid XML \(mismatched tag\); correct it"},
+    "feed/bad.xml": {1: "line 3, .* not valid XML .*; correct it", 2: "its text, from line 4 on, contains a character"},
+    "ghost/bad.json": {1: "the post has no HTML", 2: "not valid JSON .*; expected an object"},
+    "json/bad.json": {
+        1: "not valid JSON",
+        2: "a JSON NoneType; expected an object",
+        4: "the JSON is cut off or damaged",
+    },
+    "mastodon/bad.json": {1: "the text is a list", 2: "the JSON is cut off or damaged here"},
     "goodreads/bad.csv": {1: "7 cells, but the header has 6"},
     "jsonl/bad.jsonl": {
         1: r"not valid JSON \(Invalid control character, column 27\)",
@@ -137,10 +145,9 @@ BAD_POSTS = {  # the number of the post, and what its error says
     },
 }
 BAD_FILES = {
-    "csv/bad-no-text.csv": "no text column recognised; name it with text_column; there are: id, stars",
+    "csv/bad-no-text.csv": "no text column recognised; name it with --text-column .*; there are: id, stars",
     "disqus/bad-outside.xml": "declares the entity 'secret'",
-    "jsonl/bad-array.json": r"one JSON array; convert it to JSON Lines: jq -c '\.\[\]' bad-array.json",
-    "jsonl/bad-pretty.json": "not valid JSON .*; if a record spans lines, convert the file to JSON Lines: jq",
+    "json/bad-lists.json": "several lists of records: 'posts', 'replies'; convert the one to scan: jq -c",
     "parquet/bad.parquet": "not a readable Parquet file",
     "sql/bad-query.sql": "no such table: nowhere",
     "wordpress/bad-bomb.xml": "declares the entity 'a'",

@@ -124,8 +124,10 @@ def test_a_row_that_is_too_long_is_an_error(tmp_path: Path, row: str) -> None:
 
 
 def test_the_header(tmp_path: Path) -> None:
-    (post,) = read(tmp_path / "c.csv", b"\xef\xbb\xbfid,,text,note\nx,1,first,second\n", carry=["column 2"])
+    (post,) = read(tmp_path / "c.csv", b"\xef\xbb\xbfid,,text,n,n\nx,1,first,2,3\n", carry=["column 2"])
     assert (post.id, post.text, post.record) == ("x", "first", {"column 2": "1"})
+    with pytest.raises(InputError, match=r"c\.csv: 2 columns are named 'text'; give each its own name"):
+        read(tmp_path / "c.csv", b"id,text,text\nx,first,second\n")
     with pytest.raises(InputError, match=r"c\.csv: the file is empty"):
         read(tmp_path / "c.csv", b"")
     with pytest.raises(InputError, match=r"c\.csv: the header cannot be read: a quote that is never closed"):
@@ -364,7 +366,26 @@ def test_elements_that_are_too_long_are_errors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["<a>", "<item>", "<item><wp:comment>", "<b/>", "&nbsp;", "\x0b", "<item></item>", "]]>"]
+    "unit",
+    [
+        "<a>",
+        "<item>",
+        "<item><wp:comment>",
+        "<b/>",
+        "&nbsp;",
+        "\x0b",
+        "<item></item>",
+        "]]>",
+        "<item></b></item>",
+        "</b>",
+        "<item></b>",
+        "</item>",
+        "<",
+        "<item",
+        "&",
+        "<![CDATA[",
+        "<!--",
+    ],
 )
 def test_xml_takes_linear_time(tmp_path: Path, unit: str) -> None:
     def run(text: str) -> None:
@@ -374,10 +395,23 @@ def test_xml_takes_linear_time(tmp_path: Path, unit: str) -> None:
     assert_linear(run, unit, 600_000)
 
 
+@pytest.mark.parametrize("start", ["", "<item>"])
+def test_xml_with_faults_below_many_elements_takes_linear_time(tmp_path: Path, start: str) -> None:
+    def run(text: str) -> None:
+        data = WXR + start + "<a>" * (len(text) // 10) + text
+        for _ in open_archive(write(tmp_path / "w.xml", data.encode()), format="wordpress").posts():
+            pass
+
+    assert_linear(run, "<comment></b></comment>", 300_000)
+
+
 def test_deep_nesting_and_markup_within_a_field(tmp_path: Path) -> None:
-    deep = "<x>" * 50_000 + "no" + "</x>" * 50_000
-    found = read(tmp_path / "w.xml", wxr(comment(f"before {deep}after")).encode())
-    assert found[0].text == "before after"
+    deep = "<x>" * 50_000 + "deep" + "</x>" * 50_000
+    author = f"<wp:comment_author>A {deep}B</wp:comment_author>"
+    data = wxr(comment(f"before {deep}after").replace("<wp:comment>", f"<wp:comment>{author}"))
+    found = read(tmp_path / "w.xml", data.encode(), carry=["author"])
+    assert found[0].text == f"before {deep}after"
+    assert found[0].record == {"author": "A B"}
 
 
 # --- Parquet and folders -----------------------------------------------------------------------
@@ -618,7 +652,7 @@ def test_what_texts_are_written_in_is_guessed(tmp_path: Path, text: str, format:
         (b"PK\x03\x04" + bytes(60), "a ZIP archive or a spreadsheet; unpack it"),
         (bytes(257) + b"ustar" + bytes(90), "a tar archive; unpack it"),
         (b"Just some prose\nin two lines.\n", "format not recognised; name the format: parquet, wordpress"),
-        (b"<rss><channel/></rss>", "format not recognised"),
+        (b"<html><body/></html>", "format not recognised"),
         (b"\x00\x01\x02", "format not recognised"),
     ],
 )
@@ -633,7 +667,7 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
         ({"format": "nope"}, "no format 'nope'; there are: parquet, wordpress"),
         ({"text_format": "bbcode"}, "no text format 'bbcode'; there are: text, markdown, html"),
         ({"delimiter": "||"}, "cannot be a delimiter"),
-        ({"quoting": "single"}, "no quoting 'single'; there are: double, backslash, none"),
+        ({"quoting": "single"}, "no quoting 'single'; there are: double, backslash, spaced, none"),
         ({"format": "parquet"}, "not a readable Parquet file"),
     )
     for wrong, message in options:
@@ -705,6 +739,10 @@ def test_only_our_own_errors_leave_the_package_and_any_cursor_goes_on(data: byte
         ("5 March 2020", "2020-03-05"),
         ("Mar 5, 2020", "2020-03-05"),
         ("Thu, 05 Mar 2020 10:00:00 +0000", "2020-03-05T10:00:00+00:00"),
+        ("20201231", "2020-12-31"),
+        (20210105, "2021-01-05"),
+        ("20201231235959", "2020-12-31T23:59:59"),
+        ("20201350", "1970-08-22T19:29:10Z"),
         ("3/5/2020", None),
         ("2020", None),
         ("0000-00-00 00:00:00", None),

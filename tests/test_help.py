@@ -111,6 +111,7 @@ def desk(
     texts = {
         "draft.md": DRAFT,
         **dict.fromkeys(("draft.html", "page.html"), PAGE),
+        "public/index.html": PAGE,
         "posts/first.md": f"{DRAFT}\nAnd >!{SPOILERS[1]}!<\n",
         "comment.txt": f"{SPOILERS[0]}\n",
         "cover.txt": "A novel about an orchard.\n",

@@ -39,6 +39,16 @@ def test_quotes_escaped_by_backslashes(tmp_path: Path) -> None:
     assert [document.text for document in load_labelled(path)] == expected
 
 
+@pytest.mark.parametrize("above", ["sep=;\n", "Reviews of 2020;;\n", ""])
+@pytest.mark.parametrize("after", ["", ";"])
+def test_what_spreadsheets_add(tmp_path: Path, above: str, after: str) -> None:
+    path = tmp_path / "reviews.csv"
+    path.write_text(above + TABLE.replace("Ash\n", f"Ash{after}\n").replace("Elm\n", f"Elm{after}\n"), encoding="utf-8")
+    documents = list(load_labelled(path))
+    assert [post.text for post, _ in open_archive(path).posts()] == [d.text for d in documents] == TEXTS
+    assert [document.sentences[0].label for document in documents] == [0, 1, 0]
+
+
 def test_a_column_of_numbers_is_not_the_text(tmp_path: Path) -> None:
     path = tmp_path / "reviews.csv"
     path.write_text("comment,review,spoiler\n17,Fine.,0\n18,He dies.,1\n", encoding="utf-8")

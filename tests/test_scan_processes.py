@@ -162,7 +162,7 @@ def test_a_truncated_archive_gives_what_can_be_read_and_an_error_record(tmp_path
     plain = archive_of(tmp_path / "comments.jsonl", 3_000).read_bytes()
     torn, output = tmp_path / "torn.jsonl.gz", tmp_path / "out.jsonl"
     torn.write_bytes(gzip.compress(plain)[:-2_000])
-    errors = scan(torn, "-o", output)
+    errors = scan(torn, "-o", output, status=3)
     records, expected = records_of(output), [comment["id"] for comment in comments(3_000)]
     assert 100 < len(records) < 3_000
     assert [record["id"] for record in records[:-1]] == expected[: len(records) - 1]
@@ -178,7 +178,7 @@ def test_bad_bytes_cost_one_record(tmp_path: Path) -> None:
     lines[400] = lines[400].replace(b"number", b"numb\xff\xfe\x00r")
     lines[500] = lines[500][:30] + b"\n"
     source.write_bytes(b"".join(lines))
-    scan(source, "-o", output)
+    assert "2 of 900 records could not be read; the first is record 401: " in scan(source, "-o", output, status=3)
     records = records_of(output)
     assert len(records) == 900
     assert [number for number, record in enumerate(records) if record["error"]] == [400, 500]
@@ -189,7 +189,7 @@ def test_one_comment_of_50_megabytes(tmp_path: Path) -> None:
     monster = json.dumps({"id": "monster", "text": f"{CLEAN} " * (50_000_000 // (len(CLEAN) + 1))})
     ordinary = [json.dumps(comment) for comment in comments(20)]
     source.write_text("\n".join([*ordinary[:10], monster, *ordinary[10:]]) + "\n", encoding="utf-8")
-    scan(source, "-o", output)
+    scan(source, "-o", output, status=3)
     records = records_of(output)
     assert [record["error"] is not None for record in records] == [number == 10 for number in range(21)]
     assert "more than 1,048,576" in records[10]["error"]

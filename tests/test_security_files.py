@@ -338,9 +338,9 @@ def records(path: Path) -> list[dict[str, Any]]:
 def test_a_missing_id_is_null(here: Path) -> None:
     lines = [{"id": 1, "body": CLEAN}, {"body": SPOILERS[0]}, {"id": "", "body": CLEAN}, {"id": 0, "body": CLEAN}]
     (here / "c.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines) + "{\n", encoding="utf-8")
-    assert invoke("scan", "c.jsonl", "-o", "o.jsonl", "--report", "r.html").exit_code == 0
+    assert invoke("scan", "c.jsonl", "-o", "o.jsonl", "--report", "r.html").exit_code == 3
     assert [record["id"] for record in records(here / "o.jsonl")] == ["1", None, None, "0", None]
-    assert invoke("scan", "c.jsonl", "-o", "o.csv").exit_code == 0
+    assert invoke("scan", "c.jsonl", "-o", "o.csv").exit_code == 3
     with open("o.csv", encoding="utf-8", newline="") as file:
         assert [row["id"] for row in csv.DictReader(file)] == ["1", "", "", "0", ""]
 

@@ -46,6 +46,7 @@ def choose_columns(
     Raises:
         InputError: A column does not exist or is not the only one of its name, or no text column is recognised.
     """
+    asked = {role: _by_number(name, names) for role, name in asked.items()}
     for name in (*asked.values(), *carry):
         if name and name not in names:
             raise InputError(f"{source}: no column {name!r}; there are: {listed(names)}")
@@ -59,8 +60,17 @@ def choose_columns(
         if name and names.count(name) > 1:
             raise InputError(f"{source}: {names.count(name)} columns are named {name!r}; give each its own name")
     if not found["text"]:
-        raise InputError(f"{source}: no text column recognised; name it with text_column; there are: {listed(names)}")
+        raise InputError(
+            f"{source}: no text column recognised; name it with --text-column (text_column); there are: {listed(names)}"
+        )
     return Columns(**found)
+
+
+def _by_number(name: str | None, names: Sequence[str]) -> str | None:
+    """The column asked for; one may be asked for by its number, from 1."""
+    if name and name not in names and name.isdecimal() and 1 <= int(name) <= len(names):
+        return names[int(name) - 1]
+    return name
 
 
 def guess_text_format(texts: Sequence[Any]) -> str:

@@ -1,11 +1,13 @@
-"""The XML exports of WordPress and Disqus."""
+"""The XML exports of WordPress and Disqus, and feeds (RSS 0.9 to 2.0, Atom)."""
 
 from __future__ import annotations
 
+from html import escape
 import re
 from typing import TYPE_CHECKING
 
-from spoilerguard.archives.elements import element_rows
+from spoilerguard.archives.elements import Schema, element_rows
+from spoilerguard.archives.repair import ROOT
 from spoilerguard.errors import InputError
 from spoilerguard.files.streams import encoding_named
 
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 __all__ = [
     "disqus_names",
     "disqus_rows",
+    "feed_names",
+    "feed_rows",
     "looks_like_disqus",
+    "looks_like_feed",
     "looks_like_wordpress",
     "wordpress_names",
     "wordpress_rows",
@@ -34,11 +39,25 @@ def xml_encoding(head: Head) -> str:
     """
     if head.encoding.startswith(("utf-16", "utf-32")):
         return head.encoding
-    declared = re.match(r"\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]+)", head.text)
+    declared = re.search(r"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.-]+)", _top(head))
     try:
         return encoding_named(declared[1]) if declared else "utf-8"
     except InputError as error:
         raise InputError(f"{head.path}: {error}") from None
+
+
+_BEFORE = re.compile(  # what PHP and editors leave before the document
+    r"(?:\s++|\ufeff|<br\s*/?>|(?:<b>\s*)?(?:PHP )?"
+    r"(?:Warning|Notice|Deprecated|Strict Standards|Fatal error)\b[^\n]*+(?:\n|\Z))*+"
+)
+
+
+def _top(head: Head) -> str:
+    """The beginning of an XML document, up to its root with its attributes; "" for another file."""
+    start = _BEFORE.match(head.text)
+    at = start.end() if start else 0
+    root = ROOT.search(head.text, at) if head.text[at : at + 1] == "<" else None
+    return head.text[at : head.text.find(">", root.end()) + 1 or None] if root else ""
 
 
 # --- WordPress ---------------------------------------------------------------------------------
@@ -46,7 +65,7 @@ def xml_encoding(head: Head) -> str:
 
 def looks_like_wordpress(head: Head) -> bool:
     """Whether a file is a WordPress export."""
-    return head.text.lstrip().startswith("<") and "//wordpress.org/export/" in head.text
+    return bool(_top(head)) and "//wordpress.org/export/" in head.text
 
 
 def _of_wordpress(record: Element) -> dict[str, str | None]:
@@ -98,7 +117,10 @@ def wordpress_names(source: DataSource) -> tuple[str, ...]:
 
 def wordpress_rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
     """Read posts and comments from a place on; see `element_rows`."""
-    return element_rows(source, place, wanted, frozenset({"item", "comment"}), _of_wordpress)
+    return element_rows(source, place, wanted, _WORDPRESS)
+
+
+_WORDPRESS = Schema(frozenset({"item", "comment"}), _of_wordpress, frozenset({"encoded", "comment_content"}))
 
 
 # --- Disqus ------------------------------------------------------------------------------------
@@ -106,7 +128,7 @@ def wordpress_rows(source: DataSource, place: int, wanted: Sequence[str | None])
 
 def looks_like_disqus(head: Head) -> bool:
     """Whether a file is a Disqus export."""
-    return "<disqus" in head.text and "disqus.com" in head.text
+    return "<disqus" in _top(head)
 
 
 def _of_disqus(record: Element) -> dict[str, str | None]:
@@ -133,4 +155,51 @@ def disqus_names(source: DataSource) -> tuple[str, ...]:
 
 def disqus_rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
     """Read comments from a place on; see `element_rows`."""
-    return element_rows(source, place, wanted, frozenset({"post"}), _of_disqus)
+    return element_rows(source, place, wanted, _DISQUS)
+
+
+_DISQUS = Schema(frozenset({"post"}), _of_disqus, frozenset({"message"}))
+
+
+# --- feeds -------------------------------------------------------------------------------------
+
+
+def looks_like_feed(head: Head) -> bool:
+    """Whether a file is an RSS or Atom feed."""
+    return bool(_top(head))
+
+
+_MARKED_UP = ("html", "xhtml", "text/html", "application/xhtml+xml")
+
+
+def _of_feed(record: Element) -> dict[str, str | None]:
+    """An `item` of RSS or an `entry` of Atom; its text is the whole content where there is one, else the summary."""
+    get = record.fields.get
+    if record.kind == "item":
+        text = get("encoded") or get("description")
+    else:
+        name = "content" if get("content") else "summary"
+        text = get(name)
+        if text and get(f"{name}@type", "text") not in _MARKED_UP:
+            text = escape(text, quote=False)
+    return {
+        "text": text,
+        "id": get("guid") or get("id") or get("@about") or get("link") or get("link@href"),
+        "title": get("title"),
+        "time": get("pubDate") or get("published") or get("date") or get("issued") or get("updated"),
+        "link": get("link") or get("link@href"),
+        "author": get("creator") or get("author"),
+    }
+
+
+def feed_names(source: DataSource) -> tuple[str, ...]:
+    """The column names of every feed."""
+    return ("text", "id", "title", "time", "link", "author")
+
+
+def feed_rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
+    """Read entries from a place on; see `element_rows`."""
+    return element_rows(source, place, wanted, _FEED)
+
+
+_FEED = Schema(frozenset({"item", "entry"}), _of_feed, frozenset({"content", "description", "encoded", "summary"}))

@@ -14,7 +14,7 @@ from spoilerguard.archives.columns import Columns, choose_columns, guess_text_fo
 from spoilerguard.archives.table import FAMILIES
 from spoilerguard.errors import InputError
 from spoilerguard.files.columns import listed
-from spoilerguard.files.delimited import QUOTINGS, describe_dialect
+from spoilerguard.files.dialects import QUOTINGS, describe_dialect
 from spoilerguard.files.source import MAX_RECORD_BYTES, DataSource, Head, read_head, unreadable
 from spoilerguard.files.streams import DATA_SUFFIXES, PACKED_SUFFIXES, encoding_named
 from spoilerguard.text.reading import READERS

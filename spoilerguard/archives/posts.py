@@ -115,7 +115,7 @@ def iso_time(value: Any) -> str | None:
     """Convert a date or time to ISO 8601.
 
     Args:
-        value: A date or datetime, seconds or milliseconds since 1970, or a string: ISO 8601 (also with
+        value: A date or datetime, seconds or milliseconds since 1970, 20201231, or a string: ISO 8601 (also with
             slashes), a mail date (RFC 5322), or a date that spells out the month.
 
     Returns:
@@ -128,7 +128,7 @@ def iso_time(value: Any) -> str | None:
     if isinstance(value, date):  # includes datetime
         return value.isoformat()
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _since_1970(value)
+        return _of_digits(str(value).removesuffix(".0")) or _since_1970(value)
     return None
 
 
@@ -143,7 +143,7 @@ def _iso_time(text: str) -> str | None:
     except ValueError:
         pass
     else:
-        return _since_1970(number) if number > 3000 else None  # otherwise at most a year
+        return _of_digits(text) or (_since_1970(number) if number > 3000 else None)  # otherwise at most a year
     for form in _WRITTEN:
         try:
             return datetime.strptime(text, form).date().isoformat()
@@ -153,6 +153,19 @@ def _iso_time(text: str) -> str | None:
         return parsedate_to_datetime(text).isoformat()
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
+
+
+_DIGITS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
+
+
+def _of_digits(text: str) -> str | None:
+    """The date of 20201231, or the time of 20201231235959, from 1900 to 2100. As seconds these mean nothing."""
+    form = _DIGITS.get(len(text)) if text.isascii() and text.isdigit() and "1900" <= text[:4] <= "2100" else None
+    try:
+        when = datetime.strptime(text, form) if form else None
+    except ValueError:
+        return None
+    return (when.date() if len(text) == 8 else when).isoformat() if when else None
 
 
 def _since_1970(seconds: float) -> str | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from spoilerguard.archives import database, exports, reddit
+from spoilerguard.archives import database, exports, platforms, reddit
 from spoilerguard.archives.archive import Family
 from spoilerguard.archives.columns import Columns
-from spoilerguard.files import delimited, jsonlines, parquet
+from spoilerguard.files import delimited, dialects, jsonlines, jsonvalues, parquet
 from spoilerguard.files.source import Head
 
 __all__ = ["FAMILIES"]
@@ -27,8 +27,11 @@ def _json(head: Head, delimiter: str | None) -> dict[str, Any]:
 
 
 def _delimited(head: Head, delimiter: str | None) -> dict[str, Any]:
-    delimiter, quoting, *_ = delimited.guess_dialect(head.text, delimiter)
-    return {"encoding": head.encoding, "delimiter": delimiter, "quoting": quoting}
+    return {"encoding": head.encoding, **dialects.guess_layout(head.text, delimiter)}
+
+
+def _lines(head: Head) -> bool:
+    return jsonlines.looks_like_json(head) and not jsonvalues.looks_like_json_value(head)
 
 
 def _never(head: Head) -> bool:
@@ -60,9 +63,40 @@ FAMILIES: tuple[Family, ...] = (  # the first row that recognises a source reads
         text_format="html",
     ),
     Family(
+        "feed",
+        "RSS or Atom feed",
+        exports.looks_like_feed,
+        exports.feed_names,
+        exports.feed_rows,
+        _xml,
+        details=("encoding",),
+        columns=Columns("text", "id", "title", "time"),
+        text_format="html",
+    ),
+    Family(
+        "ghost",
+        "Ghost export",
+        platforms.looks_like_ghost,
+        platforms.ghost_names,
+        platforms.ghost_rows,
+        _json,
+        columns=Columns("text", "id", "title", "time"),
+        text_format="html",
+    ),
+    Family(
+        "mastodon",
+        "Mastodon outbox",
+        platforms.looks_like_mastodon,
+        platforms.mastodon_names,
+        platforms.mastodon_rows,
+        _json,
+        columns=Columns("text", "id", "", "published"),
+        text_format="html",
+    ),
+    Family(
         "reddit",
         "Reddit dump",
-        jsonlines.looks_like_json,
+        _lines,
         reddit.reddit_names,
         reddit.reddit_rows,
         _json,
@@ -95,6 +129,7 @@ FAMILIES: tuple[Family, ...] = (  # the first row that recognises a source reads
         columns=Columns("Review", "Letterboxd URI", "Name", "Date"),
         text_format="html",
     ),
+    Family("json", "JSON", jsonvalues.looks_like_json_value, jsonvalues.names, jsonvalues.rows, _json, ("encoding",)),
     Family("jsonl", "JSON Lines", jsonlines.looks_like_json, jsonlines.names, jsonlines.rows, _json, ("encoding",)),
     Family(
         "csv", "CSV", delimited.looks_delimited, delimited.names, delimited.rows, _delimited, ("encoding", "delimiter")

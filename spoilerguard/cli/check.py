@@ -1,6 +1,6 @@
 """The command `check`: which sentences of drafts give the plot away. Arguments and printing; it decides nothing.
 
-Exit status: 0 clean; 1 spoilers found; 2 usage, input or model error.
+Exit status: 0 clean; 1 spoilers found, or with --site hidden text in the clear; 2 usage, input or model error.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ In a workflow, check only what a branch has changed; or write SARIF for the code
   spoilerguard check posts/ --format sarif -o spoilers.sarif --exit-zero
 Accept the spoilers of an old site, and report only new ones:
   spoilerguard check posts/ --write-baseline known.json
-  spoilerguard check posts/ --baseline known.json --fail-on 0.9"""
+  spoilerguard check posts/ --baseline known.json --fail-on 0.9
+Check that nothing that a page of the built site hides stands in a feed, a search index or elsewhere:
+  spoilerguard check --site public/"""
 
 
 def register(app: typer.Typer) -> None:
@@ -75,8 +77,16 @@ def register(app: typer.Typer) -> None:
 def check(
     ctx: typer.Context,
     paths: Annotated[
-        list[str], typer.Argument(metavar="[PATH|-]...", help="Drafts, folders of drafts, or - for standard input.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="[PATH|-]...", help="Drafts, folders of drafts, or - for standard input."),
+    ] = None,
+    site: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Check a built site instead: what pages hide must not stand in the clear.",
+        ),
+    ] = None,
     format: Annotated[
         str,
         typer.Option(
@@ -139,6 +149,13 @@ def check(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print findings and errors, but no summary.")] = False,
 ) -> None:
     """Check drafts before publishing: which sentences give the plot away, how likely, and why."""
+    if site is not None:
+        if paths:
+            fail("--site cannot be combined with drafts; run check twice")
+        _check_site(site, output_path, show_text, quiet, exit_zero)
+        return
+    if not paths:
+        fail("name drafts to check, or a built site as --site FOLDER")
     from spoilerguard.printing import PRINTERS, Look, colour_wanted
 
     one_of("--format", format, PRINTERS)
@@ -199,6 +216,28 @@ def check(
     if failed:
         raise typer.Exit(FAILED)
     if any(flag.score >= enough for outcome in seen for flag in outcome.report or ()):
+        raise typer.Exit(FOUND)
+
+
+def _check_site(folder: str, output_path: str | None, show_text: bool, quiet: bool, exit_zero: bool) -> None:
+    """Check a built site; the words that stand in the clear are printed only if asked for."""
+    with errors_explained():
+        from spoilerguard.site import check_site
+
+        found = check_site(folder)
+        lines = [
+            f"{leak.path}{'' if leak.line is None else f':{leak.line}'}: {leak.where}: shows what "
+            f"{leak.page}:{leak.page_line} hides{f': {leak.text}' if show_text else ''}"
+            for leak in found.leaks
+        ]
+        _write(lines, output_path)
+    for fault in found.unread:
+        complain(fault)
+    looked = f"{counted(found.files, 'file')}, {counted(found.pages, 'page')} with hidden text"
+    tell(f"spoilerguard: {counted(len(found.leaks), 'leak')} in {folder} ({looked})", quiet)
+    if found.unread:
+        raise typer.Exit(FAILED)
+    if found.leaks and not exit_zero:
         raise typer.Exit(FOUND)
 
 

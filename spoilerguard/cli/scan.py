@@ -1,6 +1,7 @@
 """The command `scan`: a comment archive. Arguments, progress, signals and printing; it decides nothing.
 
-Exit status: 0 every record of the archive is in the output; 2 any error; 130 interrupted. The records that were
+Exit status: 0 every record of the archive was read and is in the output; 2 any error; 3 records have errors, or a
+part of the archive could not be read; 130 interrupted. The records that were
 scanned are kept in every case.
 """
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-INTERRUPTED = 130
+INCOMPLETE, INTERRUPTED = 3, 130
 
 _SCAN = """\b
 Examples:
@@ -220,6 +221,14 @@ def scan(
         tell(f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED)
     _summarise(summary, output, report, time.monotonic() - began, quiet)
+    if summary.errors:
+        first = summary.faults[0]
+        tell(
+            f"spoilerguard: {summary.errors:,} of {summary.records:,} records could not be read; "
+            f"the first is record {first['number'] + 1:,}: {first['error']}",
+            quiet=False,
+        )
+        raise typer.Exit(INCOMPLETE)
 
 
 def _name(source: str) -> str:

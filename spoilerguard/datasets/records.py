@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from io import StringIO
 from pathlib import Path
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spoilerguard.errors import DataError, InputError
-from spoilerguard.files import delimited, jsonlines, parquet
+from spoilerguard.files import delimited, dialects, jsonlines, parquet
 from spoilerguard.files.columns import ROLES, guess_column
 from spoilerguard.files.source import END, MAX_RECORD_BYTES, DataSource, Head, read_head
 from spoilerguard.files.streams import DELIMITED_SUFFIXES, TEXT_SUFFIXES, base_name
@@ -106,27 +107,29 @@ def open_records(path: Path) -> RecordFile:
         shape = _shape(head)
     except InputError as error:
         raise _of_file(path, error) from error
-    encoding, delimiter, quoting = head.encoding, ",", "double"
+    encoding = head.encoding
+    layout: dict[str, Any] = {}
     details = [encoding.upper()]
     if shape == "JSON Lines":
         encoding = jsonlines.encoding_of(head)
         details = [encoding.upper()]
     elif shape == "CSV":
-        delimiter, quoting, *_ = delimited.guess_dialect(head.text)
-        details += delimited.describe_dialect(delimiter, quoting)
+        layout = dialects.guess_layout(head.text)
+        details += dialects.describe_dialect(layout["delimiter"], layout["quoting"])
     elif shape == "Parquet":
         details = []
     details += [head.packed] if head.packed else []
     described = f"{shape} ({', '.join(details)})" if details else shape
-    return RecordFile(
-        path, shape, DataSource(str(path), encoding, delimiter, quoting, longest=MAX_RECORD_BYTES), described
-    )
+    return RecordFile(path, shape, DataSource(str(path), encoding, **layout, longest=MAX_RECORD_BYTES), described)
 
 
 def _shape(head: Head) -> str:
     suffix = base_name(head.path)[1]
     if parquet.looks_like_parquet(head) or suffix == ".parquet":
         return "Parquet"
+    if re.match(r"\[\s*[\[{]", head.text.lstrip()):
+        name = head.path.name
+        raise InputError(f"{head.path}: one JSON array; convert it to JSON Lines: jq -c '.[]' {name} > records.jsonl")
     if jsonlines.looks_like_json(head):
         return "JSON Lines"
     if suffix in DELIMITED_SUFFIXES or (suffix not in TEXT_SUFFIXES - {".txt"} and _has_known_columns(head)):
@@ -138,7 +141,7 @@ def _has_known_columns(head: Head) -> bool:
     """Whether a file without a telling suffix is delimited: its rows are alike, and its header has a known name."""
     if not delimited.looks_delimited(head):
         return False
-    delimiter, *_ = delimited.guess_dialect(head.text)
+    delimiter, *_ = dialects.guess_dialect(head.text)
     names = [name.strip(' "\r') for name in head.text.partition("\n")[0].split(delimiter)]
     return any(guess_column(role, names, {}) for role in ROLES)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["ROLES", "guess_column", "listed"]
+__all__ = ["ROLES", "guess_column", "is_number", "known", "listed"]
 
 # Names by which a column is recognised, best first. Case, spaces and punctuation do not matter.
 _NAMES = {
@@ -37,13 +37,17 @@ def guess_column(
         taken: Columns that already have another role.
 
     Returns:
-        The column, or None where no name is recognised. A single column is the text, whatever its name.
+        The column, or None where no name is recognised. A single column is the text, whatever its name; so is
+        the only one that holds prose, where no name is recognised. A column with lists or objects never is.
     """
     plain = {_plain(name): name for name in reversed(names) if name not in taken}
     found = [plain[name] for name in _NAMES[role].split() if name in plain]
     if role == "text":
+        flat = [name for name in names if not _is_nested(sample.get(name, ()))]
+        found = [name for name in found if name in flat]
         with_words = [name for name in found if _has_words(sample.get(name, ()))]
-        found = with_words or found or list(names)[: len(names) == 1]
+        prose = [name for name in flat if name not in taken and _is_prose(name, sample.get(name, ()))]
+        found = with_words or (prose if len(prose) == 1 else []) or found or flat[: len(names) == 1]
     return next(iter(found), None)
 
 
@@ -51,11 +55,33 @@ def _plain(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
 
 
+_OTHER_NAMES = frozenset(name for role, names in _NAMES.items() if role != "text" for name in names.split())
+
+
+def _is_prose(name: str, values: Iterable[Any]) -> bool:
+    """Whether most values have several words, and the name is not that of another role, such as a title."""
+    words = [len(value.split()) for value in values if isinstance(value, str) and value.strip()]
+    several = sum(count >= 3 for count in words)
+    return bool(words) and 2 * several >= len(words) and _plain(name) not in _OTHER_NAMES
+
+
+def _is_nested(values: Sequence[Any]) -> bool:
+    """Whether lists and objects are at least half of the values."""
+    nested = sum(isinstance(value, list | dict) for value in values)
+    return nested > 0 and 2 * nested >= sum(value is not None for value in values)
+
+
 def _has_words(values: Iterable[Any]) -> bool:
-    return any(isinstance(value, str | bytes) and not _is_number(value) for value in values)
+    return any(isinstance(value, str | bytes) and not is_number(value) for value in values)
 
 
-def _is_number(value: str | bytes) -> bool:
+def known(name: str) -> bool:
+    """Whether a name is one by which a column of some role is recognised."""
+    return any(_plain(name) in names.split() for names in _NAMES.values())
+
+
+def is_number(value: str | bytes) -> bool:
+    """Whether a cell is a number, or empty."""
     try:
         float(value or 0)
     except ValueError:

@@ -13,82 +13,15 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
+from spoilerguard.files.dialects import DELIMITERS, cells, fits, guess_dialect
 from spoilerguard.files.streams import DELIMITED_SUFFIXES, allow_long_fields, base_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from spoilerguard.files.source import DataSource, Head, Line, RawRow
 
-__all__ = ["QUOTINGS", "describe_dialect", "guess_dialect", "looks_delimited", "names", "records", "rows"]
-
-DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
-QUOTINGS: Mapping[str, Mapping[str, Any]] = {  # how a quote inside quotes is written
-    "double": {},
-    "backslash": {"escapechar": "\\"},
-    "none": {"quoting": csv.QUOTE_NONE},  # quotes have no meaning: they are part of the text
-}
-
-
-# --- dialect -----------------------------------------------------------------------------------
-
-
-def guess_dialect(text: str, delimiter: str | None = None) -> tuple[str, str, float, int]:
-    """Guess how the head of a delimited file is written.
-
-    The best dialect is the one that gives the most rows as many cells as the first row, and more than one.
-
-    Args:
-        text: The beginning of the file.
-        delimiter: The delimiter, where it is known.
-
-    Returns:
-        The delimiter, the quoting, the share of rows that fit, and their number of cells.
-    """
-    lines = text.split("\n")
-    lines = [f"{line}\n" for line in lines[: max(1, len(lines) - 1)][:_LINES]]
-    best, chosen = (False, 0.0, 0), (delimiter or ",", "double", 0.0, 0)
-    for sign in [delimiter] if delimiter else DELIMITERS:
-        for quoting in _quotings(text, sign):
-            fit, width = _fit(lines, sign, quoting)
-            if (rank := (width > 1 and fit >= 0.5, fit, width)) > best:
-                best, chosen = rank, (sign, quoting, fit, width)
-    return chosen
-
-
-def describe_dialect(delimiter: str, quoting: str) -> list[str]:
-    """Delimiter and quoting for people; the usual quoting is not mentioned."""
-    return [DELIMITERS.get(delimiter, repr(delimiter)), *([] if quoting == "double" else [f"quoting: {quoting}"])]
-
-
-def _quotings(text: str, delimiter: str) -> Iterator[str]:
-    yield "double"
-    if '\\"' in text:
-        yield "backslash"
-    if delimiter == "\t" and '"' in text:  # many TSV files have no quoting; RFC 4180 does not cover them
-        yield "none"
-
-
-_LINES = 500  # lines that decide the dialect
-
-
-def _fit(lines: list[str], delimiter: str, quoting: str) -> tuple[float, int]:
-    """The share of rows with as many cells as the first row, and that number of cells."""
-    reader = _reader(lines, delimiter, quoting)
-    widths = []
-    while True:
-        try:
-            widths.append(len(next(reader)))
-        except csv.Error:
-            widths.append(-1)
-        except StopIteration:
-            break
-    widths = [width for width in widths if width]
-    return (widths.count(widths[0]) / len(widths), widths[0]) if widths else (0.0, 0)
-
-
-def _reader(lines: Iterable[str], delimiter: str, quoting: str) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=delimiter, strict=True, **QUOTINGS[quoting])
+__all__ = ["looks_delimited", "names", "records", "rows"]
 
 
 def looks_delimited(head: Head) -> bool:
@@ -107,9 +40,6 @@ def looks_delimited(head: Head) -> bool:
     return True
 
 
-# --- rows --------------------------------------------------------------------------------------
-
-
 def names(source: DataSource) -> tuple[str, ...]:
     """The column names.
 
@@ -121,7 +51,13 @@ def names(source: DataSource) -> tuple[str, ...]:
 
 def _header(source: DataSource, found: Iterator[Cells]) -> tuple[tuple[str, ...], int]:
     """The column names, and the place after the header."""
-    for row, error, place, _ in found:
+    place = 0
+    for _ in range(source.before):
+        place = next(found, (None, None, place, 0))[2]
+    for row, error, after, _ in found:
+        if error is None and not source.header:
+            return tuple(str(number) for number in range(1, len(row or ()) + 1)), place
+        place = after
         if error is not None:
             raise InputError(f"{source.path}: the header cannot be read: {error}")
         return tuple(name.strip() or f"column {number}" for number, name in enumerate(row or (), 1)), place
@@ -168,7 +104,7 @@ def _rows_of_cells(source: DataSource, lines: Iterator[Line]) -> Iterator[Cells]
 
     while True:
         try:
-            for found in _reader(decoded(), source.delimiter, source.quoting):
+            for found in cells(decoded(), source.delimiter, source.quoting):
                 if returns:
                     found, returns = [cell.replace(_RETURN, "\r") for cell in found], False
                 if found:
@@ -202,7 +138,12 @@ def _explained(error: Exception) -> str:
     return message
 
 
-def _wrong_width(source: DataSource, row: Sequence[str], width: int) -> str:
+def _wrong_width(source: DataSource, row: list[Any], width: int) -> str | None:
+    """Cut the empty cells that all rows have after the header's; says why a row of another width is broken."""
+    if len(row) == width + source.extra and fits(row, width):
+        del row[width:]
+    if len(row) == width:
+        return None
     sign = DELIMITERS.get(source.delimiter, source.delimiter)
     return f"{len(row)} cells, but the header has {width}; quote cells that contain a {sign} or a line break"
 
@@ -225,8 +166,8 @@ def records(source: DataSource) -> Iterator[tuple[dict[str, str] | None, str | N
     for row, error, _, line in found:
         if row is None:
             yield None, error, line
-        elif len(row) != len(columns):
-            yield None, _wrong_width(source, row, len(columns)), line
+        elif wrong := _wrong_width(source, row, len(columns)):
+            yield None, wrong, line
         else:
             yield {name: row[number] for name, number in at.items()}, error, line
 
@@ -252,8 +193,8 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
         if row is None:
             yield None, error, after
             continue
-        if len(row) != width:
-            yield None, _wrong_width(source, row, width), after
+        if wrong := _wrong_width(source, row, width):
+            yield None, wrong, after
             continue
         row.append(None)
         yield pick(row), error, after

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from spoilerguard.files.source import DataSource, Head, RawRow
 
-__all__ = ["JsonObject", "encoding_of", "looks_like_json", "names", "objects", "picked", "rows"]
+__all__ = ["JsonObject", "decoded", "encoding_of", "keys_of", "looks_like_json", "names", "objects", "picked", "rows"]
 
 _SAMPLE, _MOST = 1000, 1 << 23  # records and bytes from which column names are collected
 _decode = json.JSONDecoder().decode
@@ -40,22 +40,38 @@ def objects(source: DataSource, place: int = 0) -> Iterator[JsonObject]:
     for raw, after, number, error in source.lines(place):
         fields = None
         if error is None:
-            try:
-                fields = _decode(raw.decode(encoding))
-            except (ValueError, RecursionError) as fault:
-                if not raw.strip():
-                    continue
-                error = _explained(fault)
-            else:
-                if fields.__class__ is not dict:
-                    fields, error = None, f"a JSON {type(fields).__name__}; expected one object per line"
+            fields, error = decoded(raw, encoding)
+            if error is not None and not raw.strip():
+                continue
         yield fields, error, after, number, b"\\ud" in raw or b"\\uD" in raw
 
 
-def _explained(error: ValueError | RecursionError) -> str:
+def decoded(
+    raw: bytes, encoding: str, expected: str = "one object per line"
+) -> tuple[dict[Any, Any] | None, str | None]:
+    """Decode a record.
+
+    Args:
+        raw: The record.
+        encoding: Its encoding.
+        expected: What is expected, for the message.
+
+    Returns:
+        The object, or None and why it cannot be read.
+    """
+    try:
+        fields = _decode(raw.decode(encoding))
+    except (ValueError, RecursionError) as error:
+        return None, _explained(error, expected)
+    if fields.__class__ is not dict:
+        return None, f"a JSON {type(fields).__name__}; expected {expected}"
+    return fields, None
+
+
+def _explained(error: ValueError | RecursionError, expected: str) -> str:
     if isinstance(error, json.JSONDecodeError):
         message = error.msg.removesuffix(" at")
-        return f"not valid JSON ({message}, column {error.colno}); expected one object per line"
+        return f"not valid JSON ({message}, column {error.colno}); expected {expected}"
     if isinstance(error, UnicodeDecodeError):
         byte = f"byte {error.start + 1} of the line (0x{error.object[error.start]:02x})"
         return f"{byte} is not {error.encoding.upper()}; convert the file, for example with iconv"
@@ -68,15 +84,8 @@ def encoding_of(head: Head) -> str:
 
 
 def looks_like_json(head: Head) -> bool:
-    """Whether a file is JSON Lines, by its name or because it begins with an object.
-
-    Raises:
-        InputError: The file is one JSON array.
-    """
+    """Whether a file is JSON Lines, by its name or because it begins with an object."""
     start = head.text.lstrip()
-    if re.match(r"\[\s*[\[{]", start):
-        name = head.path.name
-        raise InputError(f"{head.path}: one JSON array; convert it to JSON Lines: jq -c '.[]' {name} > records.jsonl")
     return base_name(head.path)[1] in JSON_SUFFIXES or re.match(r'\{\s*(?:"|\}\s*\n)', start) is not None
 
 
@@ -86,15 +95,28 @@ def names(source: DataSource) -> tuple[str, ...]:
     Raises:
         InputError: None of these records can be read.
     """
+    return keys_of(source, objects(source), "if a record spans lines, convert the file with jq -c . FILE")
+
+
+def keys_of(source: DataSource, records: Iterable[JsonObject], remedy: str) -> tuple[str, ...]:
+    """The keys in the first records.
+
+    Args:
+        source: The file.
+        records: Its records.
+        remedy: What to do where none of them can be read.
+
+    Raises:
+        InputError: None of these records can be read.
+    """
     found: dict[str, None] = {}
     broken = None
-    for fields, error, place, _, _ in islice(objects(source), _SAMPLE):
+    for fields, error, place, _, _ in islice(records, _SAMPLE):
         found.update(dict.fromkeys(fields or ()))
         broken = broken or error
         if place > _MOST:
             break
     if broken and not found:
-        remedy = "if a record spans lines, convert the file to JSON Lines: jq -c . FILE > records.jsonl"
         raise InputError(f"{source.path}: {broken}; {remedy}")
     return tuple(found)
 
@@ -123,4 +145,4 @@ def picked(records: Iterable[JsonObject], wanted: Sequence[str | None]) -> Itera
         values = [get(name) for name in wanted]
         if halves:
             values = [without_surrogates(value) if isinstance(value, str) else value for value in values]
-        yield values, None, place
+        yield values, error, place

@@ -51,7 +51,10 @@ class DataSource:
         path: The file, or the URL of the database.
         encoding: The encoding of the text.
         delimiter: The character between the cells of a delimited file.
-        quoting: How a quote inside quotes is written; a key of `delimited.QUOTINGS`.
+        quoting: How a quote inside quotes is written; a key of `dialects.QUOTINGS`.
+        before: The rows before the header of a delimited file: a title, or `sep=;`.
+        header: Whether a delimited file has a header; without one, its columns are numbered.
+        extra: The empty cells that rows of a delimited file have after those of the header.
         query: The query, for a database.
         longest: The most bytes that one record may have.
         meter: How far the newest reader has come.
@@ -61,6 +64,9 @@ class DataSource:
     encoding: str = "utf-8"
     delimiter: str = ","
     quoting: str = "double"
+    before: int = 0
+    header: bool = True
+    extra: int = 0
     query: str = ""
     longest: int = MAX_RECORD_BYTES
     meter: Meter = field(default_factory=Meter, compare=False)

@@ -1,0 +1,172 @@
+"""Archives as exporters, spreadsheets and people write them: read in full, or an error that says what was lost."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+import tracemalloc
+from typing import Any
+
+from commands import invoke
+import pytest
+
+from spoilerguard.archives import Post, open_archive
+from spoilerguard.errors import InputError
+
+SAMPLES = Path(__file__).parent / "archives"
+WXR = '<rss xmlns:content="http://c" xmlns:wp="http://wordpress.org/export/1.2/"><channel>'
+
+
+def read(path: Path, data: str, **options: Any) -> list[Post]:
+    path.write_text(data, encoding="utf-8", newline="")
+    return [post for post, _ in open_archive(path, **options).posts()]
+
+
+def texts(posts: list[Post]) -> list[str | None]:
+    return [post.text if post.error is None else None for post in posts]
+
+
+def item(number: int, text: str, title: str = "T") -> str:
+    body = f"<title>{title}</title><content:encoded>{text}</content:encoded><wp:post_id>{number}</wp:post_id>"
+    return f"<item>{body}</item>\n"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "\n",
+        "\r\n\r\n  ",
+        "<br />\n<b>Warning</b>:  a & b in <b>/x.php</b> on line <b>3</b><br />\n",
+        "PHP Notice:  Undefined index in /x.php on line 3\n\n",
+    ],
+)
+def test_what_php_writes_before_an_export_is_passed_over(tmp_path: Path, before: str) -> None:
+    data = f'{before}<?xml version="1.0"?>\n{WXR}{item(1, "One.")}{item(2, "Two.")}</channel></rss>'
+    assert texts(read(tmp_path / "w.xml", data)) == ["One.", "Two."]
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "expected"),
+    [
+        ("Salt & stone &c.", "A & B", "Salt & stone &c."),
+        ("<![CDATA[Salt &amp; <b>stone</b> & more]]>", "T", "Salt &amp; <b>stone</b> & more"),
+        ("He <b>runs</b> off", "T", "He <b>runs</b> off"),
+        ("Fine &#x1f; text", "T", None),
+        ("Fine &#55357; text", "T", None),
+        ("<![CDATA[a ]]> b]]>", "T", None),
+        ("Fine", "A <br> B", None),
+        ("Fine <br> text", "T", None),
+        ("Fine < text", "T", None),
+    ],
+)
+def test_a_fault_costs_one_text_at_most(tmp_path: Path, text: str, title: str, expected: str | None) -> None:
+    data = f"{WXR}{item(1, 'One.')}{item(2, text, title)}{item(3, 'Three.')}</channel></rss>"
+    found = read(tmp_path / "w.xml", data)
+    assert texts(found) == ["One.", expected, "Three."]
+    assert found[2].id == "post-3"
+
+
+CSV = {
+    "sep": "sep=;\nid;text\n1;He runs, and hides\n2;Fine\n",
+    "sep, quoted": '"sep=|"\r\nid|text\r\n1|He runs, and hides\r\n2|Fine\r\n',
+    "title": 'Export of 2021\n\nid,text\n1,"He runs, and hides"\n2,Fine\n',
+    "padded title": 'Export of 2021,,\nid,text,stars\n1,"He runs, and hides",3\n2,Fine,4\n',
+    "trailing commas": 'id,text\n1,"He runs, and hides",\n2,Fine,\n',
+    "spaces": 'id, text\n1, "He runs, and hides"\n2, Fine\n',
+    "spaces and semicolons": 'id; text\n1; "He runs, and hides"\n2; Fine\n',
+    "body": 'id,Body Text of all,stars\n1,"He runs, and hides",3\n2,Fine,4\n',
+    "people's names": 'id,text of the review,stars\n1,"He runs, and hides",3\n2,Fine,4\n',
+    "comment_body": 'id,comment_body\n1,"He runs, and hides"\n2,Fine\n',
+}
+
+
+@pytest.mark.parametrize("name", CSV)
+def test_csv_as_people_write_it(tmp_path: Path, name: str) -> None:
+    found = read(tmp_path / "c.csv", CSV[name])
+    assert [(post.id, post.text, post.error) for post in found] == [
+        ("1", "He runs, and hides", None),
+        ("2", "Fine", None),
+    ]
+
+
+def test_csv_without_a_header_has_numbered_columns(tmp_path: Path) -> None:
+    data = "1,Ann,He runs and hides\n2,Bo,Fine\n"
+    assert texts(read(tmp_path / "c.csv", data)) == ["He runs and hides", "Fine"]
+    assert texts(read(tmp_path / "c.csv", data, text_column="2")) == ["Ann", "Bo"]
+    with_header = "id,who,text\n1,Ann,Fine\n"
+    assert texts(read(tmp_path / "c.csv", with_header, text_column="2")) == ["Ann"]
+
+
+def test_several_columns_of_prose_are_not_guessed_among(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no text column recognised; name it with --text-column"):
+        read(tmp_path / "c.csv", "nr,pro,con\n1,I liked it very much,It was far too long\n")
+
+
+def test_a_column_of_lists_is_never_the_text(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no text column recognised"):
+        read(tmp_path / "c.jsonl", '{"text": ["a"]}\n{"text": {"a": 1}}\n')
+
+
+def test_errors_end_with_status_3_and_say_how_much(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id,text\n1,Fine\n2,a,b\n3,Fine\n4,Fine\n", encoding="utf-8")
+    ran = invoke("scan", tmp_path / "c.csv", "-o", tmp_path / "o.jsonl", "-q")
+    assert ran.exit_code == 3
+    assert ran.stderr.startswith("spoilerguard: 1 of 4 records could not be read; the first is record 2: 3 cells, but")
+
+
+# --- other readers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["good-rss.xml", "good-atom.xml"])
+def test_feedparser_reads_the_same_entries(name: str) -> None:
+    feedparser = pytest.importorskip("feedparser")
+    entries = feedparser.parse((SAMPLES / "feed" / name).read_bytes().strip()).entries
+    ours = [post for post, _ in open_archive(SAMPLES / "feed" / name, carry=["title"]).posts()]
+    assert [post.id for post in ours] == [entry.get("id", entry.get("link")) for entry in entries]
+    assert [(post.record or {})["title"] for post in ours] == [entry.title.replace("&amp;", "&") for entry in entries]
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [
+        ("json/good.json", "item"),
+        ("json/good-wrapped.json", "messages.item"),
+        ("ghost/good.json", "db.item.data.posts.item"),
+    ],
+)
+def test_ijson_reads_the_same_records(name: str, prefix: str) -> None:
+    ijson = pytest.importorskip("ijson")
+    with (SAMPLES / name).open("rb") as file:
+        theirs = [str(record["id"]) for record in ijson.items(file, prefix)]
+    assert [post.id for post, _ in open_archive(SAMPLES / name).posts()] == theirs
+
+
+def test_the_csv_module_reads_the_same_rows(tmp_path: Path) -> None:
+    rows = list(csv.reader(CSV["spaces"].splitlines(), skipinitialspace=True))[1:]
+    assert [[post.id, post.text] for post in read(tmp_path / "c.csv", CSV["spaces"])] == rows
+
+
+# --- memory ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["json", "feed"])
+def test_large_archives_are_read_in_constant_memory(tmp_path: Path, kind: str) -> None:
+    path, count, text = tmp_path / "large", 6_000, "The lamp goes out. " * 100
+    with path.open("w", encoding="utf-8") as file:
+        file.write("[" if kind == "json" else "<rss><channel>")
+        for number in range(count):
+            record = json.dumps({"id": number, "text": text})
+            file.write(
+                f"{',' if number else ''}\n{record}"
+                if kind == "json"
+                else f"<item><description>{text}</description></item>"
+            )
+        file.write("]" if kind == "json" else "</channel></rss>")
+    archive = open_archive(path)
+    tracemalloc.start()
+    assert sum(1 for _ in archive.posts()) == count
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert path.stat().st_size > 10 << 20
+    assert peak < 4 << 20
