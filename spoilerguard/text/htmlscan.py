@@ -181,7 +181,10 @@ class Scanner:
 
     def text(self, start: int, end: int) -> None:
         if end > start and not self._skipping:
-            self.found.text.append(Span(start, end))
+            text = self.found.text
+            if text and text[-1].end == start:  # one range, however many pieces it comes in
+                start = text.pop().start
+            text.append(Span(start, end))
 
     def enter(self, name: str, start: int, attributes: str = "") -> Element | None:
         """Open an element, after closing others that it closes implicitly; None if it is void."""
