@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from spoilerguard.spans import Document, Flag, Hidden, Notice, Sentence
@@ -39,10 +40,12 @@ class Report:
         """Whether a sentence is flagged; `bool(report)` is the same."""
         return bool(self.flags)
 
-    @property
+    @cached_property
     def notices(self) -> tuple[Notice, ...]:
-        """Broken spoiler marks, such as one that is not closed."""
-        return self.document.notices
+        """Broken spoiler marks, such as one that is not closed, and places that repeat what is hidden or flagged."""
+        from spoilerguard.hiding.repeats import repeats_noticed  # only where something is reported
+
+        return (*self.document.notices, *repeats_noticed(self.document, [(f.start, f.end) for f in self.flags]))
 
     def blur(self, style: str | None = None) -> str:
         """Hide the flagged sentences.

@@ -10,23 +10,26 @@ from collections.abc import Iterable, Sequence
 import re
 
 from spoilerguard.errors import LeakError
-from spoilerguard.hiding.block_edits import Edit, Target
+from spoilerguard.hiding.block_edits import Edit, Target, applied
 from spoilerguard.hiding.events import Event, Kind, Level, markup_events
+from spoilerguard.hiding.removal import removable, without_hidden
+from spoilerguard.hiding.repeats import refuse_repeats
 from spoilerguard.hiding.segments import segment_text
-from spoilerguard.hiding.styles import Style, style_for
+from spoilerguard.hiding.styles import Style, replaced, style_for
 from spoilerguard.hiding.visible import visible_text
 from spoilerguard.spans import Document, Format, Hidden, Span
 from spoilerguard.text.ranges import subtract
 from spoilerguard.text.reading import READERS, layout_of
 
-__all__ = ["applied", "edits_to_hide", "hide", "written"]
+__all__ = ["edits_to_hide", "hide", "written"]
 
 
 def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> str:
     """The source with ranges of it hidden.
 
     The visible text of a range is hidden. What the author has hidden stays as it is, so hiding twice
-    changes nothing. Linear time.
+    changes nothing; a style that removes text removes that, too. A heading loses its text in any style,
+    since tables of contents and slugs would repeat it. Linear time.
 
     Args:
         document: The document.
@@ -38,14 +41,16 @@ def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | Non
 
     Raises:
         InputError: The style is unknown or cannot be written into this format.
-        LeakError: The style cannot hide a range (Discord's bars in a table, say).
+        LeakError: The style cannot hide a range (Discord's bars in a table, say), or the source repeats
+            hidden text where nothing can hide it, as in an attribute.
     """
-    row = style_for(style, document.format)
-    return row.finish(written(document, ranges, row))
+    row, ranges = style_for(style, document.format), list(ranges)
+    refuse_repeats(document, ranges, removed=bool(row.filler))
+    return written(document, ranges, row)
 
 
 def written(document: Document, ranges: Iterable[tuple[int, int]], style: Style) -> str:
-    """The source with ranges of it hidden, before the style's `finish`.
+    """The source with ranges of it hidden, whatever else in it repeats them.
 
     Args:
         document: The document.
@@ -58,7 +63,14 @@ def written(document: Document, ranges: Iterable[tuple[int, int]], style: Style)
     Raises:
         LeakError: The style cannot hide a range.
     """
-    return applied(document.source, _edits(document, ranges, style))
+    return _finished(document, applied(document.source, _edits(document, ranges, style)), style)
+
+
+def _finished(document: Document, result: str, style: Style) -> str:
+    """The result without what the author has hidden, if the style removes text."""
+    if not style.filler or not removable(layout_of(document)):
+        return result
+    return without_hidden(result, document.format, style.filler)
 
 
 def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> list[Edit]:
@@ -74,12 +86,13 @@ def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: 
 
     Raises:
         InputError: The style is unknown or cannot be written into this format.
-        LeakError: The style cannot hide a range.
+        LeakError: As in `hide`.
     """
-    row, source = style_for(style, document.format), document.source
+    row, source, ranges = style_for(style, document.format), document.source, list(ranges)
+    refuse_repeats(document, ranges, removed=bool(row.filler))
     edits = _edits(document, ranges, row)
     plain = applied(source, edits)
-    result = row.finish(plain)
+    result = _finished(document, plain, row)
     if result == plain:
         return edits
     start = _shared(source, result)
@@ -103,12 +116,16 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
     first_error: LeakError | None = None
     tried: list[list[Edit]] = []
     for edges, whole in _WAYS[format]:
-        found = segment_text(source, format, visible, events, ranges, edges=edges)
+        found = segment_text(source, format, visible, events, ranges, edges=edges, headings=not style.keeps)
         if not found.segments:
             return []
-        target = Target.of(document, found.chosen(style.least if whole or style.inline is None else None), found.texts)
+        chosen = found.chosen(style.least if whole or style.inline is None else None)
+        headings = [segment for segment in chosen if style.keeps and segment.frame.heading]
+        others = [segment for segment in chosen if not (style.keeps and segment.frame.heading)]
+        target = Target.of(document, others, found.texts)
         try:
-            edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
+            edits = [*style.write(target, style), *replaced(Target.of(document, headings, found.texts), style)]
+            edits.sort(key=lambda edit: edit[:2])
             if edits not in tried:
                 tried.append(edits)
                 _verify(target, edits, events, visible_text(source, subtract(layout.visible, found.hidden)))
@@ -136,24 +153,6 @@ def _verify(target: Target, edits: Sequence[Edit], events: Sequence[Event], expe
     _check_hidden(target, edits, after.hidden)
     if target.format == "markdown":
         _check_nesting(target, edits, events, markup_events(after, target.format))
-
-
-def applied(source: str, edits: Iterable[Edit]) -> str:
-    """The source with edits applied.
-
-    Args:
-        source: The source.
-        edits: The edits, in order and disjoint.
-
-    Returns:
-        The new source.
-    """
-    parts: list[str] = []
-    at = 0
-    for start, end, new in edits:
-        parts += [source[at:start], new]
-        at = end
-    return "".join([*parts, source[at:]])
 
 
 def _kept(source: str, edits: Sequence[Edit], shown: str) -> str:

@@ -91,11 +91,10 @@ def _plain_letter(code: int) -> str:
 
 
 _NAMED = re.compile(r"(?:SQUARED|CIRCLED) LATIN CAPITAL LETTER ([A-Z])$")
-_PLAIN: dict[int, str | None] = str.maketrans(
-    {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": "-", "İ": "I"}
-)
+_PUNCTUATION = {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": "-", "İ": "I"}
+_PLAIN: dict[int, str | None] = {ord(other): plain for other, plain in _PUNCTUATION.items()}
 for _others, _latin in _ALIKE:
-    _PLAIN |= str.maketrans(_others, _latin)
+    _PLAIN |= dict(zip(map(ord, _others), _latin, strict=True))
 _PLAIN |= dict.fromkeys(_NO_WIDTH)
 _PLAIN |= {code: _plain_letter(code) for first, end in _STYLED for code in range(first, end)}
 

@@ -22,7 +22,7 @@ import re
 from spoilerguard.spans import Hidden, Span
 from spoilerguard.text.scans import Element, Scan, Tag
 
-__all__ = ["BLOCK", "CLOSES_P", "Scanner", "looks_like_page", "scan"]
+__all__ = ["ATTRIBUTE", "BLOCK", "CLOSES_P", "Scanner", "looks_like_page", "scan"]
 
 
 def _names(names: str) -> frozenset[str]:
@@ -80,7 +80,8 @@ _SPOILER_CLASS = re.compile(
        (?:[_-]{1,2}[0-9a-z]{5,8})?)?  # the hash that build tools append
     )(?!\S)"""
 )
-_SPOILER_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|feed|show)(?!\S)")
+_SPOILER_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|bar|show)(?!\S)")
+_PLACEHOLDER = re.compile(r"(?<!\S)sg1-feed(?!\S)")
 
 _TOKEN = re.compile(
     r"""
@@ -93,7 +94,7 @@ _TOKEN = re.compile(
     """,
     re.X,
 )
-_ATTRIBUTE = re.compile(
+ATTRIBUTE = re.compile(
     r"""(=[^\s/>=]*+|[^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)(?:"|\Z)|'([^']*+)(?:'|\Z)|([^\s>"'][^\s>]*+)))?"""
 )
 _SELF_CLOSED = re.compile(r"(?:^|[\s\"'])/\Z")
@@ -279,6 +280,8 @@ class Scanner:
         self._depths[element.name].pop()
         self._skipping -= element.skipped
         span = Span(element.start, end)
+        if element.unseen:
+            self.found.unseen.append(span)
         if element.style is not None:
             self._hide(element, span)
         elif element.name == "summary":
@@ -303,7 +306,7 @@ class Scanner:
 
     def _describe(self, element: Element, attributes: str) -> None:
         values: dict[str, str] = {}
-        for name, *value in _ATTRIBUTE.findall(attributes):
+        for name, *value in ATTRIBUTE.findall(attributes):
             values.setdefault(name.lower(), unescape("".join(value)))
         element.style = _SPOILER_ELEMENTS.get(element.name)
         classes = values.get("class", "")
@@ -312,10 +315,11 @@ class Scanner:
             element.style = "html" if hides else None
         if element.name == "details" and "open" in values:
             element.style = None
-        element.skipped = element.style is None and (
+        element.unseen = element.style is None and (
             not {"hidden", "data-sg-all"}.isdisjoint(values)
             or _INVISIBLE.search(values.get("style", "")) is not None
             or _SPOILER_CONTROL.search(classes) is not None
         )
+        element.skipped = element.unseen or (element.style is None and _PLACEHOLDER.search(classes) is not None)
         if self._keep_elements:
             element.labels = f"{classes} {values.get('id', '')} role={values.get('role', '')}"

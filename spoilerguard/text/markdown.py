@@ -209,7 +209,7 @@ def _events(source: str, start: int) -> tuple[list[tuple[Any, dict[str, int]]], 
     options |= o.ENABLE_HEADING_ATTRIBUTES
     # A lone surrogate, which UTF-8 cannot carry, becomes one question mark: offsets hold.
     data = source[start:].encode("utf-8", "replace")
-    events = list(pyromark.events_with_range(data.decode("utf-8"), options=options))
+    events: list[Any] = list(pyromark.events_with_range(data.decode("utf-8"), options=options))
     if len(data) == len(source) - start:
         return events, range(start, len(source) + 1)
     import numpy as np
