@@ -19,6 +19,7 @@ def flag(
     threshold: float | None = None,
     work: WorkLike = None,
     quotations: bool = True,
+    suppressions: bool = True,
     model: str | os.PathLike[str] = "fast",
 ) -> Report:
     """Find the sentences of a text that give the plot away.
@@ -30,6 +31,7 @@ def flag(
         threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
         work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
         quotations: Whether block quotations are checked too.
+        suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
         model: The name of a bundled model, or the folder of a model.
 
     Returns:
@@ -41,7 +43,13 @@ def flag(
         MissingExtra: The model needs a library that is not installed.
     """
     return load(model).flag(
-        text, format=format, sensitivity=sensitivity, threshold=threshold, work=work, quotations=quotations
+        text,
+        format=format,
+        sensitivity=sensitivity,
+        threshold=threshold,
+        work=work,
+        quotations=quotations,
+        suppressions=suppressions,
     )
 
 
@@ -54,6 +62,7 @@ def blur(
     threshold: float | None = None,
     work: WorkLike = None,
     quotations: bool = True,
+    suppressions: bool = True,
     model: str | os.PathLike[str] = "fast",
 ) -> str:
     """Hide the sentences of a text that give the plot away.
@@ -67,6 +76,7 @@ def blur(
         threshold: The probability, from 0 to 1, from which a sentence is hidden. It overrides `sensitivity`.
         work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
         quotations: Whether block quotations are checked too.
+        suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
         model: The name of a bundled model, or the folder of a model.
 
     Returns:
@@ -85,6 +95,7 @@ def blur(
         threshold=threshold,
         work=work,
         quotations=quotations,
+        suppressions=suppressions,
         model=model,
     ).blur(style)
 
@@ -97,6 +108,7 @@ def blur_html(
     threshold: float | None = None,
     work: WorkLike = None,
     quotations: bool = True,
+    suppressions: bool = False,
     model: str | os.PathLike[str] = "fast",
 ) -> str:
     """Hide the sentences of an HTML page or fragment that give the plot away, as in a render hook.
@@ -108,6 +120,7 @@ def blur_html(
         threshold: The probability, from 0 to 1, from which a sentence is hidden. It overrides `sensitivity`.
         work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
         quotations: Whether block quotations are checked too.
+        suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
         model: The name of a bundled model, or the folder of a model.
 
     Returns:
@@ -127,5 +140,6 @@ def blur_html(
         threshold=threshold,
         work=work,
         quotations=quotations,
+        suppressions=suppressions,
         model=model,
     )

@@ -72,6 +72,7 @@ class Guard:
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
+        suppressions: bool = True,
     ) -> Report:
         """Find the sentences of a text that give the plot away.
 
@@ -82,6 +83,7 @@ class Guard:
             threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
             work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
             quotations: Whether block quotations are checked too.
+            suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
             The report: iterating it yields the flags.
@@ -89,7 +91,7 @@ class Guard:
         Raises:
             InputError: An argument is invalid.
         """
-        options = _reading_options(format, quotations)
+        options = _reading_options(format, quotations, suppressions)
         return self._flag_batch([text], [Work.of(work)], self.threshold(sensitivity, threshold), options)[0]
 
     def blur(
@@ -102,6 +104,7 @@ class Guard:
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
+        suppressions: bool = True,
     ) -> str:
         """Hide the sentences of a text that give the plot away.
 
@@ -114,6 +117,7 @@ class Guard:
             threshold: The probability, from 0 to 1, from which a sentence is hidden. It overrides `sensitivity`.
             work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
             quotations: Whether block quotations are checked too.
+            suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
             The text with its flagged sentences hidden and everything else unchanged.
@@ -123,7 +127,13 @@ class Guard:
             LeakError: The style cannot hide a sentence where it stands.
         """
         report = self.flag(
-            text, format=format, sensitivity=sensitivity, threshold=threshold, work=work, quotations=quotations
+            text,
+            format=format,
+            sensitivity=sensitivity,
+            threshold=threshold,
+            work=work,
+            quotations=quotations,
+            suppressions=suppressions,
         )
         return report.blur(style)
 
@@ -170,6 +180,7 @@ class Guard:
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
+        suppressions: bool = True,
     ) -> Iterator[Report]:
         """Reports on many texts, in order. They are streamed: only a few batches are in memory at a time.
 
@@ -182,6 +193,7 @@ class Guard:
             threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
             work: The work that all the texts are about: a `Work`, a dictionary of its fields, or a title.
             quotations: Whether block quotations are checked too.
+            suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Raises:
             InputError: An argument is invalid, or one of the texts is not a string.
@@ -191,7 +203,7 @@ class Guard:
             raise InputError("flag_many takes many texts; for one text use flag")
         check_count("jobs", jobs)
         check_count("batch_size", batch_size)
-        limit, options = self.threshold(sensitivity, threshold), _reading_options(format, quotations)
+        limit, options = self.threshold(sensitivity, threshold), _reading_options(format, quotations, suppressions)
         return self._stream(_batches(texts, batch_size), jobs, Work.of(work), limit, options)
 
     def _stream(
@@ -223,6 +235,7 @@ class Guard:
         sensitivity: Sensitivity = "medium",
         threshold: float | None = None,
         quotations: bool = True,
+        suppressions: bool = True,
     ) -> pd.DataFrame:
         """Flag the texts in a column of a data frame.
 
@@ -234,6 +247,7 @@ class Guard:
             sensitivity: `"low"` for few false alarms, `"high"` for few misses.
             threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
             quotations: Whether block quotations are checked too.
+            suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
             A copy of the frame with three more columns: `spoiler_score` (the highest score of a sentence, 0 in an
@@ -249,7 +263,7 @@ class Guard:
         for column in filter(None, (text, work)):
             if column not in frame.columns:
                 raise InputError(f"no column {column!r}: there are {', '.join(map(str, frame.columns))}")
-        limit, options = self.threshold(sensitivity, threshold), _reading_options(format, quotations)
+        limit, options = self.threshold(sensitivity, threshold), _reading_options(format, quotations, suppressions)
         texts = ["" if missing else str(value) for value, missing in zip(frame[text], frame[text].isna(), strict=True)]
         titles = [None] * len(texts) if work is None else [w if isinstance(w, str) else None for w in frame[work]]
         reports: list[Report] = []
@@ -345,6 +359,6 @@ def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _reading_options(format: str, quotations: bool) -> dict[str, Any]:
+def _reading_options(format: str, quotations: bool, suppressions: bool) -> dict[str, Any]:
     check_choice("format", format, FORMATS)
-    return {"format": format, "quotations": quotations}
+    return {"format": format, "quotations": quotations, "suppress": suppressions}

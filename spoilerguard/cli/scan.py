@@ -93,6 +93,9 @@ def scan(
         bool, typer.Option(help="Use a transformer only where its linear part is unsure: three times as fast.")
     ] = True,
     quotations: QuotationsOption = True,
+    suppressions: Annotated[
+        bool, typer.Option("--suppressions", help="Obey suppression comments in the texts, which strangers can write.")
+    ] = False,
     blur: Annotated[
         str | None,
         typer.Option(
@@ -165,6 +168,7 @@ def scan(
             threshold=threshold,
             cascade=cascade,
             quotations=quotations,
+            suppressions=suppressions,
             blur=blur,
             only_flagged=only_flagged,
             partition=partition,

@@ -20,6 +20,7 @@ from spoilerguard.hiding.visible import visible_text
 from spoilerguard.spans import Document, Format, Hidden, Span
 from spoilerguard.text.ranges import subtract
 from spoilerguard.text.reading import READERS, layout_of
+from spoilerguard.text.scans import Element, Tag
 
 __all__ = ["edits_to_hide", "hide", "written"]
 
@@ -108,7 +109,8 @@ def _shared(one: str, other: str) -> int:
 
 def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style) -> list[Edit]:
     source, format = document.source, document.format
-    ranges = subtract([Span(*at) for at in spoilers], [])
+    if not (ranges := subtract([Span(*at) for at in spoilers], [])):
+        return []
     layout = layout_of(document)
     # In plain text there is only white space between blocks; in other formats no text crosses their bounds.
     gaps = subtract([Span(0, len(source))], layout.blocks) if format == "text" else []
@@ -141,7 +143,7 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
 _WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
     "text": (("", True),),
     "markdown": (("|*_~", True), ("|", True), ("|*_~", False), ("|", False)),
-    "html": (("", True),),
+    "html": (("", True), ("", False)),
 }
 
 
@@ -151,6 +153,8 @@ def _verify(target: Target, edits: Sequence[Edit], events: Sequence[Event], expe
     after = READERS[target.format](result)
     _check_visible(target, expected, _kept(target.source, edits, visible_text(result, after.visible)))
     _check_hidden(target, edits, after.hidden)
+    if target.format == "html":
+        _check_tree(target, edits, after.scan.tags)
     if target.format == "markdown":
         _check_nesting(target, edits, events, markup_events(after, target.format))
 
@@ -221,6 +225,34 @@ def _check_nesting(target: Target, edits: Sequence[Edit], before: Iterable[Event
         raise target.leak(edits[0].start, "a tag would cross an emphasis or a link")
 
 
+def _check_tree(target: Target, edits: Sequence[Edit], tags: Sequence[Tag]) -> None:
+    """Raise LeakError if a browser would take a tag of ours away from its text.
+
+    Right within a table, outside its cells, what is no part of one is moved before the table (WHATWG HTML,
+    13.2.6.4.9); within a `<select>`, which only few tags end, most tags are dropped (13.2.6.4.16).
+    """
+    open_elements: list[Element] = []
+    selecting = False
+    k = shift = 0
+    for start, end, new in edits:
+        while k < len(tags) and tags[k].start < start + shift:
+            tag, k = tags[k], k + 1
+            while open_elements and not tag.closes and open_elements[-1].end <= tag.start:
+                open_elements.pop()
+            if tag.name in _ENDS_SELECT or tag.name == "select":
+                selecting = tag.name == "select" and not tag.closes and not selecting
+            if tag.element is not None and not tag.closes:
+                open_elements.append(tag.element)
+        while open_elements and open_elements[-1].end <= start + shift:
+            open_elements.pop()
+        if _START_TAG.search(new):
+            if open_elements and open_elements[-1].name in _TABLE_ROOM:
+                raise target.leak(start, "a browser would move the tag out of the table")
+            if selecting:
+                raise target.leak(start, "a browser would drop the tag within <select>")
+        shift += len(new) - (end - start)
+
+
 def _crossed(events: Iterable[Event]) -> int:
     """The number of emphases and links of Markdown that a tag crosses; their events have no width."""
     return sum(
@@ -228,5 +260,8 @@ def _crossed(events: Iterable[Event]) -> int:
     )
 
 
+_START_TAG = re.compile(r"<[a-z]")
+_TABLE_ROOM = frozenset("colgroup table tbody tfoot thead tr".split())
+_ENDS_SELECT = frozenset("input keygen textarea".split())
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"[*_~`\\|]|[^\S ]")

@@ -57,6 +57,7 @@ def plan_of(
     threshold: float | None = None,
     cascade: bool = True,
     quotations: bool = True,
+    suppressions: bool = False,
     blur: str | None = None,
     only_flagged: bool = False,
     partition: int | None = None,
@@ -71,7 +72,8 @@ def plan_of(
         sensitivity: "low", "medium" or "high".
         threshold: A probability instead of a sensitivity.
         cascade: Whether a transformer reads only the sentences that its linear part is unsure of.
-        quotations: Whether quotations are result.
+        quotations: Whether quotations are scored.
+        suppressions: Whether suppression comments in the texts are obeyed.
         blur: The blur style of the column `blurred`; by default there is no such column.
         only_flagged: Whether to leave out records without a spoiler.
         partition: The approximate number of records per file; by default there is one file.
@@ -97,6 +99,7 @@ def plan_of(
         threshold=guard.threshold(sensitivity, threshold),
         cascade=cascade,
         quotations=quotations,
+        suppressions=suppressions,
         blur=blur,
         only_flagged=only_flagged,
         partition=partition,
