@@ -20,7 +20,7 @@ from html import unescape
 import re
 
 from spoilerguard.spans import Hidden, Span
-from spoilerguard.text.scans import Element, Scan, Tag
+from spoilerguard.text.scans import Element, Scan, Tag, without_collection
 
 __all__ = ["ATTRIBUTE", "BLOCK", "CLOSES_P", "Scanner", "looks_like_page", "scan"]
 
@@ -108,6 +108,7 @@ def looks_like_page(source: str) -> bool:
     return _PAGE.match(source) is not None
 
 
+@without_collection
 def scan(source: str, *, elements: bool = False) -> Scan:
     """Scan HTML. Linear time.
 

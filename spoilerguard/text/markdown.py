@@ -15,11 +15,12 @@ from spoilerguard.spans import Span
 from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import reddit_line_starts
 from spoilerguard.text.ranges import mask, mask_outside, subtract
-from spoilerguard.text.scans import Element, Scan, Tag
+from spoilerguard.text.scans import Element, Scan, Tag, without_collection
 
 __all__ = ["FRONT_MATTER", "scan_markdown"]
 
 
+@without_collection
 def scan_markdown(source: str, start: int) -> tuple[Scan, list[Span], str]:
     """Scan Markdown. Linear time.
 
