@@ -133,6 +133,7 @@ def test_a_feed_of_what_was_cut_off_tells_nothing_more() -> None:
     page = f"<p>One. {hide('She dies. He, too.')} Two.</p>"
     mark = f"<!--/{KEY}-->"
     for end in range(page.index("She"), page.index(mark) + len(mark)):
+        # The start of our comment may be left.
         fed = re.sub(
             r"<(?:!(?:--?/?s?g?1?)?)?\Z", "", accessible_html.feed(page[:end])
         )  # the start of our comment may be left
