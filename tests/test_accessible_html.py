@@ -134,9 +134,7 @@ def test_a_feed_of_what_was_cut_off_tells_nothing_more() -> None:
     mark = f"<!--/{KEY}-->"
     for end in range(page.index("She"), page.index(mark) + len(mark)):
         # The start of our comment may be left.
-        fed = re.sub(
-            r"<(?:!(?:--?/?s?g?1?)?)?\Z", "", accessible_html.feed(page[:end])
-        )  # the start of our comment may be left
+        fed = re.sub(r"<(?:!(?:--?/?s?g?1?)?)?\Z", "", accessible_html.feed(page[:end]))
         assert fed == '<p>One. <span class="sg1-feed">[Spoiler]</span>'
 
 
