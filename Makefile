@@ -41,10 +41,10 @@ audit: $(READY)
 	$(BIN)/python -m uv pip compile --quiet --all-extras pyproject.toml --output-file $(VENV)/audit.txt
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement $(VENV)/audit.txt
 
-## boundaries, what each part of the accurate model brings, then speed, memory and size against what others would use
+## boundaries, growth by the clock, then speed, memory and size against what others would use
 bench: $(READY)
 	$(BIN)/python tests/bench/sentences.py ../shared/datasets/ewt_dev.jsonl
-	$(BIN)/python tests/bench/ablations.py
+	$(BIN)/python -m pytest --clock -k 'clock or linear'
 	$(BIN)/python tests/bench/suite.py
 
 ## ten million generated comments scanned, with a kill on the way; then flag_many and serve: an hour each or less
@@ -59,11 +59,11 @@ fuzz: $(READY)
 
 ## both models again, from data/ and the research text beside the checkout
 models: $(READY)
-	$(BIN)/python tests/bench/models.py ../shared/datasets
+	$(BIN)/python models/make.py ../shared/datasets
 
 ## the figures of the shipped models again, in README and cards
 figures: $(READY)
-	$(BIN)/python tests/bench/models.py ../shared/datasets --figures
+	$(BIN)/python models/make.py ../shared/datasets --figures
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -19,6 +19,7 @@ def flag(
     threshold: float | None = None,
     work: WorkLike = None,
     quotations: bool = True,
+    any_language: bool = False,
     suppressions: bool = True,
     model: str | os.PathLike[str] = "fast",
 ) -> Report:
@@ -31,6 +32,7 @@ def flag(
         threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
         work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
         quotations: Whether block quotations are checked too.
+        any_language: Whether a text that is not in English is checked too.
         suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
         model: The name of a bundled model, or the folder of a model.
 
@@ -49,6 +51,7 @@ def flag(
         threshold=threshold,
         work=work,
         quotations=quotations,
+        any_language=any_language,
         suppressions=suppressions,
     )
 
@@ -62,6 +65,7 @@ def blur(
     threshold: float | None = None,
     work: WorkLike = None,
     quotations: bool = True,
+    any_language: bool = False,
     suppressions: bool = True,
     model: str | os.PathLike[str] = "fast",
 ) -> str:
@@ -76,6 +80,7 @@ def blur(
         threshold: The probability, from 0 to 1, from which a sentence is hidden. It overrides `sensitivity`.
         work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
         quotations: Whether block quotations are checked too.
+        any_language: Whether a text that is not in English is checked too.
         suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
         model: The name of a bundled model, or the folder of a model.
 
@@ -95,6 +100,7 @@ def blur(
         threshold=threshold,
         work=work,
         quotations=quotations,
+        any_language=any_language,
         suppressions=suppressions,
         model=model,
     ).blur(style)
@@ -108,6 +114,7 @@ def blur_html(
     threshold: float | None = None,
     work: WorkLike = None,
     quotations: bool = True,
+    any_language: bool = False,
     suppressions: bool = False,
     model: str | os.PathLike[str] = "fast",
 ) -> str:
@@ -120,6 +127,7 @@ def blur_html(
         threshold: The probability, from 0 to 1, from which a sentence is hidden. It overrides `sensitivity`.
         work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
         quotations: Whether block quotations are checked too.
+        any_language: Whether a text that is not in English is checked too.
         suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
         model: The name of a bundled model, or the folder of a model.
 
@@ -140,6 +148,7 @@ def blur_html(
         threshold=threshold,
         work=work,
         quotations=quotations,
+        any_language=any_language,
         suppressions=suppressions,
         model=model,
     )

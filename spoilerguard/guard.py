@@ -72,6 +72,7 @@ class Guard:
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
+        any_language: bool = False,
         suppressions: bool = True,
     ) -> Report:
         """Find the sentences of a text that give the plot away.
@@ -83,6 +84,7 @@ class Guard:
             threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
             work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
             quotations: Whether block quotations are checked too.
+            any_language: Whether a text that is not in English is checked too.
             suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
@@ -91,8 +93,11 @@ class Guard:
         Raises:
             InputError: An argument is invalid.
         """
-        options = _reading_options(format, quotations, suppressions)
-        return self._flag_batch([text], [Work.of(work)], self.threshold(sensitivity, threshold), options)[0]
+        limit, options = (
+            self.threshold(sensitivity, threshold),
+            _options(format, quotations, any_language, suppressions),
+        )
+        return self._flag_batch([text], [Work.of(work)], limit, **options)[0]
 
     def blur(
         self,
@@ -104,6 +109,7 @@ class Guard:
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
+        any_language: bool = False,
         suppressions: bool = True,
     ) -> str:
         """Hide the sentences of a text that give the plot away.
@@ -117,6 +123,7 @@ class Guard:
             threshold: The probability, from 0 to 1, from which a sentence is hidden. It overrides `sensitivity`.
             work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
             quotations: Whether block quotations are checked too.
+            any_language: Whether a text that is not in English is checked too.
             suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
@@ -133,6 +140,7 @@ class Guard:
             threshold=threshold,
             work=work,
             quotations=quotations,
+            any_language=any_language,
             suppressions=suppressions,
         )
         return report.blur(style)
@@ -154,20 +162,36 @@ class Guard:
             raise InputError(f"threshold must be a probability from 0 to 1, not {threshold!r}")
         return float(threshold)
 
-    def judge(self, documents: Sequence[Document], works: Sequence[Work | None], threshold: float) -> list[Report]:
+    def flag_read(
+        self,
+        documents: Sequence[Document],
+        works: Sequence[Work | None],
+        threshold: float,
+        *,
+        any_language: bool = False,
+    ) -> list[Report]:
         """Reports on documents that have been read, in one batch.
 
         Args:
             documents: The documents, of any formats.
             works: The work that each document is about, or None.
             threshold: The probability from which a sentence is flagged.
+            any_language: Whether documents that are not in English are checked too.
         """
-        return flag_documents(self.scorer, documents, works, threshold, {"name": self.name, "version": self.version})
+        model = {"name": self.name, "version": self.version}
+        return flag_documents(self.scorer, documents, works, threshold, model, any_language=any_language)
 
     def _flag_batch(
-        self, texts: Sequence[str], works: Sequence[Work | None], threshold: float, options: dict[str, Any]
+        self,
+        texts: Sequence[str],
+        works: Sequence[Work | None],
+        threshold: float,
+        *,
+        any_language: bool,
+        **reading: Any,
     ) -> list[Report]:
-        return self.judge([read(check_text(text), **options) for text in texts], works, threshold)
+        documents = [read(check_text(text), **reading) for text in texts]
+        return self.flag_read(documents, works, threshold, any_language=any_language)
 
     def flag_many(
         self,
@@ -180,6 +204,7 @@ class Guard:
         threshold: float | None = None,
         work: WorkLike = None,
         quotations: bool = True,
+        any_language: bool = False,
         suppressions: bool = True,
     ) -> Iterator[Report]:
         """Reports on many texts, in order. They are streamed: only a few batches are in memory at a time.
@@ -193,6 +218,7 @@ class Guard:
             threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
             work: The work that all the texts are about: a `Work`, a dictionary of its fields, or a title.
             quotations: Whether block quotations are checked too.
+            any_language: Whether a text that is not in English is checked too.
             suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Raises:
@@ -203,7 +229,10 @@ class Guard:
             raise InputError("flag_many takes many texts; for one text use flag")
         check_count("jobs", jobs)
         check_count("batch_size", batch_size)
-        limit, options = self.threshold(sensitivity, threshold), _reading_options(format, quotations, suppressions)
+        limit, options = (
+            self.threshold(sensitivity, threshold),
+            _options(format, quotations, any_language, suppressions),
+        )
         return self._stream(_batches(texts, batch_size), jobs, Work.of(work), limit, options)
 
     def _stream(
@@ -211,7 +240,7 @@ class Guard:
     ) -> Iterator[Report]:
         if jobs == 1 or self._source is None:
             for batch in batches:
-                yield from self._flag_batch(batch, [work] * len(batch), threshold, options)
+                yield from self._flag_batch(batch, [work] * len(batch), threshold, **options)
             return
         from joblib.externals.loky import get_reusable_executor
 
@@ -235,6 +264,7 @@ class Guard:
         sensitivity: Sensitivity = "medium",
         threshold: float | None = None,
         quotations: bool = True,
+        any_language: bool = False,
         suppressions: bool = True,
     ) -> pd.DataFrame:
         """Flag the texts in a column of a data frame.
@@ -247,6 +277,7 @@ class Guard:
             sensitivity: `"low"` for few false alarms, `"high"` for few misses.
             threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
             quotations: Whether block quotations are checked too.
+            any_language: Whether a text that is not in English is checked too.
             suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
@@ -263,13 +294,16 @@ class Guard:
         for column in filter(None, (text, work)):
             if column not in frame.columns:
                 raise InputError(f"no column {column!r}: there are {', '.join(map(str, frame.columns))}")
-        limit, options = self.threshold(sensitivity, threshold), _reading_options(format, quotations, suppressions)
+        limit, options = (
+            self.threshold(sensitivity, threshold),
+            _options(format, quotations, any_language, suppressions),
+        )
         texts = ["" if missing else str(value) for value, missing in zip(frame[text], frame[text].isna(), strict=True)]
         titles = [None] * len(texts) if work is None else [w if isinstance(w, str) else None for w in frame[work]]
         reports: list[Report] = []
         for start in range(0, len(texts), 256):
             rows = slice(start, start + 256)
-            reports += self._flag_batch(texts[rows], [Work.of(title) for title in titles[rows]], limit, options)
+            reports += self._flag_batch(texts[rows], [Work.of(title) for title in titles[rows]], limit, **options)
         flags = pd.Series([[f.to_dict() for f in r] for r in reports], index=frame.index, dtype=object)
         return frame.assign(
             spoiler_score=np.array([max((s.score for s in r.sentences), default=0.0) for r in reports], float),
@@ -350,7 +384,8 @@ def _flag_in_worker(
     guard = load(source, cascade=cascade)
     if guard.manifest.digests != digests:
         raise ModelError(f"{source}: the model changed while it was in use; load it again")
-    return pickle.dumps(guard._flag_batch(batch, [work] * len(batch), threshold, options), pickle.HIGHEST_PROTOCOL)
+    reports = guard._flag_batch(batch, [work] * len(batch), threshold, **options)
+    return pickle.dumps(reports, pickle.HIGHEST_PROTOCOL)
 
 
 def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
@@ -359,6 +394,6 @@ def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _reading_options(format: str, quotations: bool, suppressions: bool) -> dict[str, Any]:
+def _options(format: str, quotations: bool, any_language: bool, suppressions: bool) -> dict[str, Any]:
     check_choice("format", format, FORMATS)
-    return {"format": format, "quotations": quotations, "suppress": suppressions}
+    return {"format": format, "quotations": quotations, "any_language": any_language, "suppress": suppressions}

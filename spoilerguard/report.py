@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from spoilerguard.spans import Document, Flag, Hidden, Notice, Sentence
+from spoilerguard.text.language import NAMES
 
 __all__ = ["Report"]
 
@@ -18,10 +19,12 @@ class Report:
 
     Attributes:
         document: The text, as it was read.
-        sentences: Every sentence that was checked, with its score.
+        sentences: Every sentence with its score.
         flags: The sentences that may give the plot away.
         threshold: The probability from which a sentence is flagged.
         model: `name` and `version` of the model.
+        language: The language that the text seems to be in, as a code of ISO 639-1; None if it is too short to guess.
+        checked: Whether the text was checked. If not, it has no flags, every score is 0, and a notice says why.
     """
 
     document: Document
@@ -29,6 +32,8 @@ class Report:
     flags: tuple[Flag, ...]
     threshold: float
     model: dict[str, str] = field(default_factory=dict)
+    language: str | None = None
+    checked: bool = True
 
     @property
     def hidden(self) -> tuple[Hidden, ...]:
@@ -42,10 +47,21 @@ class Report:
 
     @cached_property
     def notices(self) -> tuple[Notice, ...]:
-        """Broken spoiler marks, such as one that is not closed, and places that repeat what is hidden or flagged."""
+        """Why the text was not checked, if so; broken spoiler marks; places that repeat what is hidden or flagged."""
         from spoilerguard.hiding.repeats import repeats_noticed  # only where something is reported
 
-        return (*self.document.notices, *repeats_noticed(self.document, [(f.start, f.end) for f in self.flags]))
+        unchecked = () if self.checked else (self._not_checked(),)
+        repeated = repeats_noticed(self.document, [(flag.start, flag.end) for flag in self.flags])
+        return (*unchecked, *self.document.notices, *repeated)
+
+    def _not_checked(self) -> Notice:
+        code = self.language or ""
+        start, end = self.sentences[0][:2] if self.sentences else (0, 0)
+        message = (
+            f"this text looks like {NAMES.get(code, 'another language')} ({code}) and was not checked, because the "
+            "models know only English; to check it anyway, use --any-language (any_language=True)"
+        )
+        return Notice(start, end, message)
 
     def blur(self, style: str | None = None) -> str:
         """Hide the flagged sentences.
@@ -75,6 +91,7 @@ class Report:
         """The report as an entry of `files` in `check --format json`, version 1, without the path."""
         return {
             "format": self.document.format,
+            "language": self.language,
             "sentences": len(self.sentences),
             "hidden": len(self.hidden),
             "error": None,

@@ -10,6 +10,7 @@ import sys
 from typing import Any, NamedTuple
 
 from typer.testing import CliRunner, Result
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.cli import app
@@ -42,7 +43,7 @@ def process(*arguments: str | Path, **options: Any) -> subprocess.CompletedProce
     command = [sys.executable, "-m", "spoilerguard", *map(str, arguments)]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": os.environ} | options
     options["env"] = options["env"] | {"PYTHONPATH": PACKAGE_AT}
-    return subprocess.run(command, check=False, timeout=60, **options)
+    return subprocess.run(command, check=False, timeout=WAIT, **options)
 
 
 def invoke(*arguments: str | Path, **options: Any) -> Result:

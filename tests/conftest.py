@@ -16,13 +16,32 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from commands import Cli, Ran
+import hypothesis
 import pytest
+import timing
 
 import spoilerguard as sg
 from spoilerguard.cli import app
 from spoilerguard.training.pipeline import RECIPES, Recipe, train
 
 ROOT = Path(__file__).parent.parent
+
+# No test may fail because the machine is busy.
+hypothesis.settings.register_profile("no clock")
+hypothesis.settings.load_profile("no clock")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--clock", action="store_true", help="measure growth in seconds, and run the tests marked `clock`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only a clock can measure, unless it is asked for."""
+    timing.by_clock = config.getoption("--clock")
+    if not timing.by_clock:
+        clocked = [item for item in items if item.get_closest_marker("clock")]
+        items[:] = [item for item in items if item not in clocked]
+        config.hook.pytest_deselected(items=clocked)
 
 
 @pytest.fixture(scope="session")

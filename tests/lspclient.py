@@ -17,8 +17,9 @@ import sys
 import threading
 from typing import Any
 
+from waiting import WAIT
+
 ROOT = Path(__file__).parent.parent
-WAIT = 60  # seconds, on a busy machine
 WIDTH = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
 CODEC = {"utf-8": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 
@@ -38,7 +39,7 @@ RICH: Json = {
 
 
 class Editor:
-    """A server process and what it said; `settings` is what the editor answers when asked for them."""
+    """A server process and its messages; `settings` is what the editor answers when asked for them."""
 
     def __init__(self, *arguments: str, command: list[str] | None = None, stderr: Any = subprocess.PIPE) -> None:
         self.server = subprocess.Popen(
@@ -56,6 +57,7 @@ class Editor:
         self.published: queue.Queue[Json] = queue.Queue()
         self._answers: queue.Queue[Json] = queue.Queue()
         self._last = 0
+        self.published_before_answer = 0  # how many diagnostics lay unread when the last answer came
         self.rubbish = b""  # on standard output, between the messages
         self.errors = b""
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._listen, self._drain)]
@@ -86,9 +88,9 @@ class Editor:
                 continue
             while stdout.readline().strip():
                 pass
-            self._heard(json.loads(stdout.read(int(header.split()[1]))))
+            self._receive(json.loads(stdout.read(int(header.split()[1]))))
 
-    def _heard(self, message: Json) -> None:
+    def _receive(self, message: Json) -> None:
         match message:
             case {"method": _, "id": id} if self.refuses:
                 self.send({"id": id, "error": {"code": -32601, "message": "no such method"}})
@@ -108,10 +110,11 @@ class Editor:
             case {"method": _}:
                 pass
             case _:
+                self.published_before_answer = self.published.qsize()
                 self._answers.put(message)
 
     def answer(self, asked: Json) -> None:
-        """Tell the settings, to a request for them."""
+        """Answer a request for the settings."""
         self.send({"id": asked["id"], "result": [self.settings for _ in asked["params"]["items"]]})
 
     # --- what an editor does

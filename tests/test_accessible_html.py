@@ -144,6 +144,7 @@ def test_a_placeholder_is_no_prose() -> None:
     assert document.hidden == ()
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize(
     "hard",
     [

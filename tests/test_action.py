@@ -15,6 +15,7 @@ from typing import Any
 from offline import ROOT, checkout, environment
 import pytest
 from texts import HARMLESS, SPOILERS
+from waiting import WAIT
 import yaml
 
 FOLDER = ROOT / ".github" / "actions" / "check"
@@ -72,10 +73,10 @@ class Runner:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=WAIT,
         )
-        told = files["GITHUB_OUTPUT"].read_text(encoding="utf-8").splitlines()
-        outputs = {name: value for name, _, value in (line.partition("=") for line in told)}
+        lines = files["GITHUB_OUTPUT"].read_text(encoding="utf-8").splitlines()
+        outputs = {name: value for name, _, value in (line.partition("=") for line in lines)}
         return Ran(ran.returncode, ran.stdout, outputs, files["GITHUB_STEP_SUMMARY"].read_text(encoding="utf-8"))
 
     def check(self, **inputs: str) -> Ran:

@@ -362,7 +362,7 @@ def assert_reads_back(data: bytes, rows: list[tuple[str, str, str | None]], **op
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32-be"])
 @given(records(PLAIN), st.sampled_from(",;\t|"))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_csv_reads_back(encoding: str, rows: list[Record], delimiter: str) -> None:
     data = as_csv(encoding, delimiter, rows)
     options = {"format": "csv", "encoding": encoding, "delimiter": delimiter, "quoting": "double"}
@@ -371,27 +371,27 @@ def test_csv_reads_back(encoding: str, rows: list[Record], delimiter: str) -> No
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
 @given(records(PLAIN), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_json_lines_read_back(pack: Callable[[bytes], bytes], rows: list[Record], ascii: bool) -> None:
     assert_reads_back(pack(as_jsonl(ascii, rows)), [(i, t, w or None) for i, t, w in rows])
 
 
 @given(records(PLAIN))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_parquet_reads_back(rows: list[Record]) -> None:
     pytest.importorskip("pyarrow")
     assert_reads_back(as_parquet(rows), [(i, t, w or None) for i, t, w in rows], time_column="")
 
 
 @given(records(XML))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_wordpress_reads_back(rows: list[Record]) -> None:
     expected = [pair for i, t, w in rows for pair in ((f"comment-{i}", t, None), (f"post-{i}", w, i))]
     assert_reads_back(as_wordpress(rows), expected)
 
 
 @given(records(PLAIN.filter(lambda text: "\0" not in text)))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_databases_read_back(rows: list[Record]) -> None:
     pytest.importorskip("sqlalchemy")
     with tempfile.TemporaryDirectory() as folder:

@@ -17,7 +17,7 @@ import tempfile
 import tracemalloc
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 from timing import assert_linear
@@ -205,7 +205,7 @@ def test_packed_files_that_are_cut_off_give_what_was_there_and_say_so(tmp_path: 
 
 
 @pytest.mark.parametrize("name", PACKS)
-def test_damage_in_a_packed_file_is_told(tmp_path: Path, name: str) -> None:
+def test_damage_in_a_packed_file_is_reported(tmp_path: Path, name: str) -> None:
     packed = bytearray(PACKS[name](lines(10_000)))
     late = len(packed) * 3 // 4
     packed[late : late + 64] = bytes(64)
@@ -682,7 +682,6 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES | st.binary(max_size=4), max_size=14).map(b"".join))
-@settings(deadline=None)
 def test_only_our_own_errors_leave_the_package_and_any_cursor_goes_on(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in (None, *(family.name for family in FAMILIES if family.name != "sql")):

@@ -1,4 +1,4 @@
-"""What is known is not told again: the baseline."""
+"""The baseline: known findings are not reported again."""
 
 from __future__ import annotations
 

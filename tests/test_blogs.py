@@ -21,6 +21,7 @@ from offline import ROOT, command
 import pytest
 from texts import HARMLESS, SPOILERS
 from typer.testing import CliRunner
+from waiting import WAIT
 import yaml
 
 import spoilerguard as sg
@@ -267,10 +268,10 @@ def wordpress(folder: Path, port: int, *calls: dict[str, Any]) -> dict[str, Any]
     path = write(folder / "spoilerguard.php", plugin.replace(":8765/", f":{port}/"))
     harness = ROOT / "tests" / "data" / "blogs" / "wordpress.php"
     words = [php, "-d", "display_errors=stderr", str(harness), str(path)]
-    ran = subprocess.run(words, input=json.dumps(calls), capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(words, input=json.dumps(calls), capture_output=True, text=True, timeout=WAIT)
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stdout + ran.stderr
-    told: dict[str, Any] = json.loads(ran.stdout)
-    return told
+    answer: dict[str, Any] = json.loads(ran.stdout)
+    return answer
 
 
 TEXT = f"<p>{SPOILERS[0]}</p>\n\n<p>Café. {HARMLESS[2]}</p>"
@@ -286,16 +287,16 @@ ELSEWHERE = (
 
 def test_wordpress_hides_posts_and_comments(tmp_path: Path) -> None:
     with service() as port:
-        told = wordpress(tmp_path, port, CONTENT, {"filter": "comment_text", "text": TEXT})
-    assert all(hides(result) for result in told["results"])
-    assert told["requests"] == 1, "the second is in the cache"
-    assert [os.path.basename(url) for url in told["loads"]] == list(ASSETS)
+        answer = wordpress(tmp_path, port, CONTENT, {"filter": "comment_text", "text": TEXT})
+    assert all(hides(result) for result in answer["results"])
+    assert answer["requests"] == 1, "the second is in the cache"
+    assert [os.path.basename(url) for url in answer["loads"]] == list(ASSETS)
 
 
 def test_wordpress_gives_feeds_and_excerpts_a_placeholder(tmp_path: Path) -> None:
     with service() as port:
-        told = wordpress(tmp_path, port, *ELSEWHERE)
-    for result in told["results"]:
+        answer = wordpress(tmp_path, port, *ELSEWHERE)
+    for result in answer["results"]:
         assert "Mira" not in result
         assert f"Café. {HARMLESS[2]}" in result
 
@@ -303,16 +304,16 @@ def test_wordpress_gives_feeds_and_excerpts_a_placeholder(tmp_path: Path) -> Non
 @pytest.mark.parametrize("status", [0, 413, 500])
 def test_wordpress_folds_away_what_the_service_does_not_answer(tmp_path: Path, status: int) -> None:
     with service(status) as port:
-        told = wordpress(tmp_path, port if status else 1, CONTENT, *ELSEWHERE)
-    page, *elsewhere = told["results"]
+        answer = wordpress(tmp_path, port if status else 1, CONTENT, *ELSEWHERE)
+    page, *elsewhere = answer["results"]
     report = sg.flag(page, format="html", threshold=0.0)
     assert report.document.source == f"<details><summary>May hold spoilers</summary>{TEXT}</details>"
     assert [sentence.text for sentence in report.sentences if "Mira" in sentence.text] == []
     assert not any("Mira" in result for result in elsewhere)
-    assert told["requests"] == (1 if status == 0 else 6), "who is away is not asked for every text"
+    assert answer["requests"] == (1 if status == 0 else 6), "who is away is not asked for every text"
 
 
 def test_wordpress_leaves_the_dashboard_and_the_empty_alone(tmp_path: Path) -> None:
     with service() as port:
-        told = wordpress(tmp_path, port, CONTENT | {"admin": True}, {"filter": "the_content", "text": " \n"})
-    assert told == told | {"results": [TEXT, " \n"], "requests": 0}
+        answer = wordpress(tmp_path, port, CONTENT | {"admin": True}, {"filter": "the_content", "text": " \n"})
+    assert answer == answer | {"results": [TEXT, " \n"], "requests": 0}

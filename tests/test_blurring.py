@@ -1,7 +1,7 @@
 """Hiding ranges: nothing leaks, nothing else changes, in whatever is given. All sample text is invented.
 
-Two programs that are not ours judge: html5lib, which builds the tree that browsers build, and
-markdown-it. `w1`, `w2`, ... stand for words that can be told from each other.
+Two independent programs are the judges: html5lib, which builds the tree that browsers build, and
+markdown-it. `w1`, `w2`, ... stand for words that can be told apart.
 """
 
 from __future__ import annotations
@@ -222,9 +222,9 @@ def holds(source: str, chosen: Callable[[int], bool] = lambda k: True) -> None:
     ranges = [at for k, at in enumerate(ranges) if chosen(k)]
     blurred = hide(document, ranges, "html")
     assert HIDDEN in blurred or stripped(blurred) == source  # headings lose their text
-    told = words(unescape(" ".join(document.prose[start:end] for start, end in ranges)))
-    assert words(seen(blurred)) & told == set()
-    assert words(seen(source)) - words(seen(blurred)) <= told
+    secret = words(unescape(" ".join(document.prose[start:end] for start, end in ranges)))
+    assert words(seen(blurred)) & secret == set()
+    assert words(seen(source)) - words(seen(blurred)) <= secret
     if not OPEN_LINK.search(source) and HIDDEN not in blurred:
         assert tree(blurred) == tree(source)
 
@@ -240,7 +240,7 @@ def test_html_of_every_kind_keeps_its_tree_and_shows_no_word(source: str) -> Non
         assert hide(document, ranges, style) == result
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(HTML_PIECES, TEXTS), max_size=14), st.integers(0))
 def test_random_html_keeps_its_tree_and_shows_no_word(parts: list[str], bits: int) -> None:
     holds(numbered(parts), lambda k: not bits >> k & 1)
@@ -286,7 +286,7 @@ MARKDOWN_PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.one_of(MARKDOWN_PIECES, TEXTS), max_size=14), st.integers(0))
 @example(["w!", "![", "w w. ", "</p>", "w", "](u)"], 1)
 @example(["w w.\\"], 0)
@@ -297,10 +297,10 @@ def test_random_markdown_shows_no_word(parts: list[str], bits: int) -> None:
     ranges = [at for k, at in enumerate(ranges) if not bits >> k & 1]
     blurred = hide(document, ranges, "html")
     assert HIDDEN in blurred or stripped(blurred) == source  # headings lose their text
-    told = words(" ".join(document.prose[start:end] for start, end in ranges))
+    secret = words(" ".join(document.prose[start:end] for start, end in ranges))
     shown = words(seen(html_of(blurred)))
-    assert shown & told == set()
-    assert words(seen(html_of(source))) - shown <= told
+    assert shown & secret == set()
+    assert words(seen(html_of(source))) - shown <= secret
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from pathlib import Path
 import subprocess
 
 import pytest
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.drafts.changes import Changes, touching
@@ -34,7 +35,7 @@ def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Git:
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
 
     def run(*arguments: str, folder: str = ".") -> str:
-        ran = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, check=True, timeout=60)
+        ran = subprocess.run(["git", "-C", folder, *arguments], capture_output=True, check=True, timeout=WAIT)
         return ran.stdout.decode().strip()
 
     (tmp_path / "site").mkdir()
@@ -114,7 +115,7 @@ def test_a_file_taken_away_has_not_changed(git: Git) -> None:
     Path("still.md").unlink()
     assert not Changes("HEAD").changed("old.md")
     assert not Changes("HEAD").changed("still.md")
-    write("old.md", TEN)  # git has been told to forget it; it is there again
+    write("old.md", TEN)  # git no longer tracks it; it is there again
     assert Changes("HEAD").changed("old.md")
     assert Changes("HEAD").lines("old.md") == WHOLE
 
@@ -214,7 +215,7 @@ def test_from_a_folder_within_through_a_link_and_in_a_hook(git: Git, monkeypatch
 
 
 def test_nothing_is_written_into_the_repository(git: Git) -> None:
-    os.utime("old.md")  # now the index is stale, which `git diff` would mend
+    os.utime("old.md")  # now the index is stale, which `git diff` would refresh
     before = Path(".git/index").read_bytes()
     assert Changes("HEAD").lines("old.md") == ()
     assert Path(".git/index").read_bytes() == before
@@ -294,7 +295,7 @@ def test_no_git(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_finding_is_told_if_one_of_its_lines_has_changed(
+def test_a_finding_is_reported_if_one_of_its_lines_has_changed(
     lines: tuple[tuple[float, float], ...], kept: str, end: str
 ) -> None:
     source = end.join(["He dies.", "", "She", "also", "dies.", "", "All\rdie.", ""])

@@ -112,11 +112,13 @@ def test_json_is_as_documented(drafts: Path, cli: Cli, fast: sg.Guard) -> None:
         }
         for f in fast.flag(source, format="markdown")
     ]
-    unread = {"format": None, "sentences": 0, "hidden": 0, "flags": [], "notices": []}
+    nothing = {"hidden": 0, "error": None, "notices": []}
+    read = nothing | {"language": "en"}
+    unread = nothing | {"format": None, "language": None, "sentences": 0, "flags": []}
     assert files == [
-        {"path": "spoiled.md", "format": "markdown", "sentences": 11, "hidden": 0, "error": None, "notices": []},
+        read | {"path": "spoiled.md", "format": "markdown", "sentences": 11},
         unread | {"path": "missing.md", "error": "missing.md: no such file"},
-        unread | {"path": "clean.txt", "format": "text", "sentences": 4, "error": None},
+        read | {"path": "clean.txt", "format": "text", "sentences": 4, "flags": []},
     ]
     assert ran.err == "spoilerguard: missing.md: no such file\n"
 
@@ -328,8 +330,8 @@ def test_sensitivity_and_threshold_choose_how_much_is_flagged(drafts: Path, cli:
 def test_the_work_is_described_by_options(drafts: Path, cli: Cli, fast: sg.Guard) -> None:
     Path("blurb.txt").write_text("A village with a secret.", encoding="utf-8")
     Path("synopsis.txt").write_text("Mira is killed by her brother.", encoding="utf-8")
-    told = ["--title", "The Long Rain", "--blurb", "blurb.txt", "--synopsis", "synopsis.txt"]
-    ran = cli("check", "clean.txt", "--threshold", "0", "--format", "json", *told)
+    options = ["--title", "The Long Rain", "--blurb", "blurb.txt", "--synopsis", "synopsis.txt"]
+    ran = cli("check", "clean.txt", "--threshold", "0", "--format", "json", *options)
     work = sg.Work("The Long Rain", "A village with a secret.", "Mira is killed by her brother.")
     flags = fast.flag(CLEAN, threshold=0, work=work)
     assert json.loads(ran.out)["files"][0]["flags"] == [f.to_dict() for f in flags]

@@ -1,4 +1,4 @@
-"""`check` where writers work: what is told since a revision, of what is not known yet, and which status that gives."""
+"""`check` where writers work: findings since a revision, findings that are not known yet, and the exit status."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import sys
 from commands import PACKAGE_AT, Cli
 import pytest
 from texts import CLEAN, REVIEW, SPOILERS
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.drafts import io as drafts
@@ -100,7 +101,7 @@ def committed(post: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def git(*arguments: str) -> None:
     who = ("-c", "user.name=A", "-c", "user.email=a@example.org")
-    subprocess.run(["git", *who, *arguments], check=True, capture_output=True, timeout=60)
+    subprocess.run(["git", *who, *arguments], check=True, capture_output=True, timeout=WAIT)
 
 
 def commit() -> None:
@@ -108,7 +109,7 @@ def commit() -> None:
     git("commit", "--quiet", "--message", "x")
 
 
-def test_only_findings_on_changed_lines_are_told_with_the_scores_of_the_whole(committed: Path, cli: Cli) -> None:
+def test_only_findings_on_changed_lines_are_reported_with_the_scores_of_the_whole(committed: Path, cli: Cli) -> None:
     before = cli(".", "--format", "line").out.splitlines()
     committed.write_text(POST.replace(SPOILERS[2], SPOILERS[2] + " "), encoding="utf-8")
     ran = cli(".", "--format", "line", "--diff", "HEAD")
@@ -158,7 +159,7 @@ def test_a_workflow_as_a_process(committed: Path) -> None:
     committed.write_text(POST + "\nIn the end the dog dies, and his wife killed it.\n", encoding="utf-8")
     command = [sys.executable, "-m", "spoilerguard", "check", ".", "--diff", "main", "--format", "github"]
     environment = os.environ | {"PYTHONPATH": PACKAGE_AT}
-    ran = subprocess.run(command, capture_output=True, check=False, timeout=60, env=environment)
+    ran = subprocess.run(command, capture_output=True, check=False, timeout=WAIT, env=environment)
     assert (ran.returncode, ran.stderr) == (1, b"")
     last = POST.count("\n") + 2
     assert ran.stdout.startswith(b"::warning file=post.md,line=%d,endLine=%d,col=1," % (last, last))
@@ -168,7 +169,7 @@ def test_a_workflow_as_a_process(committed: Path) -> None:
 # --- the baseline -------------------------------------------------------------------------------
 
 
-def test_what_is_known_is_not_told_again(post: Path, cli: Cli) -> None:
+def test_known_findings_are_not_reported_again(post: Path, cli: Cli) -> None:
     Path("clean.md").write_text(CLEAN, encoding="utf-8")
     ran = cli(".", "--write-baseline", "known.json")
     assert (ran.status, ran.err) == (0, "spoilerguard: 5 known spoilers written to known.json\n")
@@ -234,13 +235,13 @@ SUPPRESSED = [
 
 
 @pytest.mark.parametrize("name", ["post.md", "post.txt"])
-def test_suppressions_that_suppress_nothing_are_told_on_request(post: Path, cli: Cli, name: str) -> None:
+def test_suppressions_that_suppress_nothing_are_reported_on_request(post: Path, cli: Cli, name: str) -> None:
     Path(name).write_text("\n".join(SUPPRESSED), encoding="utf-8")
     plain = cli(name, "--format", "json", "--threshold", "0.1")
     ran = cli(name, "--format", "json", "--threshold", "0.1", "--report-unused")
-    told = "this suppression suppresses nothing; remove it"
+    message = "this suppression suppresses nothing; remove it"
     assert plain.err == ""
-    assert ran.err == "".join(f"spoilerguard: {name}:{line}:1: {told}\n" for line in (1, 7, 19, 25))
+    assert ran.err == "".join(f"spoilerguard: {name}:{line}:1: {message}\n" for line in (1, 7, 19, 25))
     before, after = (json.loads(r.out)["files"][0] for r in (plain, ran))
     assert [notice["line"] for notice in after.pop("notices")] == [1, 7, 19, 25]
     assert before.pop("notices") == []
@@ -248,7 +249,7 @@ def test_suppressions_that_suppress_nothing_are_told_on_request(post: Path, cli:
     assert ran.status == plain.status == 1
 
 
-def test_neighbouring_suppressions_are_judged_each_for_itself(post: Path, cli: Cli) -> None:
+def test_neighbouring_suppressions_are_checked_separately(post: Path, cli: Cli) -> None:
     post.write_text(f"{NEXT}\n{SPOILERS[0]}\n\n{NEXT}\nNice.\n\n{NEXT}\n{SPOILERS[1]}\n", encoding="utf-8")
     ran = cli(post, "--report-unused", "--format", "line")
     assert (ran.status, ran.out) == (0, "")

@@ -15,6 +15,7 @@ from commands import PACKAGE_AT, Cli, Ran
 import pytest
 from texts import CLEAN, REVIEW, SPOILERS
 from timing import seconds
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.drafts import io as drafts
@@ -55,7 +56,7 @@ def test_standard_input_is_read(cli: Cli, draft: Path) -> None:
     assert cli("-", "--format", "html", stdin=DRAFT.encode()).raw == blurred
 
 
-def test_plain_text_is_redacted_if_nothing_else_is_said(cli: Cli, draft: Path) -> None:
+def test_plain_text_is_redacted_by_default(cli: Cli, draft: Path) -> None:
     ran = cli("-", "--input-format", "text", stdin=DRAFT.encode())
     assert ran.out == f"Lovely prose. {' '.join('█████' for _ in SPOILERS[1].split())} The pacing is slow.\n"
 
@@ -122,14 +123,14 @@ def test_patch_takes_the_difference(cli: Cli, draft: Path) -> None:
     draft.write_bytes(f"a\u2028b\x0c\r{DRAFT}c".encode())
     ran = cli(draft.name, "--style", "lemmy", "--diff")
     whole = cli(draft.name, "--style", "lemmy").raw
-    subprocess.run(["git", "apply", "-p0", "-"], input=ran.raw, cwd=draft.parent, check=True, timeout=60)
+    subprocess.run(["git", "apply", "-p0", "-"], input=ran.raw, cwd=draft.parent, check=True, timeout=WAIT)
     assert draft.read_bytes() == whole
 
 
 def test_a_shell_sees_the_same(draft: Path) -> None:
     command = [sys.executable, "-m", "spoilerguard", "blur", "-", "--style", "reddit"]
     env = os.environ | {"PYTHONPATH": PACKAGE_AT}
-    ran = subprocess.run(command, input=DRAFT.encode(), capture_output=True, env=env, check=True, timeout=60)
+    ran = subprocess.run(command, input=DRAFT.encode(), capture_output=True, env=env, check=True, timeout=WAIT)
     assert ran.stdout == HIDDEN.encode()
 
 
@@ -204,7 +205,9 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
         (["draft.md", "--threshold", "2"], "threshold must be a probability from 0 to 1, not 2.0"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(cli: Cli, draft: Path, arguments: list[str], message: str) -> None:
+def test_an_impossible_request_is_reported_in_one_line(
+    cli: Cli, draft: Path, arguments: list[str], message: str
+) -> None:
     ran = cli(*arguments)
     assert (ran.status, ran.raw) == (2, b"")
     assert ran.err.startswith(f"spoilerguard: {message}")
@@ -243,7 +246,7 @@ def test_only_what_an_edited_report_says_is_hidden(cli: Cli, draft: Path, report
 def test_a_report_of_check_needs_no_change(cli: Cli, draft: Path) -> None:
     command = [sys.executable, "-m", "spoilerguard", "check", "draft.md", "--format", "json", "--exit-zero"]
     env = os.environ | {"PYTHONPATH": PACKAGE_AT}
-    made = subprocess.run(command, capture_output=True, env=env, check=True, timeout=60)
+    made = subprocess.run(command, capture_output=True, env=env, check=True, timeout=WAIT)
     Path("report.json").write_bytes(made.stdout)
     assert cli("draft.md", "--from-json", "report.json", "--style", "reddit").raw == HIDDEN.encode()
 
@@ -314,6 +317,7 @@ def test_broken_marks_are_in_the_report(fast: sg.Guard) -> None:
     ]
 
 
+@pytest.mark.clock
 def test_a_page_of_2000_words_takes_a_render_hook_less_than_50_ms(fast: sg.Guard) -> None:
     words = f"{CLEAN} {SPOILERS[0]} <em>{SPOILERS[1]}</em> {SPOILERS[2]}"
     page = "<article>" + f"<p>{words}</p>\n" * (2000 // len(words.split()) + 1) + "</article>"

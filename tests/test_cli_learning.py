@@ -136,7 +136,7 @@ def test_evaluate_refuses_a_leak_and_names_the_work(small_folder: Path, few: Pat
     assert "LEAK: the model was trained on" in out
 
 
-def test_evaluate_refuses_what_it_cannot_judge(small_folder: Path, few: Path, broken: Path, tmp_path: Path) -> None:
+def test_evaluate_refuses_unusable_data(small_folder: Path, few: Path, broken: Path, tmp_path: Path) -> None:
     one_class = tmp_path / "one.csv"
     one_class.write_text("text,label,work\nA fine film,0,x\nA fine hat,0,y\n", encoding="utf-8")
     cases: list[tuple[tuple[str | Path, ...], str]] = [

@@ -38,12 +38,12 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
     works.write_text(
         '{"work": "Low Tide", "title": "Low Tide", "blurb": "A banker is found dead."}\n', encoding="utf-8"
     )
-    said = scan(
+    errors = scan(
         source, "-o", tmp_path / "out.jsonl", *columns, "--only-flagged", "--works", works, "--report", report,
         "--sensitivity", "low", "--delimiter", ";", "--encoding", "utf-8", "--from", "csv",
     )  # fmt: skip
     assert [record["id"] for record in records_of(tmp_path / "out.jsonl")] == ["7"]
-    assert said.splitlines()[-1] == f"written: {report}"
+    assert errors.splitlines()[-1] == f"written: {report}"
     page = report.read_text(encoding="utf-8")
     for wanted in ("reviews.csv", "Saltmarsh", "Low Tide", "2020-01"):
         assert wanted in page
@@ -63,10 +63,10 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
         (["--text-column", "words"], "words"),
     ],
 )
-def test_what_cannot_be_done_is_said_before_it_is_begun(tmp_path: Path, arguments: Sequence[str], says: str) -> None:
+def test_an_impossible_scan_is_reported_before_it_begins(tmp_path: Path, arguments: Sequence[str], says: str) -> None:
     source = archive_of(tmp_path / "comments.jsonl", 5)
-    said = scan(source, "-o", tmp_path / "out.jsonl", *arguments, status=2)
-    assert says in said.splitlines()[-1]
+    errors = scan(source, "-o", tmp_path / "out.jsonl", *arguments, status=2)
+    assert says in errors.splitlines()[-1]
     assert os.listdir(tmp_path) == ["comments.jsonl"]
 
 
@@ -94,8 +94,8 @@ def test_a_database_is_scanned(tmp_path: Path) -> None:
 
 def test_the_archive_is_never_the_output(tmp_path: Path) -> None:
     source = archive_of(tmp_path / "comments.jsonl", 5)
-    said = scan(source, "-o", source, "--force", status=2)
-    assert said == f"spoilerguard: {source}: is the archive itself; give another name\n"
+    errors = scan(source, "-o", source, "--force", status=2)
+    assert errors == f"spoilerguard: {source}: is the archive itself; give another name\n"
     assert len(records_of(source)) == 5
 
 
@@ -114,6 +114,6 @@ def test_a_log_gets_a_line_a_minute(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_of_a_source_without_a_size_no_time_is_promised(capsys: pytest.CaptureFixture[str]) -> None:
     lines = cli_scan._Lines(every=0.0)
     lines.show(Progress(5, 0, None))
-    said = capsys.readouterr().err
-    assert said.startswith("5 records, ")
-    assert "left" not in said
+    errors = capsys.readouterr().err
+    assert errors.startswith("5 records, ")
+    assert "left" not in errors

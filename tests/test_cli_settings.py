@@ -17,6 +17,7 @@ import pytest
 from test_settings import put
 from texts import CLEAN, HARMLESS, REVIEW, SPOILERS
 import typer.main
+from waiting import WAIT
 
 from spoilerguard.cli import app
 from spoilerguard.hiding.styles import STYLES
@@ -165,7 +166,7 @@ def test_what_git_ignores_is_left_out_of_folders(project: Path, cli: Cli) -> Non
     assert len(checked(cli("check", ".", "--format", "json", "--gitignore"))) == 2
 
 
-def test_a_pattern_that_is_none_is_told(project: Path, cli: Cli) -> None:
+def test_an_invalid_pattern_is_reported(project: Path, cli: Cli) -> None:
     ran = cli("check", ".", "--exclude", "!")
     assert (ran.status, ran.err) == (
         2,
@@ -292,7 +293,7 @@ def bash(project: Path) -> Callable[[str], list[str]]:
 
     def run(script: str) -> list[str]:
         command = [shell, "--norc", "-c", f"{script}\ntrue"]
-        ran = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=60)
+        ran = subprocess.run(command, env=environment, capture_output=True, check=True, timeout=WAIT)
         assert ran.stderr == b""
         return ran.stdout.decode().splitlines()
 

@@ -76,7 +76,7 @@ def test_announced(sentence: str) -> None:
         "I hate spoilers.",
     ],
 )
-def test_said_to_be_free_or_over(sentence: str) -> None:
+def test_announced_as_free_of_spoilers_or_as_over(sentence: str) -> None:
     assert announcement(sentence.lower()) == -1
 
 
@@ -85,6 +85,7 @@ def test_neither(sentence: str) -> None:
     assert announcement(sentence.lower()) == 0
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("unit", ["spoil", "spoiler", "avoid", "discuss", "no ", "not a ", "with ", "spoiler "])
 def test_announcements_are_found_in_linear_time(unit: str) -> None:
     assert_linear(lambda text: announcement(f"{text} spoil"), unit)
@@ -222,9 +223,9 @@ def test_a_blurb_makes_its_words_known_and_a_synopsis_makes_the_rest_secret() ->
 
 
 def test_what_the_blurb_tells_is_no_secret() -> None:
-    told = Work(WORK.title, WORK.blurb + " " + WORK.synopsis, WORK.synopsis)
-    assert columns(told)["in synopsis only"].tolist() == [0, 0, 0]
-    assert columns(told)["in blurb"][1] > columns(WORK)["in blurb"][1]
+    known = Work(WORK.title, WORK.blurb + " " + WORK.synopsis, WORK.synopsis)
+    assert columns(known)["in synopsis only"].tolist() == [0, 0, 0]
+    assert columns(known)["in blurb"][1] > columns(WORK)["in blurb"][1]
 
 
 @pytest.mark.parametrize("work", [None, Work()])

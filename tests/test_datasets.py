@@ -277,6 +277,7 @@ def test_announcements(text: str, bare: str) -> None:
     assert without_announcement(text) == bare
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("unit", [" -a", " - end of", ". the ", "*", "(a ", "spoiler below ", ". spoiler", "a' "])
 def test_cleaning_takes_linear_time(unit: str) -> None:
     assert_linear(lambda text: without_announcement(f"{text} spoiler x"), unit, 16_000)

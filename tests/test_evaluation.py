@@ -57,37 +57,37 @@ def doc(sentences: Sequence[tuple[str, int, str | None]], work: str, name: str) 
 @pytest.mark.parametrize("seed", range(5))
 def test_figures_are_those_of_scikit_learn(seed: int) -> None:
     truth, probability, works = random_case(seed)
-    judged = metrics.figures_of(truth, probability, works, {"medium": 0.5}, repeats=0)
-    at = judged["points"]["medium"]
+    measured = metrics.figures_of(truth, probability, works, {"medium": 0.5}, repeats=0)
+    at = measured["points"]["medium"]
     precision, recall, f1, _ = precision_recall_fscore_support(truth, probability >= 0.5, average="binary")
     expected = {
         "auc": roc_auc_score(truth, probability),
         "average_precision": average_precision_score(truth, probability),
         "brier": brier_score_loss(truth, probability),
     }
-    assert {name: judged[name]["value"] for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert {name: measured[name]["value"] for name in expected} == pytest.approx(expected, abs=1e-6)
     assert [at[name]["value"] for name in ("precision", "recall", "f1")] == pytest.approx(
         [precision, recall, f1], abs=1e-6
     )
     assert at["false_alarm_rate"]["value"] == pytest.approx((probability[truth == 0] >= 0.5).mean(), abs=1e-6)
-    assert judged["auc"]["interval"] is None
+    assert measured["auc"]["interval"] is None
 
 
 def test_figures_worked_out_by_hand() -> None:
     truth, probability = np.array([1, 0, 1, 0, 0]), np.array([0.95, 0.85, 0.55, 0.25, 0.15])
-    judged = metrics.figures_of(truth, probability, np.arange(5), {"low": 0.9, "high": 0.5, "none": 0.99}, repeats=0)
-    assert judged["auc"]["value"] == pytest.approx(5 / 6, abs=1e-6)
-    assert judged["average_precision"]["value"] == pytest.approx((1 + 2 / 3) / 2, abs=1e-6)
-    assert judged["brier"]["value"] == pytest.approx((0.05**2 + 0.85**2 + 0.45**2 + 0.25**2 + 0.15**2) / 5)
-    assert judged["calibration_error"]["value"] == pytest.approx((0.05 + 0.85 + 0.45 + 0.25 + 0.15) / 5)
-    low, high, none = (judged["points"][name] for name in ("low", "high", "none"))
+    measured = metrics.figures_of(truth, probability, np.arange(5), {"low": 0.9, "high": 0.5, "none": 0.99}, repeats=0)
+    assert measured["auc"]["value"] == pytest.approx(5 / 6, abs=1e-6)
+    assert measured["average_precision"]["value"] == pytest.approx((1 + 2 / 3) / 2, abs=1e-6)
+    assert measured["brier"]["value"] == pytest.approx((0.05**2 + 0.85**2 + 0.45**2 + 0.25**2 + 0.15**2) / 5)
+    assert measured["calibration_error"]["value"] == pytest.approx((0.05 + 0.85 + 0.45 + 0.25 + 0.15) / 5)
+    low, high, none = (measured["points"][name] for name in ("low", "high", "none"))
     assert (low["precision"]["value"], low["recall"]["value"], low["false_alarm_rate"]["value"]) == (1, 0.5, 0)
     assert high["f1"]["value"] == pytest.approx(0.8)
     assert none["precision"]["value"] is None  # nothing flagged: undefined, not 0
     assert none["recall"]["value"] == 0
 
 
-def test_a_drawn_sample_is_judged_as_if_its_works_were_repeated() -> None:
+def test_a_drawn_sample_is_scored_as_if_its_works_were_repeated() -> None:
     truth, probability, works = random_case(1)
     drawn = metrics.draws(20, 7, seed=3)
     auc, precision = metrics.ranking(truth, probability, works, drawn)
@@ -118,11 +118,12 @@ def test_an_interval_holds_the_value_and_narrows_with_more_works() -> None:
 
 
 def test_figures_that_need_both_classes_are_none_where_there_is_one() -> None:
-    judged = metrics.figures_of(np.zeros(3, int), np.array([0.1, 0.2, 0.9]), np.array(["a", "b", "b"]), {"medium": 0.5})
-    assert judged["auc"] == {"value": None, "interval": None}
-    assert judged["average_precision"]["value"] is None
-    assert judged["points"]["medium"]["recall"]["value"] is None
-    assert judged["points"]["medium"]["false_alarm_rate"]["value"] == pytest.approx(1 / 3, abs=1e-6)
+    works = np.array(["a", "b", "b"])
+    measured = metrics.figures_of(np.zeros(3, int), np.array([0.1, 0.2, 0.9]), works, {"medium": 0.5})
+    assert measured["auc"] == {"value": None, "interval": None}
+    assert measured["average_precision"]["value"] is None
+    assert measured["points"]["medium"]["recall"]["value"] is None
+    assert measured["points"]["medium"]["false_alarm_rate"]["value"] == pytest.approx(1 / 3, abs=1e-6)
 
 
 def test_one_work_has_no_interval() -> None:
@@ -181,17 +182,17 @@ def test_documents_by_hand(trained: sg.Guard) -> None:
     guard.manifest = type(guard.manifest)(
         **{**vars(guard.manifest), "thresholds": {"low": 1.0, "medium": 0.0, "high": 0.0}}
     )
-    judged = evaluate(guard, pd.DataFrame(rows), split="all", bootstrap=0)
-    assert judged.documents["points"]["low"]["spoilers_hit"]["value"] == 0
-    assert judged.documents["points"]["medium"] == {
+    measured = evaluate(guard, pd.DataFrame(rows), split="all", bootstrap=0)
+    assert measured.documents["points"]["low"]["spoilers_hit"]["value"] == 0
+    assert measured.documents["points"]["medium"] == {
         "harmless_flagged": {"value": 1, "interval": None},
         "spoilers_hit": {"value": 1, "interval": None},
     }
-    assert judged.tags["opinion"]["flagged"]["medium"]["value"] == 1
-    assert judged.overall["points"]["medium"]["precision"]["value"] == 0.25
+    assert measured.tags["opinion"]["flagged"]["medium"]["value"] == 1
+    assert measured.overall["points"]["medium"]["precision"]["value"] == 0.25
 
 
-def test_documents_are_told_apart_where_their_names_repeat() -> None:
+def test_documents_are_distinguished_where_their_names_repeat() -> None:
     rows = [
         *doc([("a", 0, None), ("b", 0, None)], "w", "x"),
         *doc([("c", 0, None)], "w", "x"),
@@ -246,14 +247,14 @@ def test_an_option_out_of_range_is_named(
         evaluate(trained, frame, **change)
 
 
-def test_data_that_cannot_be_judged(trained: sg.Guard, frame: pd.DataFrame) -> None:
+def test_data_that_cannot_be_evaluated(trained: sg.Guard, frame: pd.DataFrame) -> None:
     harmless = frame[frame["label"] == 0]
     with pytest.raises(
         InputError, match=r"all \d+ sentences to evaluate are harmless sentences: evaluation needs both"
     ):
         evaluate(trained, harmless)
     train_only = frame[frame["work"].map(split_of) == "train"]
-    with pytest.raises(InputError, match=r"no work of the data is in the test split .*--split all"):
+    with pytest.raises(InputError, match=r"none of the \d+ works of the data is in the test split: .*--split all"):
         evaluate(trained, train_only)
     with pytest.raises(InputError, match="nothing to evaluate"):
         evaluate(trained, frame.iloc[:0])
@@ -289,7 +290,7 @@ def test_a_baseline_learns_and_scores(name: str) -> None:
     )
 
 
-def test_baselines_are_judged_on_the_same_sentences(found: Evaluation) -> None:
+def test_baselines_are_scored_on_the_same_sentences(found: Evaluation) -> None:
     assert list(found.baselines) == ["majority", "keywords"]
     for row in found.baselines.values():
         assert row["sentences"] == found.overall["sentences"]
@@ -379,9 +380,9 @@ def test_the_report_holds_its_sections_and_figures(page: str, found: Evaluation)
 
 def test_text_in_the_report_is_escaped(trained: sg.Guard, tmp_path: Path) -> None:
     rows = doc([("<script>alert(1)</script> he dies", 1, "<b>"), ("&amp; nice \x00", 0, "opinion")], "<i>work</i>", "x")
-    judged = evaluate(trained, pd.DataFrame(rows), split="all", bootstrap=0)
-    judged.to_html(tmp_path / "r.html")
-    judged.to_json(tmp_path / "r.json")
+    measured = evaluate(trained, pd.DataFrame(rows), split="all", bootstrap=0)
+    measured.to_html(tmp_path / "r.html")
+    measured.to_json(tmp_path / "r.json")
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
     for tag in ("<script>", "<b>dea", "<i>work"):
         assert tag not in text

@@ -34,7 +34,7 @@ def test_every_archive_is_fuzzed() -> None:
     assert {f"archive-{family.name}" for family in FAMILIES} <= TARGETS.keys()
 
 
-def test_a_fault_is_kept_and_told(tmp_path: Path) -> None:
+def test_a_fault_is_kept_and_reported(tmp_path: Path) -> None:
     pytest.importorskip("atheris")
     (tmp_path / "targets.py").write_text(
         "from dataclasses import dataclass\n"

@@ -29,7 +29,7 @@ FORMATS = ("text", "markdown", "html")
 
 def everything(guard: sg.Guard, source: str, format: str = "text", **options: Any) -> sg.Report:
     """The report in which every sentence is a flag, once its offsets have been checked."""
-    report = guard.flag(source, format=format, threshold=0, **options)
+    report = guard.flag(source, format=format, threshold=0, any_language=True, **options)
     assert_offsets(report, source)
     return report
 
@@ -84,7 +84,7 @@ def test_offsets_hold_for_naughty_strings_and_commonmark(
     rows = json.loads((shared / "robustness" / name).read_text(encoding="utf-8"))
     assert len(rows) > 500
     texts = [row[key] if key else row for row in rows]
-    for text, report in zip(texts, small.flag_many(texts, format=format, threshold=0), strict=True):
+    for text, report in zip(texts, small.flag_many(texts, format=format, threshold=0, any_language=True), strict=True):
         assert_offsets(report, text)
 
 
@@ -263,8 +263,8 @@ def test_a_report_is_as_true_as_it_is_long(small: sg.Guard) -> None:
 
 
 def test_a_work_is_given_as_a_record_a_dictionary_or_a_title(small: sg.Guard) -> None:
-    told = {"title": "The Long Rain", "blurb": "Mira comes home.", "synopsis": "Mira dies."}
-    assert small.flag(REVIEW, work=told) == small.flag(REVIEW, work=sg.Work(**told))
+    fields = {"title": "The Long Rain", "blurb": "Mira comes home.", "synopsis": "Mira dies."}
+    assert small.flag(REVIEW, work=fields) == small.flag(REVIEW, work=sg.Work(**fields))
     assert small.flag(REVIEW, work="The Long Rain") == small.flag(REVIEW, work={"title": "The Long Rain"})
     assert small.flag(REVIEW, work=None) == small.flag(REVIEW, work={"title": None}) == small.flag(REVIEW)
 

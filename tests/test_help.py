@@ -149,7 +149,7 @@ def desk(
 def runs(example: str) -> int:
     """The exit status of an example, typed into a shell that knows `cat FILE |` and `> FILE`.
 
-    In one process, which gives the same as several (test_jobs.py) sooner.
+    In one process, which gives the same as several (test_scan_parts.py) sooner.
     """
     line, _, target = re.sub(r"--jobs \d+", "--jobs 1", example).partition(" > ")
     source, _, ours = line.rpartition(" | ")

@@ -294,7 +294,7 @@ def trees(draw: st.DrawFn, depth: int = 3) -> str:
     return "".join(parts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(trees())
 def test_same_text_as_tree_sitter_on_trees(source: str) -> None:
     assert letters(visible(source)) == letters(oracle(source))

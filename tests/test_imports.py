@@ -13,6 +13,7 @@ import sys
 
 import pytest
 from texts import REVIEW
+from waiting import WAIT
 
 import spoilerguard as sg
 
@@ -102,7 +103,7 @@ def loaded_by(code: str, *arguments: str) -> set[str]:
         env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=WAIT,
     )
     return {name.split(".")[0] for name in json.loads(ran.stderr)}
 

@@ -84,7 +84,7 @@ SHOWS: dict[str, list[str]] = {
     "placeholder": ["[spoiler]", "spoiler hidden"],
 }
 
-# Texts with broken markup, and where it is; and texts that look like it and are right, or cannot be told from it.
+# Texts with broken markup, and where it is; and texts that look like it and are right, or could be it.
 BROKEN: dict[str, list[tuple[str, str]]] = {
     "reddit": [
         ("So >!Tarn dies. And then", ">!"),
@@ -152,7 +152,7 @@ def test_shows(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "mark"), [case for cases in BROKEN.values() for case in cases])
-def test_a_mark_without_its_other_half_is_told(text: str, mark: str) -> None:
+def test_a_mark_without_its_other_half_is_reported(text: str, mark: str) -> None:
     notices: list[Notice] = []
     find_hidden(text, notices=notices)
     assert [text[notice.start : notice.end] for notice in notices] == [mark]

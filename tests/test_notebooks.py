@@ -7,6 +7,7 @@ from pathlib import Path
 import shutil
 
 import pytest
+from waiting import WAIT
 
 nbformat = pytest.importorskip("nbformat")
 nbclient = pytest.importorskip("nbclient")
@@ -33,7 +34,7 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         (tmp_path / "data" / "reviews.jsonl").write_text("".join(islice(lines, 300)), encoding="utf-8")
     notebook = nbformat.read(path, as_version=4)
     nbclient.NotebookClient(
-        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+        notebook, timeout=WAIT, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
     assert any(cell.get("outputs") for cell in notebook.cells)
 

@@ -107,7 +107,7 @@ def test_documents_of_a_frame_of_ones_own() -> None:
     assert documents_of(frame.iloc[:0]) == []
 
 
-def test_documents_with_one_name_are_told_apart_by_their_sentences() -> None:
+def test_documents_with_one_name_are_distinguished_by_their_sentences() -> None:
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"source": "s", "document": "d", "index": [0, 1, 0, 2]})
     assert documents_of(frame) == [range(2), range(2, 4)]

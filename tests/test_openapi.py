@@ -1,4 +1,4 @@
-"""The service is what its OpenAPI document says: schemathesis makes requests of it, and judges the answers."""
+"""The service is what its OpenAPI document says: schemathesis makes requests of it, and checks the answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ described = schemathesis.openapi.from_asgi("/openapi.json", app(bundled))
 
 
 @described.parametrize()
-@settings(derandomize=True, deadline=None, max_examples=25)
+@settings(derandomize=True, max_examples=25)
 def test_requests_made_of_the_document_are_answered_as_it_says(case: schemathesis.Case) -> None:
     response = case.call()
     # No schema can say which style can hide what is in a text; for all else, a request by the document is right.

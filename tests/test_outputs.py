@@ -99,7 +99,7 @@ def test_the_bytes_of_json_lines_and_csv(tmp_path: Path) -> None:
 _TEXT = st.text(st.characters(codec=None, exclude_categories=[]), max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example(["\r"], ".csv")
 @given(st.lists(_TEXT, min_size=1, max_size=5), st.sampled_from([".jsonl", ".csv", ".parquet"]))
 def test_any_text_can_be_written_and_counts_once(

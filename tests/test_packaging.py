@@ -15,6 +15,7 @@ import tomllib
 import zipfile
 
 import pytest
+from waiting import WAIT
 
 pytest.importorskip("hatchling")
 
@@ -47,7 +48,7 @@ def build(place: Path, target: str, out: Path) -> Path:
     """Built with what is installed: nothing is downloaded."""
     environment = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(out)]
-    subprocess.run(command, cwd=place, env=environment, capture_output=True, check=True, timeout=120)
+    subprocess.run(command, cwd=place, env=environment, capture_output=True, check=True, timeout=WAIT)
     (built,) = out.iterdir()
     return built
 
@@ -101,16 +102,16 @@ def test_the_wheel_works_alone(built: dict[str, Path], tmp_path: Path) -> None:
     with zipfile.ZipFile(built["wheel of here"]) as archive:
         archive.extractall(tmp_path)
     code = "import spoilerguard as sg; print(sg.__file__, sg.flag('She dies at the end.').has_spoilers)"
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=WAIT,
     ).stdout
-    assert said == f"{tmp_path / 'spoilerguard' / '__init__.py'} True\n"
+    assert output == f"{tmp_path / 'spoilerguard' / '__init__.py'} True\n"
 
 
 # --- what it needs -----------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import sys
 from offline import ROOT, checkout, command, environment
 import pytest
 from texts import HARMLESS, SPOILERS
+from waiting import WAIT
 
 CLEAN = f"# A review\n\n{HARMLESS[1]} {HARMLESS[2]}\n"
 SPOILING = f"# A review\n\n{HARMLESS[1]}\n\n{SPOILERS[0]}\n"
@@ -40,7 +41,7 @@ class Blog:
 
     def run(self, *words: str, folder: Path | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         ran = subprocess.run(
-            words, cwd=folder or self.folder, env=self.variables, capture_output=True, text=True, timeout=300
+            words, cwd=folder or self.folder, env=self.variables, capture_output=True, text=True, timeout=WAIT
         )
         assert ran.returncode == 0 or not check, ran.stdout + ran.stderr
         return ran
@@ -50,7 +51,7 @@ class Blog:
             self.run("git", *words, folder=folder)
 
     def commit(self, **posts: str) -> tuple[bool, str]:
-        """Whether a commit of these posts went through, and what was said."""
+        """Whether a commit of these posts went through, and its output."""
         for name, text in posts.items():
             path = self.folder / name.replace("__", "/").replace("_", ".")
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,18 +78,18 @@ def blog(hooks: Path, tmp_path: Path) -> Blog:
 
 
 def test_a_draft_with_a_spoiler_is_not_committed_and_the_message_does_not_tell_it(blog: Blog) -> None:
-    went, said = blog.commit(posts__a_md=SPOILING)
+    went, output = blog.commit(posts__a_md=SPOILING)
     assert not went
-    assert "posts/a.md:5:1: 0." in said
-    assert "may give the plot away" in said
-    assert SPOILERS[0] not in said
-    assert not any(word in said for word in ("Mira", "brother", "killed"))
+    assert "posts/a.md:5:1: 0." in output
+    assert "may give the plot away" in output
+    assert SPOILERS[0] not in output
+    assert not any(word in output for word in ("Mira", "brother", "killed"))
 
 
 def test_a_clean_draft_is_committed(blog: Blog) -> None:
-    went, said = blog.commit(a_md=CLEAN, b_html=f"<p>{HARMLESS[3]}</p>", c_txt=HARMLESS[1])
-    assert went, said
-    assert "Passed" in said
+    went, output = blog.commit(a_md=CLEAN, b_html=f"<p>{HARMLESS[3]}</p>", c_txt=HARMLESS[1])
+    assert went, output
+    assert "Passed" in output
 
 
 def test_what_the_author_hid_is_committed(blog: Blog) -> None:
@@ -97,14 +98,14 @@ def test_what_the_author_hid_is_committed(blog: Blog) -> None:
 
 def test_only_what_is_staged_is_checked_and_only_text(blog: Blog) -> None:
     (blog.folder / "draft.md").write_text(SPOILING, encoding="utf-8")
-    went, said = blog.commit(a_py=f"# {SPOILERS[0]}\n", b_md=CLEAN)
-    assert went, said
+    went, output = blog.commit(a_py=f"# {SPOILERS[0]}\n", b_md=CLEAN)
+    assert went, output
 
 
 def test_excluded_files_are_skipped(blog: Blog) -> None:
-    went, said = blog.commit(synopses__a_md=SPOILING)
-    assert went, said
-    assert "Skipped" in said
+    went, output = blog.commit(synopses__a_md=SPOILING)
+    assert went, output
+    assert "Skipped" in output
 
 
 def test_arguments_of_the_blog_are_added_to_ours(hooks: Path, tmp_path: Path) -> None:
@@ -115,16 +116,16 @@ def test_arguments_of_the_blog_are_added_to_ours(hooks: Path, tmp_path: Path) ->
 def test_a_file_that_cannot_be_read_stops_the_commit(blog: Blog) -> None:
     (blog.folder / "a.md").write_bytes(b"Caf\xe9 noir\n")
     blog.run("git", "add", "a.md")
-    went, said = blog.commit()
+    went, output = blog.commit()
     assert not went
-    assert "a.md:1: not UTF-8" in said
+    assert "a.md:1: not UTF-8" in output
 
 
 def test_pre_commit_installs_the_hook_from_our_repository(hooks: Path, tmp_path: Path) -> None:
     checkout(hooks)
     blog = Blog(tmp_path / "blog", hooks, "stages: [pre-commit]", environment(tmp_path / "libraries"))
-    went, said = blog.commit(a_md=SPOILING)
+    went, output = blog.commit(a_md=SPOILING)
     assert not went
-    assert "a.md:5:1: 0." in said, said
+    assert "a.md:5:1: 0." in output, output
     assert (tmp_path / "cache").is_dir()
     assert blog.commit(a_md=CLEAN)[0]

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 from texts import REVIEW
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.hiding.ignoring import edits_to_ignore
@@ -292,7 +293,7 @@ def test_rendered_is_what_readers_see(format: str, source: str, data: st.DataObj
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "spoilerguard", "preview", *arguments]
-    return subprocess.run(command, capture_output=True, check=False, timeout=120, **options)
+    return subprocess.run(command, capture_output=True, check=False, timeout=WAIT, **options)
 
 
 def test_the_command_writes_the_page(tmp_path: Path, fast: sg.Guard) -> None:
@@ -318,7 +319,7 @@ def test_standard_input_to_standard_output(fast: sg.Guard) -> None:
 @pytest.mark.parametrize(
     "arguments", [("none.md",), ("{draft}", "--threshold", "2"), ("{draft}", "-o", "no/such/folder.html")]
 )
-def test_what_cannot_be_done_is_told_and_nothing_written(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+def test_an_impossible_preview_is_reported_and_nothing_is_written(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     draft = tmp_path / "draft.md"
     draft.write_text("He dies.", encoding="utf-8")
     ran = run(*(word.format(draft=draft) for word in arguments), cwd=tmp_path)

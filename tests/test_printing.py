@@ -141,11 +141,11 @@ printable = st.characters(exclude_categories=("Cc", "Cf", "Cs", "Co", "Cn", "Zs"
 def test_a_path_and_a_message_come_back_whatever_they_hold(name: str, message: str) -> None:
     [line] = PRINTERS["github"]([Outcome(f"posts/{name}", error=message)], Look(False, False, 0.6, MODEL))
     assert len(line.splitlines()) == 1 or not set(line) & set("\r\n")
-    [(command, properties, told)] = commands([line])
-    assert (command, properties["file"], told) == ("error", f"posts/{name}", message)
+    [(command, properties, text)] = commands([line])
+    assert (command, properties["file"], text) == ("error", f"posts/{name}", message)
 
 
-def test_columns_are_told_within_one_line_only() -> None:
+def test_columns_are_shown_within_one_line_only() -> None:
     first, second, notice, error = commands(printed("github", *EXAMPLE).splitlines())
     assert first[1].keys() == {"file", "line", "endLine", "title"}
     assert (first[1]["line"], first[1]["endLine"]) == ("3", "4")

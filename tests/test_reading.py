@@ -198,7 +198,7 @@ def test_html_blocks_end_sentences(text: str, found: list[str]) -> None:
     assert sentences(read(text, "html")) == found
 
 
-def test_quotations_are_prose_unless_told_otherwise() -> None:
+def test_quotations_are_prose_by_default() -> None:
     text = "mine\n\n> theirs\n>\n> > deeper\n\nmine too"
     assert words(text) == "mine theirs deeper mine too"
     assert words(text, quotations=False) == "mine mine too"

@@ -104,7 +104,7 @@ def test_a_check_ends_as_a_check_does(checkout: Path, line: str) -> None:
     assert run(f"{line} --exit-zero") == (0, out)
 
 
-def test_what_is_known_is_not_told_again(checkout: Path) -> None:
+def test_known_findings_are_not_reported_again(checkout: Path) -> None:
     accept, again = (line for line in commands("spoilerguard check") if "baseline" in line)
     assert run(accept)[0] == 0
     assert run(again)[0] == 0

@@ -69,7 +69,7 @@ SOURCES = st.one_of(
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(source=SOURCES, quotations=st.booleans())
 def test_invariants(format: str, source: str, quotations: bool) -> None:
     check(source, format, quotations=quotations)
@@ -178,6 +178,7 @@ def test_time_is_linear(unit: str, format: str) -> None:
     assert_linear(lambda text: read(page + text, format), unit)
 
 
+@pytest.mark.clock
 @pytest.mark.parametrize("format", READERS)
 @pytest.mark.parametrize("unit", [">!", "||", "[spoiler]", "<a ", '<a b="', "<!--", "&", "a", "*"], ids=repr)
 def test_a_novel_takes_seconds(unit: str, format: str) -> None:
@@ -193,11 +194,11 @@ def test_a_novel_takes_seconds(unit: str, format: str) -> None:
     ],
     ids=["open", "closed", "quoted"],
 )
-def test_deep_nesting_takes_seconds(format: str, text: str) -> None:
-    assert seconds(lambda text: read(text, format), text) < 5
+def test_deep_nesting_is_read(format: str, text: str) -> None:
+    assert "x" in read(text, format).prose
 
 
-# Words by which announcements are told, ends of sentences, and what is between them.
+# Words that make announcements, ends of sentences, and what is between them.
 WORDS = [
     *(
         "spoil",
@@ -253,6 +254,6 @@ def test_the_whole_way_takes_linear_time(fast: sg.Guard, unit: str) -> None:
     assert_linear(lambda text: fast.flag(text, threshold=0.0), unit)
 
 
-def test_guessing_the_format_takes_a_moment() -> None:
-    for unit in ("](", "](a", "`", "<!-- -->", "\n---", "**", "</p", "---\na: b\n"):
-        assert seconds(guess_format, unit * (300_000 // len(unit))) < 2
+@pytest.mark.parametrize("unit", ["](", "](a", "`", "<!-- -->", "\n---", "**", "</p", "---\na: b\n"])
+def test_guessing_the_format_takes_linear_time(unit: str) -> None:
+    assert_linear(guess_format, unit, 300_000)

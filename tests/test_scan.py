@@ -47,14 +47,18 @@ def left_in(folder: Path) -> set[str]:
 
 def test_every_record_is_in_the_output_once_and_in_order(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
-    tally = scan(source, output)
-    assert tally is not None
+    summary = scan(source, output)
+    assert summary is not None
     records, expected = records_of(output), list(comments(COUNT))
     assert [record["id"] for record in records] == [comment["id"] for comment in expected]
     assert len({record["id"] for record in records}) == COUNT
-    assert (tally.records, tally.errors, tally.flagged) == (COUNT, 0, sum(record["spoiler"] for record in records))
+    assert (summary.records, summary.errors, summary.flagged) == (
+        COUNT,
+        0,
+        sum(record["spoiler"] for record in records),
+    )
     assert [record["spoiler"] for record in records] == [number % 6 == 0 for number in range(COUNT)]
-    assert {name: pair[0] for name, pair in tally.works.items()} == dict.fromkeys(tally.works, COUNT // 3)
+    assert {name: pair[0] for name, pair in summary.works.items()} == dict.fromkeys(summary.works, COUNT // 3)
     assert left_in(tmp_path) == {"out.jsonl"}
 
 
@@ -170,7 +174,7 @@ def test_killed_at_any_step_it_goes_on_to_the_same_bytes(tmp_path: Path, suffix:
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_told_to_stop_it_keeps_what_was_done(source: Path, tmp_path: Path) -> None:
+def test_a_stopped_scan_keeps_what_was_done(source: Path, tmp_path: Path) -> None:
     output, seen = tmp_path / "out.jsonl", []
     assert scan(source, output, progress=seen.append, stop=lambda: len(seen) == 3) is None
     assert (seen[-1].records, seen[-1].earlier) == (24, 0)
@@ -304,7 +308,7 @@ def test_an_output_is_not_replaced_unasked(source: Path, tmp_path: Path) -> None
 def test_an_output_that_comes_into_being_meanwhile_is_not_lost(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
 
-    def meddle(tally: Summary) -> None:
+    def meddle(summary: Summary) -> None:
         output.write_text("mine", encoding="utf-8")
 
     with pytest.raises(sg.InputError, match="was created while the scan ran; move it away and continue with --resume"):
@@ -318,7 +322,7 @@ def test_an_output_that_comes_into_being_meanwhile_is_not_lost(source: Path, tmp
 def test_rows_that_got_lost_on_the_disk_are_found_out(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
 
-    def meddle(tally: Summary) -> None:
+    def meddle(summary: Summary) -> None:
         rows = folder.part_of(output) / "rows-00000"
         rows.write_bytes(rows.read_bytes().replace(b"\n", b" ", 1))
 

@@ -19,6 +19,7 @@ from typing import Any
 from comments import archive_of, comments, records_of
 import pytest
 from texts import CLEAN, SPOILERS
+from waiting import WAIT
 
 import spoilerguard as sg
 
@@ -35,10 +36,10 @@ def start(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
 def scan(*arguments: str | Path, status: int = 0, **options: Any) -> str:
     """Standard error of a scan that ends with this status."""
     with start(*arguments, **options) as process:
-        said = process.communicate(timeout=300)[1]
-    assert process.returncode == status, said
-    assert "Traceback" not in said
-    return said
+        errors = process.communicate(timeout=WAIT)[1]
+    assert process.returncode == status, errors
+    assert "Traceback" not in errors
+    return errors
 
 
 def until(process: subprocess.Popen[str], output: Path, records: int) -> None:
@@ -62,8 +63,8 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(long: Path) -> bytes:
     """The output of an uninterrupted scan."""
     output = long.with_name("whole.jsonl")
-    said = scan(long, "-o", output)
-    lines = said.splitlines()
+    errors = scan(long, "-o", output)
+    lines = errors.splitlines()
     assert (
         lines[0] == f"{long}: JSON Lines (UTF-8): text from 'text' (as text), id from 'id', work from 'work', "
         "time from 'time'"
@@ -80,8 +81,8 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(long: Path, whole
     moments = random.Random(11)
     while not output.exists():
         process = start(long, "-o", output, "--jobs", jobs, "--resume")
-        until(process, output, done)
-        time.sleep(moments.random() / 4)
+        until(process, output, done + moments.randrange(4_000))
+        time.sleep(moments.random() / 20)
         process.kill()
         process.communicate()
         if not output.exists():
@@ -95,7 +96,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(long: Path, whole
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])
-def test_told_to_stop_it_says_how_to_go_on(
+def test_a_stopped_scan_says_how_to_continue(
     long: Path, whole: bytes, tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
     output = tmp_path / "out.jsonl"
@@ -103,28 +104,28 @@ def test_told_to_stop_it_says_how_to_go_on(
     process = start(long, "-o", output, "--jobs", "2", process_group=0)
     until(process, output, -1)
     os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
-    said = process.communicate(timeout=60)[1]
+    errors = process.communicate(timeout=WAIT)[1]
     assert process.returncode == status
-    assert said.splitlines()[-1] == (
+    assert errors.splitlines()[-1] == (
         f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume"
     )
-    assert "Traceback" not in said
+    assert "Traceback" not in errors
     assert not output.exists()
     scan(long, "-o", output, "--resume")
     assert output.read_bytes() == whole
 
 
-def test_told_twice_it_stops_at_once(long: Path, whole: bytes, tmp_path: Path) -> None:
+def test_a_second_signal_stops_it_at_once(long: Path, whole: bytes, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
     process = start(long, "-o", output, "--jobs", "2", process_group=0)
     until(process, output, -1)
     assert process.stderr is not None
-    for _ in range(2):  # the second time once the first has been heard
+    for _ in range(2):  # the second time once the first has arrived
         os.killpg(process.pid, signal.SIGINT)
         while "press again to stop at once" not in process.stderr.readline():
             if process.poll() is not None:
                 break
-    status = process.wait(timeout=60)
+    status = process.wait(timeout=WAIT)
     process.stderr.close()
     assert status in (130, -signal.SIGINT)  # 130 to a shell; the latter where the first had already ended it
     scan(long, "-o", output, "--resume")
@@ -137,19 +138,19 @@ def limit_files(size: int) -> Any:
 
 def test_out_of_disk_it_keeps_what_was_done(long: Path, whole: bytes, tmp_path: Path) -> None:
     output = tmp_path / "out.jsonl"
-    said = scan(long, "-o", output, status=2, preexec_fn=limit_files(len(whole) // 2))
-    assert said.splitlines()[-1] == f"spoilerguard: {output}.part: cannot be written (File too large)"
+    errors = scan(long, "-o", output, status=2, preexec_fn=limit_files(len(whole) // 2))
+    assert errors.splitlines()[-1] == f"spoilerguard: {output}.part: cannot be written (File too large)"
     scan(long, "-o", output, "--resume")
     assert output.read_bytes() == whole
 
 
 def test_where_nothing_can_be_written_it_says_so(long: Path, tmp_path: Path) -> None:
-    said = scan(long, "-o", tmp_path / "none" / "out.jsonl", status=2)
-    assert said == f"spoilerguard: {tmp_path}/none/out.jsonl: its folder does not exist; create it first\n"
-    said = scan(long, "-o", "/proc/out.jsonl", status=2)
-    assert "spoilerguard: /proc/out.jsonl.part: cannot be written (" in said
-    said = scan(long, "-o", tmp_path, status=2)
-    assert "its suffix tells the format of the output" in said
+    errors = scan(long, "-o", tmp_path / "none" / "out.jsonl", status=2)
+    assert errors == f"spoilerguard: {tmp_path}/none/out.jsonl: its folder does not exist; create it first\n"
+    errors = scan(long, "-o", "/proc/out.jsonl", status=2)
+    assert "spoilerguard: /proc/out.jsonl.part: cannot be written (" in errors
+    errors = scan(long, "-o", tmp_path, status=2)
+    assert "unknown output format; end the name in one of" in errors
 
 
 # --- faults in the archive -----------------------------------------------------------------------
@@ -159,14 +160,14 @@ def test_a_truncated_archive_gives_what_can_be_read_and_an_error_record(tmp_path
     plain = archive_of(tmp_path / "comments.jsonl", 3_000).read_bytes()
     torn, output = tmp_path / "torn.jsonl.gz", tmp_path / "out.jsonl"
     torn.write_bytes(gzip.compress(plain)[:-2_000])
-    said = scan(torn, "-o", output)
+    errors = scan(torn, "-o", output)
     records, expected = records_of(output), [comment["id"] for comment in comments(3_000)]
     assert 100 < len(records) < 3_000
     assert [record["id"] for record in records[:-1]] == expected[: len(records) - 1]
     assert all(record["error"] is None for record in records[:-1])
     assert "the compressed data is damaged or cut off here" in records[-1]["error"]
-    assert f"{len(records):,} records" in said
-    assert "1 could not be read" in said
+    assert f"{len(records):,} records" in errors
+    assert "1 could not be read" in errors
 
 
 def test_bad_bytes_cost_one_record(tmp_path: Path) -> None:
@@ -186,9 +187,7 @@ def test_one_comment_of_50_megabytes(tmp_path: Path) -> None:
     monster = json.dumps({"id": "monster", "text": f"{CLEAN} " * (50_000_000 // (len(CLEAN) + 1))})
     ordinary = [json.dumps(comment) for comment in comments(20)]
     source.write_text("\n".join([*ordinary[:10], monster, *ordinary[10:]]) + "\n", encoding="utf-8")
-    began = time.monotonic()
     scan(source, "-o", output)
-    assert time.monotonic() - began < 60
     records = records_of(output)
     assert [record["error"] is not None for record in records] == [number == 10 for number in range(21)]
     assert "more than 1,048,576" in records[10]["error"]

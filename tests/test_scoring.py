@@ -110,8 +110,8 @@ def mean_score(scorer: LinearScorer, **work: str) -> float:
     """Of sentences that tell a death, each after a harmless one; {} stands for the sentence."""
     scores = []
     for death in DEATHS:
-        told = sg.Work("The Long Rain", **{name: text.format(death) for name, text in work.items()})
-        scores.append(scorer.score_documents([[HARMLESS[1], death]], [told])[0][1])
+        known = sg.Work("The Long Rain", **{name: text.format(death) for name, text in work.items()})
+        scores.append(scorer.score_documents([[HARMLESS[1], death]], [known])[0][1])
     return float(np.mean(scores))
 
 

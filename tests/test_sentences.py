@@ -218,8 +218,8 @@ def test_a_long_comment_without_punctuation_is_cut() -> None:
 
 
 def test_capitals_show_where_run_on_text_ends() -> None:
-    told = ["The captain dies on the second day", "His daughter finds the map under the old bed", "She sells it"]
-    assert sents(" ".join(told * 2)) == told * 2
+    sentences = ["The captain dies on the second day", "His daughter finds the map under the old bed", "She sells it"]
+    assert sents(" ".join(sentences * 2)) == sentences * 2
 
 
 def test_a_full_stop_at_the_end_does_not_hide_run_on_text() -> None:
@@ -308,7 +308,7 @@ RUNS = st.lists(st.sampled_from([*RUN_ON.split(), "\n", "&nbsp;", "\x1c", "(x)",
 TEXTS = st.text() | st.lists(PIECES, max_size=40).map("".join) | RUNS.map(" ".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXTS)
 @example("&#1;")
 @example("a.\x1cB")
@@ -328,7 +328,7 @@ def test_ranges_are_ordered_trimmed_and_complete(text: str) -> None:
         assert any(first <= a and b <= last for first, last in outer)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXTS, st.data())
 def test_any_blocks_are_respected(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.sets(st.integers(0, len(text)), max_size=6)))

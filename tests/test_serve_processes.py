@@ -23,9 +23,11 @@ from typing import Any
 import pytest
 from texts import CLEAN, HARMLESS, REVIEW, SPOILERS
 from typer.testing import CliRunner
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.cli import app
+from spoilerguard.serving.server import listen
 
 PACKAGE = Path(sg.__file__).parent.parent
 TOKEN = "correct-horse-battery"
@@ -51,14 +53,14 @@ class Server:
         self.address = ("127.0.0.1", int(port))
 
     def stop(self) -> tuple[int, str, str]:
-        """Its exit status and what it said after its first line, once told to stop."""
+        """Stop it; its exit status, and its output after the first line."""
         self.process.terminate()
-        out, error = self.process.communicate(timeout=30)
+        out, error = self.process.communicate(timeout=WAIT)
         return self.process.returncode, out, error
 
     @contextmanager
     def connection(self) -> Iterator[HTTPConnection]:
-        connection = HTTPConnection(*self.address, timeout=30)
+        connection = HTTPConnection(*self.address, timeout=WAIT)
         try:
             yield connection
         finally:
@@ -70,7 +72,7 @@ class Server:
 
     @contextmanager
     def raw(self, sent: bytes) -> Iterator[socket.socket]:
-        with socket.create_connection(self.address, timeout=30) as client:
+        with socket.create_connection(self.address, timeout=WAIT) as client:
             client.sendall(sent)
             yield client
 
@@ -89,7 +91,14 @@ def serving(*options: str | Path, **environment: str) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving("--body-timeout", "1", "--max-bytes", "300000", "--queue", "64") as server:
+    with serving("--max-bytes", "300000", "--queue", "64") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[Server]:
+    """A server that does not wait long for its clients."""
+    with serving("--body-timeout", "1") as server:
         yield server
 
 
@@ -138,9 +147,7 @@ def test_under_load_every_answer_is_the_librarys(server: Server, fast: sg.Guard)
 
 def test_too_much_of_it_is_turned_away_and_the_rest_answered(fast: sg.Guard) -> None:
     with serving("--workers", "1", "--queue", "1") as server, ThreadPoolExecutor(12) as pool:
-        began = time.monotonic()
         answers = list(pool.map(lambda _: server.ask(text=LARGE, format="text"), range(12)))
-        assert time.monotonic() - began < 25
         assert {status for status, _ in answers} == {200, 503}
         flags = [flag.to_dict() for flag in fast.flag(LARGE)]
         assert all(answer["files"][0]["flags"] == flags for status, answer in answers if status == 200)
@@ -150,21 +157,15 @@ def test_too_much_of_it_is_turned_away_and_the_rest_answered(fast: sg.Guard) -> 
 
 def test_an_answer_that_takes_too_long_is_not_waited_for() -> None:
     with serving("--timeout", "0.1", "--workers", "1") as server:
-        began = time.monotonic()
         status, answer = server.ask(text=LARGE * 4, format="text")
         assert (status, answer.get("detail")) == (504, "no answer within 0.1 s; send a shorter text")
-        assert time.monotonic() - began < 3
 
 
-def test_an_answer_is_not_held_back_until_its_head_is_confirmed(server: Server) -> None:
-    taken = []
-    with server.connection() as connection:
-        for _ in range(20):
-            began = time.monotonic()
-            connection.request("GET", "/healthz")
-            assert connection.getresponse().read()
-            taken.append(time.monotonic() - began)
-    assert min(taken) < 0.03  # which would be 0.04 (RFC 896 and RFC 1122, 4.2.3.2)
+def test_an_answer_is_not_held_back_until_its_head_is_confirmed() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:  # else Nagle's algorithm waits 40 ms for a delayed acknowledgement (RFC 1122, 4.2.3.2)
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 # --- clients that dawdle, break off or lie ---------------------------------------------------------
@@ -172,51 +173,48 @@ def test_an_answer_is_not_held_back_until_its_head_is_confirmed(server: Server) 
 HEAD = b"POST /v1/check HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
-def drip(client: socket.socket, piece: bytes, seconds: float = 10) -> float:
-    """Seconds until the server has had enough of a client that sends a piece now and then."""
-    began = time.monotonic()
-    while time.monotonic() - began < seconds:
+def drip(client: socket.socket, piece: bytes) -> bool:
+    """Send a piece now and then, until the server answers or closes; whether it did."""
+    for _ in range(WAIT * 10):
         try:
             client.sendall(piece)
         except OSError:
-            break
+            return True
         time.sleep(0.1)
         client.setblocking(False)
         try:
-            if client.recv(1, socket.MSG_PEEK) is not None:
-                break
+            client.recv(1, socket.MSG_PEEK)
+            return True
         except BlockingIOError:
             continue
         except OSError:
-            break
+            return True
         finally:
-            client.settimeout(30)
-    return time.monotonic() - began
+            client.settimeout(WAIT)
+    return False
 
 
-def test_a_body_in_drips_is_ended(server: Server) -> None:
-    with server.raw(HEAD + b"Content-Length: 1000\r\n\r\n") as client:
-        assert 0.5 < drip(client, b" ") < 5
+def test_a_body_in_drips_is_ended(strict: Server) -> None:
+    with strict.raw(HEAD + b"Content-Length: 1000\r\n\r\n") as client:
+        assert drip(client, b" ")
         status, answer = answer_on(client)
         assert (status, answer["detail"]) == (408, "the body did not arrive within 1 s")
         assert client.recv(1) == b""
 
 
 @pytest.mark.parametrize("first", [b"", HEAD, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + HEAD])
-def test_a_head_in_drips_is_ended(server: Server, first: bytes) -> None:
-    with server.raw(first) as client:
+def test_a_head_in_drips_is_ended(strict: Server, first: bytes) -> None:
+    with strict.raw(first) as client:
         if b"GET" in first:
             assert answer_on(client)[0] == 200
-        assert 0.5 < drip(client, b"X-A: b\r\n") < 5
+        assert drip(client, b"X-A: b\r\n")
 
 
-def test_who_does_not_take_the_answers_is_left(server: Server) -> None:
-    before = descriptors(server)
-    with server.raw(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000) as client:
+def test_who_does_not_take_the_answers_is_left(strict: Server) -> None:
+    before = descriptors(strict)
+    with strict.raw(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000) as client:
         assert client.recv(1) == b"H"
-        began = time.monotonic()
-        assert comes_down_to(before, server)
-        assert time.monotonic() - began > 0.5
+        assert comes_down_to(before, strict)
 
 
 def test_who_breaks_off_leaves_nothing_behind(server: Server) -> None:
@@ -237,7 +235,7 @@ def descriptors(server: Server) -> int:
 
 def comes_down_to(count: int, server: Server) -> bool:
     """Whether within a while it has so few files and connections open."""
-    for _ in range(100):
+    for _ in range(WAIT * 10):
         if descriptors(server) <= count:
             return True
         time.sleep(0.1)
@@ -272,7 +270,7 @@ def test_what_is_no_request_for_us_is_a_problem(server: Server, sent: bytes, sta
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_told_to_stop_it_finishes_what_it_has_begun(fast: sg.Guard, number: int) -> None:
+def test_a_stopped_server_finishes_requests_in_progress(fast: sg.Guard, number: int) -> None:
     body = json.dumps({"text": REVIEW}).encode()
     with serving() as server, server.raw(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body[:9]) as client:
         with server.raw(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") as idle:
@@ -289,7 +287,7 @@ def test_told_to_stop_it_finishes_what_it_has_begun(fast: sg.Guard, number: int)
 
 def until_closed(server: Server) -> bool:
     """Whether it takes no more connections, within a while."""
-    for _ in range(50):
+    for _ in range(WAIT * 10):
         try:
             socket.create_connection(server.address).close()
         except ConnectionError:
@@ -323,7 +321,7 @@ def test_the_examples_run(server: Server) -> None:
     assert len(lines) >= 2
     for line in lines:
         words = shlex.split(line.replace(":8765", f":{server.address[1]}"))
-        ran = subprocess.run([*words, "--silent", "--fail-with-body"], capture_output=True, check=False, timeout=30)
+        ran = subprocess.run([*words, "--silent", "--fail-with-body"], capture_output=True, check=False, timeout=WAIT)
         assert ran.returncode == 0, ran.stdout
         assert json.loads(ran.stdout)["version"] == 1
 
@@ -331,17 +329,17 @@ def test_the_examples_run(server: Server) -> None:
 @pytest.mark.parametrize(
     ("options", "environment", "message"),
     [
-        (["--host", "0.0.0.0"], {}, "can be reached by other machines: give --token-file or SPOILERGUARD_TOKEN"),
+        (["--host", "0.0.0.0"], {}, "can be reached by other machines: give --token-file or set SPOILERGUARD_TOKEN"),
         (["--host", "blog.example"], {}, "can be reached by other machines"),
         (["--host", "203.0.113.7"], {"SPOILERGUARD_TOKEN": TOKEN}, "cannot listen on 203.0.113.7"),
         (["--token-file", "absent"], {}, "absent: no such file"),
-        ([], {"SPOILERGUARD_TOKEN": ""}, "SPOILERGUARD_TOKEN: a token is at least 16"),
-        ([], {"SPOILERGUARD_TOKEN": "with a space in it"}, "SPOILERGUARD_TOKEN: a token is at least 16"),
+        ([], {"SPOILERGUARD_TOKEN": ""}, "SPOILERGUARD_TOKEN: a token must be at least 16"),
+        ([], {"SPOILERGUARD_TOKEN": "with a space in it"}, "SPOILERGUARD_TOKEN: a token must be at least 16"),
         (["--model", "absent"], {}, "absent"),
         (["--workers", "0"], {}, "workers"),
     ],
 )
-def test_what_it_cannot_do_is_said_before_it_serves(
+def test_an_impossible_request_is_reported_before_it_serves(
     options: list[str], environment: dict[str, str], message: str
 ) -> None:
     ran = CliRunner().invoke(app, ["serve", "--port", "0", *options], env={"COLUMNS": "200"} | environment)
@@ -349,7 +347,7 @@ def test_what_it_cannot_do_is_said_before_it_serves(
     assert message in ran.stderr
 
 
-def test_a_port_in_use_is_said(server: Server) -> None:
+def test_a_port_in_use_is_reported(server: Server) -> None:
     port = server.address[1]
     ran = CliRunner().invoke(app, ["serve", "--port", str(port)])
     assert ran.exit_code == 2

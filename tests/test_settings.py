@@ -112,6 +112,7 @@ GOOD: dict[str, tuple[str, Any]] = {
     "sensitivity": ('"high"', "high"),
     "threshold": ("1", 1.0),
     "quotations": ("false", False),
+    "any-language": ("true", True),
     "title": ('"The Glass Orchard"', "The Glass Orchard"),
     "blurb": ('"texts/../blurb.txt"', "{}/blurb.txt"),
     "synopsis": ('""', ""),
@@ -132,6 +133,7 @@ BAD = {
     "sensitivity": ('"hihg"', "one of low, medium, high, not 'hihg'; did you mean 'high'?"),
     "threshold": ("1.5", "a probability from 0 to 1, not 1.5"),
     "quotations": ("0", "true or false, not 0"),
+    "any-language": ('"fr"', "true or false, not 'fr'"),
     "title": ("['a']", "a string, not ['a']"),
     "blurb": ("false", "a string, not False"),
     "synopsis": ("1979-05-27", "a string"),
@@ -162,9 +164,9 @@ def test_every_key_is_read(project: Path, key: str) -> None:
 @pytest.mark.parametrize("key", KEYS)
 def test_every_key_is_checked(project: Path, key: str) -> None:
     text, message = BAD[key]
-    said = fault(f"\n\n{key} = {text}\n")
-    assert said.startswith(f".spoilerguard.toml:3: {key} ")
-    assert message in said
+    found = fault(f"\n\n{key} = {text}\n")
+    assert found.startswith(f".spoilerguard.toml:3: {key} ")
+    assert message in found
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-0.1", "true", '"0.5"'])
@@ -194,7 +196,7 @@ def test_a_threshold_is_a_probability(project: Path, value: str) -> None:
         ("title = " + "[" * 100_000, ": not TOML: "),
     ],
 )  # fmt: skip
-def test_a_fault_is_told_with_its_place_and_remedy(project: Path, text: str, message: str) -> None:
+def test_a_fault_is_reported_with_its_place_and_remedy(project: Path, text: str, message: str) -> None:
     assert fault(text).startswith(f".spoilerguard.toml{message}")
 
 
@@ -218,7 +220,7 @@ def test_a_byte_order_mark_is_no_fault(project: Path) -> None:
     assert for_path("x.md") == {"quotations": False}
 
 
-def test_a_file_that_cannot_be_read_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_reported(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(".spoilerguard.toml", "")
     monkeypatch.setattr(
         "builtins.open", lambda *a, **k: (_ for _ in ()).throw(PermissionError(13, "Permission denied"))
@@ -294,7 +296,7 @@ def test_overrides_are_of_paths_below_the_settings_wherever_one_stands(
     assert find().values["title"].origin == f"{project}/.spoilerguard.toml:3"
 
 
-def test_a_pattern_that_is_none_is_told(project: Path) -> None:
+def test_an_invalid_pattern_is_reported(project: Path) -> None:
     put(".spoilerguard.toml", "[[overrides]]\ntitle = 'x'\npaths = ['ok', '!']")
     with pytest.raises(InputError, match=r"^.spoilerguard.toml:3: invalid path pattern '!'"):
         for_path("draft.md")

@@ -151,7 +151,7 @@ def sparse(path: Path) -> None:
 
 
 def npy(shape: tuple[int, ...] = (1,), descr: Any = "<f8", data: bytes = bytes(8)) -> bytes:
-    """A .npy whose header says what it is told to."""
+    """A .npy with any header."""
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
     return header.getvalue() + data

@@ -88,7 +88,7 @@ def test_what_cannot_be_decoded_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "UTF8", "cp1252", "latin-1", "shift_jis", "gb18030", "ascii"])
-def test_encodings_whose_lines_can_be_told(encoding: str) -> None:
+def test_encodings_whose_lines_can_be_found(encoding: str) -> None:
     assert has_plain_lines(encoding_named(encoding))
 
 

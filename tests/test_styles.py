@@ -199,7 +199,7 @@ MARKS = [
 
 
 @pytest.mark.parametrize("name", [name for name, style in STYLES.items() if "text" in style.formats])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(parts=st.lists(st.sampled_from(["dies", " ", *MARKS]), min_size=1, max_size=8))
 def test_no_mark_in_the_text_ends_a_spoiler_too_early(name: str, parts: list[str]) -> None:
     text = f"Safe. So {''.join(parts)} so.\n\nSafe."
@@ -230,8 +230,8 @@ def test_a_style_that_is_unknown_or_does_not_fit_is_refused_with_those_that_do()
 
 
 def test_the_help_names_every_style() -> None:
-    told = " ".join(CliRunner().invoke(app, ["blur", "--help"], env={"COLUMNS": "200"}).output.split())
-    assert re.search(rf"{', '.join(list(STYLES)[:-2])}, redact or placeholder;", told)
+    help = " ".join(CliRunner().invoke(app, ["blur", "--help"], env={"COLUMNS": "200"}).output.split())
+    assert re.search(rf"{', '.join(list(STYLES)[:-2])}, redact or placeholder;", help)
 
 
 def test_rot13_leaves_entities_and_nothing_that_only_looks_like_one() -> None:

@@ -57,7 +57,7 @@ def test_a_gate_learns_the_source_and_not_the_label(frame: pd.DataFrame) -> None
     assert np.ptp(found[[0, 2], 1]) < np.ptp(found[[0, 1], 1]) / 2
 
 
-def test_an_expert_hears_its_sources_only(frame: pd.DataFrame) -> None:
+def test_an_expert_learns_from_its_sources_only(frame: pd.DataFrame) -> None:
     """What was turned round in a source without weight is not believed."""
     turned = frame.assign(label=np.where(frame["source"] == "b", 1 - frame["label"], frame["label"]))
     right, wrong = Expert("a", {"a": (1.0, 1.0)}), Expert("b", {"b": (1.0, 1.0)})
@@ -80,7 +80,7 @@ def test_a_source_can_weigh_its_spoilers_more(frame: pd.DataFrame) -> None:
         (Expert("gate", {"a": (1.0, 1.0)}, tells=("a",)), "gate"),
     ],
 )
-def test_an_expert_that_hears_one_label_is_named(frame: pd.DataFrame, expert: Expert, name: str) -> None:
+def test_an_expert_with_one_label_is_named(frame: pd.DataFrame, expert: Expert, name: str) -> None:
     with pytest.raises(InputError, match=f"expert '{name}' finds only one label in its sources"):
         fitted(frame, Expert("spoiler"), expert)
 
@@ -125,7 +125,7 @@ def test_a_teacher_changes_the_model_by_what_it_says(frame: pd.DataFrame) -> Non
     assert abs(unsure) < 0.5 * min(abs(harmless), abs(spoiler))
 
 
-def test_an_expert_without_weight_for_a_teacher_does_not_hear_it(frame: pd.DataFrame) -> None:
+def test_an_expert_without_weight_for_a_teacher_does_not_learn_from_it(frame: pd.DataFrame) -> None:
     assert taught(frame, 0.95, weight=0.0) == taught(frame, None)
 
 
@@ -164,8 +164,8 @@ def test_works_are_learned_from(frame: pd.DataFrame) -> None:
     def gain(guard: sg.Guard) -> float:
         """What it makes of a new word in a document that the blurb has the word."""
         blurbs = (sg.Work("w", "A zither."), sg.Work("w", "A trumpet."))
-        told, new = (guard.scorer.score_documents([["zither cat zither."]], [w])[0][0] for w in blurbs)
-        return float(told - new)
+        known, new = (guard.scorer.score_documents([["zither cat zither."]], [w])[0][0] for w in blurbs)
+        return float(known - new)
 
     assert gain(given) < -0.05
     assert abs(gain(without)) < 0.01
@@ -199,7 +199,7 @@ def test_operating_points_reach_what_they_promise() -> None:
     assert points["low"] >= points["medium"] >= points["high"]
 
 
-def test_what_cannot_be_reached_is_said() -> None:
+def test_an_unreachable_goal_is_reported() -> None:
     rng = np.random.default_rng(0)
     truth, noise = (rng.random(400) < 0.2).astype(int), rng.random(400)
     points, unreached = operating_points(truth, noise)

@@ -35,7 +35,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(params=["git", "pathspec"])
 def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Who reads the `.gitignore` files: git, or pathspec where there is no git."""
+    """What reads the `.gitignore` files: git, or pathspec where there is no git."""
     if request.param == "pathspec":
         monkeypatch.setenv("PATH", os.path.abspath("empty"))
     return str(request.param)
@@ -231,7 +231,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_plain, max_size=4), st.lists(_plain, max_size=3))
 def test_without_exceptions_pathspec_and_git_ignore_the_same(
     repository: Path, above: list[str], below: list[str]

@@ -92,13 +92,13 @@ def test_a_sentence_too_long_is_scored_in_overlapping_parts() -> None:
 @pytest.mark.parametrize(("blurb", "synopsis"), [([], [[8, 9]]), ([8, 9], []), ([8], [[9]])])
 def test_blurb_and_synopsis_stand_behind_as_a_second_segment(blurb: list[int], synopsis: list[list[int]]) -> None:
     (window,) = windows([[5, 6]], WorkPieces(blurb, synopsis))
-    told = [piece for piece, segment in zip(window.ids, window.segments, strict=True) if segment]
-    assert told == [*blurb, SEP, *([*synopsis[0], SEP] if synopsis else [])]
+    about = [piece for piece, segment in zip(window.ids, window.segments, strict=True) if segment]
+    assert about == [*blurb, SEP, *([*synopsis[0], SEP] if synopsis else [])]
 
 
-def test_of_a_long_synopsis_the_sentences_about_the_window_are_told() -> None:
+def test_the_sentences_of_a_long_synopsis_about_the_window_are_kept() -> None:
     synopsis = [[k * 100 + j for j in range(30)] for k in range(1, 21)]
     (window,) = windows([[900, 901, 902, 1500, 1501]], WorkPieces([], synopsis))
-    told = window.ids[window.segments.index(1) :]
-    assert len(told) <= SYNOPSIS + 2
-    assert told.index(900) < told.index(1500), "in the order of the plot"
+    about = window.ids[window.segments.index(1) :]
+    assert len(about) <= SYNOPSIS + 2
+    assert about.index(900) < about.index(1500), "in the order of the plot"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from spoilerguard.errors import InputError
-from spoilerguard.files.atomic import whole_file
+from spoilerguard.files.atomic import atomic_write
 
 __all__ = ["register"]
 
@@ -47,7 +47,7 @@ def _write(target: Path, data: bytes) -> None:
     """Whole or not at all: what pages load now stays until the new file is complete."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(target) as file:
+        with atomic_write(target) as file:
             file.write(data)
     except OSError as error:
         raise InputError(f"{target}: cannot be written: {error.strerror}; check the path") from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from spoilerguard.cli.common import (
+    AnyLanguageOption,
     BlurbOption,
     DraftArgument,
     ModelOption,
@@ -86,6 +87,7 @@ def blur(
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write a draft with its spoilers hidden; every other character stays as it is."""
@@ -118,7 +120,10 @@ def blur(
                 threshold=guard.threshold(sensitivity, threshold),
                 work=drafts.read_work(title, blurb, synopsis),
                 quotations=quotations,
+                any_language=any_language,
             )
+            if not found.checked:
+                complain(f"{name}: {found.notices[0].message}")
             document, ranges = found.document, [Span(flag.start, flag.end) for flag in found]
         try:
             result = hide(document, ranges, style)

@@ -17,6 +17,7 @@ import typer
 from spoilerguard.cli.common import (
     FAILED,
     FOUND,
+    AnyLanguageOption,
     BlurbOption,
     InputFormatOption,
     ModelOption,
@@ -94,6 +95,7 @@ def check(
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
     exclude: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Leave these paths out of folders, as in .gitignore; may be repeated."),
@@ -201,6 +203,7 @@ def _flagging(ctx: typer.Context, guard: Guard) -> Callable[[str], dict[str, Any
             "threshold": guard.threshold(given["sensitivity"], given["threshold"]),
             "work": work(given["title"], given["blurb"], given["synopsis"]),
             "quotations": given["quotations"],
+            "any_language": given["any_language"],
         }
 
     return options

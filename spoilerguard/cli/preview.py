@@ -11,6 +11,7 @@ import sys
 import typer
 
 from spoilerguard.cli.common import (
+    AnyLanguageOption,
     BlurbOption,
     DraftArgument,
     InputFormatOption,
@@ -57,6 +58,7 @@ def preview(
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Write a page that shows the draft as readers will see it, beside the findings."""
@@ -74,12 +76,13 @@ def preview(
             load(model),
             drafts.read_standard_input(name) if path == "-" else drafts.read_draft(path),
             name="standard input" if name == "-" else PurePath(name).name,
-            command=command + ["--no-quotations"] * (not quotations),
+            command=command + ["--no-quotations"] * (not quotations) + ["--any-language"] * any_language,
             format=format_for(input_format, name),
             sensitivity=sensitivity,
             threshold=threshold,
             work=drafts.read_work(title, blurb, synopsis),
             quotations=quotations,
+            any_language=any_language,
         ).encode("utf-8", "replace")
         if output_path is not None:
             drafts.write_draft(output_path, page)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from spoilerguard.cli.common import (
+    AnyLanguageOption,
     JobsOption,
     ModelOption,
     QuietOption,
@@ -93,6 +94,7 @@ def scan(
         bool, typer.Option(help="Use a transformer only where its linear part is unsure: three times as fast.")
     ] = True,
     quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
     suppressions: Annotated[
         bool, typer.Option("--suppressions", help="Obey suppression comments in the texts, which strangers can write.")
     ] = False,
@@ -168,6 +170,7 @@ def scan(
             threshold=threshold,
             cascade=cascade,
             quotations=quotations,
+            any_language=any_language,
             suppressions=suppressions,
             blur=blur,
             only_flagged=only_flagged,

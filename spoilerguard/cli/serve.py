@@ -74,10 +74,9 @@ def serve(
         guard = load(model)
         # Without a token, this keeps out web pages that use DNS rebinding.
         hosts = server.loopback_names(host) if local else None
-        make = partial(answering_with, model, suppressions)
-        with server.listen(host, port) as listener, Workers(make, timeout, workers) as processes:
-            origins = allow_origin or ()
-            application = app(guard, limits, token=token, hosts=hosts, origins=origins, answering=processes.answer)
+        processes, origins = Workers(partial(answering_with, model, suppressions), timeout, workers), allow_origin or ()
+        application = app(guard, limits, token=token, hosts=hosts, origins=origins, answering=processes.answer)
+        with server.listen(host, port) as listener, processes:
             where, grace = server.address(listener), body_timeout + timeout
 
             def ready() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spoilerguard.errors import InputError
-from spoilerguard.files.atomic import whole_file
+from spoilerguard.files.atomic import atomic_write
 
 __all__ = ["LabelledDocument", "LabelledSentence", "write_jsonl"]
 
@@ -82,7 +82,7 @@ def write_jsonl(documents: Iterable[LabelledDocument], path: str | os.PathLike[s
     target = Path(path)
     count = 0
     try:
-        with whole_file(target) as file:
+        with atomic_write(target) as file:
             for document in documents:
                 file.write((json.dumps(_to_dict(document), ensure_ascii=False) + "\n").encode())
                 count += 1

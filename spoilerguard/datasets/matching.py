@@ -45,22 +45,22 @@ def clean_sentence(
     Returns:
         The sentence; None if it contains only markup.
     """
-    text = normalise(_MARK.sub(" ", _without_shells(text)))
+    text = normalise(_MARK.sub(" ", _without_delimiters(text)))
     bare = without_announcement(text)
     # A sentence that is only an announcement reveals nothing, but the next one may: it stays.
     text, label = (bare, label) if bare else (text, 0)
     return LabelledSentence("\n\n" * opens + text, label, tag, weight) if text else None
 
 
-def _without_shells(text: str) -> str:
+def _without_delimiters(text: str) -> str:
     """Remove delimiters before splitting: a sentence that ends between two of them would keep one."""
-    for whole, shell in _WHOLE:
-        text = whole.sub(partial(_unshelled, shell), text)
+    for whole, delimiters in _WHOLE:
+        text = whole.sub(partial(_blanked, delimiters), text)
     return text
 
 
-def _unshelled(shell: re.Pattern[str], whole: re.Match[str]) -> str:
-    return shell.sub(" ", whole[0])
+def _blanked(delimiters: re.Pattern[str], whole: re.Match[str]) -> str:
+    return delimiters.sub(" ", whole[0])
 
 
 def _label_each(text: str, label_range: Callable[[int, int], tuple[int, float]]) -> tuple[LabelledSentence, ...]:
@@ -90,7 +90,7 @@ def label_by_document(text: str, label: int) -> tuple[LabelledSentence, ...]:
         The sentences.
     """
     weight = WEIGHTS["spoiler document" if label else "clean document"]
-    return _label_each(_without_shells(text), lambda start, end: (label, weight))
+    return _label_each(_without_delimiters(text), lambda start, end: (label, weight))
 
 
 def label_by_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[LabelledSentence, ...]:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from spoilerguard.errors import InputError
-from spoilerguard.files.atomic import whole_file
+from spoilerguard.files.atomic import atomic_write
 from spoilerguard.files.streams import BYTE_ORDER_MARKS
 from spoilerguard.spans import Work
 
@@ -122,7 +122,7 @@ def write_draft(path: str, data: bytes, *, instead_of: bytes | None = None) -> N
     if instead_of is not None and read_bytes(path) != instead_of:
         raise InputError(f"{path}: changed in the meantime; run the command again")
     try:
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write(data)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); check the folder") from None

@@ -29,10 +29,10 @@ def with_unused(report: Report, guard: Guard, work: Work | None, *, quotations: 
     """
     document = report.document
     every = suppressions(document.source, document.format)
-    if not every:
+    if not every or not report.checked:
         return report
     bare = read(document.source, document.format, quotations=quotations, suppress=False)
-    [unsuppressed] = guard.judge([bare], [work], report.threshold)
+    [unsuppressed] = guard.flag_read([bare], [work], report.threshold, any_language=True)
     places = sorted(
         [*((flag.start, flag.end) for flag in unsuppressed.flags), *((n.start, n.end) for n in unsuppressed.notices)]
     )

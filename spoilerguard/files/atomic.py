@@ -10,11 +10,11 @@ import secrets
 import stat
 from typing import BinaryIO
 
-__all__ = ["contains_only", "synced", "whole_file"]
+__all__ = ["atomic_write", "contains_only", "synced"]
 
 
 @contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Replace a file atomically: until the block ends, the old file stays.
 
     The new file has the mode and, where the system allows it, the owner of the old one. Nothing is written

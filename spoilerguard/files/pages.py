@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spoilerguard.errors import InputError
-from spoilerguard.files.atomic import whole_file
+from spoilerguard.files.atomic import atomic_write
 from spoilerguard.files.bundled import PACKAGE, asset_text
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def write(path: str | os.PathLike[str], text: str) -> None:
         InputError: The file cannot be written.
     """
     try:
-        with whole_file(path) as file:
+        with atomic_write(path) as file:
             file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise InputError(f"{os.fspath(path)}: cannot be written: {error.strerror}; check the path") from None

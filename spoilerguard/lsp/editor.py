@@ -31,6 +31,7 @@ __all__ = ["NAME", "OPTIONS", "Checked", "Moment", "check", "diagnostic", "diagn
 
 NAME = "spoilerguard"
 OPTIONS: Mapping[str, tuple[type, ...]] = {"model": (str,), "sensitivity": (str,), "threshold": (int, float)}
+_PASSED_ON = ("sensitivity", "threshold", "quotations", "any_language")  # to `Guard.flag`, as they are
 _LANGUAGES = {
     **dict.fromkeys(("markdown", "gfm", "mdx", "pandoc", "quarto", "rmd", "vimwiki"), "markdown"),
     **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
@@ -136,7 +137,7 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
         text,
         format=_format(format, options.get("input_format")),
         work=read_work(*(options.get(name) for name in ("title", "blurb", "synopsis"))),
-        **{name: options[name] for name in ("sensitivity", "threshold", "quotations") if name in options},
+        **{name: options[name] for name in _PASSED_ON if name in options},
     )
     style = project.options("blur", path).get("style", "")
     return Checked(moment, guard, report, Positions(text, encoding), style)

@@ -39,7 +39,7 @@ __all__ = [
 
 ROOM, CORE, MARGIN, NEAR = 256, 200, 32, 20  # word pieces
 LONGEST, OVERLAP = 127, 32
-BLURB, SYNOPSIS = 80, 200
+BLURB, SYNOPSIS = 60, 160
 CLS, SEP = 101, 102
 
 Pieces = Sequence[int]  # ids of word pieces

@@ -222,6 +222,8 @@ def _facts(report: Report) -> str:
     facts = [f"{sentences:,} sentence{'s' * (sentences != 1)}"]
     if hidden:
         facts.append(f"{hidden:,} passage{'s' * (hidden != 1)} already hidden by the author")
+    if not report.checked:
+        facts.append(report.notices[0].message)
     facts += [f"sentences below {FLOOR:.0%} are not listed", "model " + " ".join(report.model.values())]
     return " · ".join(facts)
 

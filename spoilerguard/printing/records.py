@@ -48,6 +48,7 @@ def _file(outcome: Outcome) -> dict[str, Any]:
         return {
             "path": outcome.path,
             "format": None,
+            "language": None,
             "sentences": 0,
             "hidden": 0,
             "error": outcome.error,

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from spoilerguard.archives import START, Cursor
 from spoilerguard.errors import InputError
-from spoilerguard.files.atomic import contains_only, synced, whole_file
+from spoilerguard.files.atomic import atomic_write, contains_only, synced
 from spoilerguard.scan.outputs import count, finish, head
 from spoilerguard.scan.plan import differences
 from spoilerguard.scan.shards import ShardResult
@@ -176,7 +176,7 @@ class PartialOutput:
         state |= {name: getattr(self, name) for name in _OF_STATE}
         with self._explained():
             self._sync_file()
-            with whole_file(self.folder / "state.json") as file:
+            with atomic_write(self.folder / "state.json") as file:
                 file.write(json.dumps(state).encode())
             synced(self.folder)
 

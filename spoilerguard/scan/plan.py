@@ -29,6 +29,7 @@ class Plan:
         threshold: The probability from which a sentence is flagged.
         cascade: Whether a transformer reads only the sentences that its linear part is unsure of.
         quotations: Whether quotations are scored.
+        any_language: Whether texts that are not in English are scored.
         suppressions: Whether suppression comments in the texts are obeyed.
         blur: The blur style of the column `blurred`, if any.
         only_flagged: Whether records without a spoiler are left out.
@@ -45,6 +46,7 @@ class Plan:
     threshold: float
     cascade: bool = True
     quotations: bool = True
+    any_language: bool = False
     suppressions: bool = False
     blur: str | None = None
     only_flagged: bool = False

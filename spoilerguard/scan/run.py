@@ -57,6 +57,7 @@ def plan_of(
     threshold: float | None = None,
     cascade: bool = True,
     quotations: bool = True,
+    any_language: bool = False,
     suppressions: bool = False,
     blur: str | None = None,
     only_flagged: bool = False,
@@ -73,6 +74,7 @@ def plan_of(
         threshold: A probability instead of a sensitivity.
         cascade: Whether a transformer reads only the sentences that its linear part is unsure of.
         quotations: Whether quotations are scored.
+        any_language: Whether texts that are not in English are scored.
         suppressions: Whether suppression comments in the texts are obeyed.
         blur: The blur style of the column `blurred`; by default there is no such column.
         only_flagged: Whether to leave out records without a spoiler.
@@ -99,6 +101,7 @@ def plan_of(
         threshold=guard.threshold(sensitivity, threshold),
         cascade=cascade,
         quotations=quotations,
+        any_language=any_language,
         suppressions=suppressions,
         blur=blur,
         only_flagged=only_flagged,

@@ -128,7 +128,7 @@ def _reports(
 ) -> list[Report | str]:
     """Score in one batch; where that fails, one by one, so that one record cannot fail the others."""
     try:
-        return list(guard.judge(documents, works, plan.threshold))
+        return list(guard.flag_read(documents, works, plan.threshold, any_language=plan.any_language))
     except (ModelError, MissingExtra):
         raise
     except Exception as error:

@@ -48,6 +48,7 @@ FIELDS: dict[str, Schema] = {
     "blurb": {"type": "string", "default": "", "description": "What is publicly known about the work: no spoiler."},
     "synopsis": {"type": "string", "default": "", "description": "The plot of the work, with its ending."},
     "quotations": {"type": "boolean", "default": True, "description": "Check block quotations too."},
+    "any_language": {"type": "boolean", "default": False, "description": "Check texts in other languages too."},
     "style": {
         "type": ["string", "null"],
         "enum": [*STYLES, None],
@@ -166,6 +167,10 @@ _FOUND = {
     "hidden": {**_COUNT, "description": "How many spoilers the author has hidden already."},
 }
 _FLAGS = {"flags": _list("Flag"), "notices": _list("Notice")}
+_LANGUAGE = {
+    "type": ["string", "null"],
+    "description": "The language of the text, a guess, as a code of ISO 639-1; null if the text is too short.",
+}
 _FORMAT = {"enum": [*READERS]}
 
 ANSWERS: dict[str, Schema] = {
@@ -187,12 +192,14 @@ ANSWERS: dict[str, Schema] = {
     "Description": {"type": "object", "description": "An OpenAPI document."},
     "Model": _object("The model that scores.", name=_STRING, version=_STRING),
     "File": _object(
-        "What was found in the text.", path={"const": "-"}, format=_FORMAT, **_FOUND, error={"type": "null"}, **_FLAGS
+        "What was found in the text.", path={"const": "-"}, format=_FORMAT, language=_LANGUAGE, **_FOUND,
+        error={"type": "null"}, **_FLAGS,
     ),
     "Flag": _object("A sentence that may give the plot away.", **_PLACE, text=_STRING, score=_SCORE,
                     reasons=_list("Reason")),
     "Reason": _object("Why it was flagged.", kind=_STRING, text=_STRING),
-    "Notice": _object("A broken spoiler mark, or one without effect.", **_PLACE, message=_STRING),
+    "Notice": _object("A broken spoiler mark, one without effect, or why the text was not checked.", **_PLACE,
+                      message=_STRING),
     "Problem": {
         **_object("A problem detail (RFC 9457).", type=_STRING, title=_STRING, status={"type": "integer"},
                   detail=_STRING),

@@ -93,8 +93,8 @@ RESULTS: dict[str, Callable[[Guard, dict[str, Any]], dict[str, Any]]] = {"check"
 
 def _report(guard: Guard, asked: dict[str, Any]) -> Report:
     work = Work.of({name: asked[name] for name in ("title", "blurb", "synopsis")})
-    options = {name: asked[name] for name in ("format", "sensitivity", "threshold", "quotations")}
-    return guard.flag(asked["text"], work=work, suppressions=asked["suppressions"], **options)
+    options = ("format", "sensitivity", "threshold", "quotations", "any_language", "suppressions")
+    return guard.flag(asked["text"], work=work, **{name: asked[name] for name in options})
 
 
 def answer(guard: Guard, name: str, body: bytes, *, suppressions: bool = False) -> bytes:

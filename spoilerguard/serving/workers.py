@@ -7,6 +7,7 @@ closed, as it is when the server dies.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 import gc
 from multiprocessing import get_context
@@ -14,7 +15,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 import signal
 import threading
+from typing import Any
 
+from spoilerguard.errors import SpoilerguardError
 from spoilerguard.serving.problems import RequestError
 from spoilerguard.text.runons import without_torch
 
@@ -29,6 +32,7 @@ _READY = 120.0  # seconds that a worker may take to start
 class _Worker:
     process: BaseProcess
     pipe: Connection
+    ready: bool = False
 
 
 @dataclass
@@ -48,17 +52,28 @@ class Workers:
     number: int = 0
     _idle: list[_Worker] = field(default_factory=list)
     _all: list[_Worker] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _closed: bool = False
 
     def __enter__(self) -> Workers:
-        started = [self._started() for _ in range(self.number)]
-        for worker in started:
-            self._wait_for(worker)
-        self._idle += started
+        try:
+            for _ in range(self.number):
+                self._idle.append(self._started())
+            for worker in self._idle:
+                self._wait_for(worker)
+        except RequestError as error:
+            self.__exit__()
+            raise SpoilerguardError(f"{error.detail}; is there enough memory? Try fewer --workers") from None
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in [*self._all]:
+        with self._lock:
+            self._closed = True  # a thread that still waits must not start another one
+            workers = [*self._all]
+        for worker in workers:
             self._end(worker)
 
     def answer(self, operation: str, body: bytes) -> bytes:
@@ -75,20 +90,16 @@ class Workers:
             RequestError: The request fails, takes too long (504), or ends the process (500).
         """
         with self._lock:
-            worker = self._idle.pop() if self._idle else None
-        if worker is None:
-            worker = self._started()
-            self._wait_for(worker)
+            worker = self._idle.pop() if self._idle else self._started()
+        self._wait_for(worker)
         try:
             worker.pipe.send((operation, body))
             if not worker.pipe.poll(self.seconds):
+                self._replace(worker)
                 raise RequestError(504, f"no answer within {self.seconds:g} s; send a shorter text")
             answered, problem = worker.pipe.recv()
-        except RequestError:
-            self._end(worker)
-            raise
         except (EOFError, OSError):  # it was killed, perhaps for lack of memory
-            self._end(worker)
+            self._replace(worker)
             raise RequestError(500) from None
         with self._lock:
             self._idle.append(worker)
@@ -98,24 +109,35 @@ class Workers:
         return bytes(answered)
 
     def _started(self) -> _Worker:
-        context = get_context("spawn")  # a fork would copy the locks of other threads
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(self.make, theirs), daemon=True)
-        process.start()
-        theirs.close()
-        worker = _Worker(process, ours)
         with self._lock:
+            if self._closed:
+                raise RequestError(503, "the server is stopping")
+            context = get_context("spawn")  # a fork would copy the locks of other threads
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(self.make, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            worker = _Worker(process, ours)
             self._all.append(worker)
-        return worker
+            return worker
 
     def _wait_for(self, worker: _Worker) -> None:
+        if worker.ready:
+            return
         try:
-            ready = worker.pipe.poll(_READY) and worker.pipe.recv()
+            worker.ready = worker.pipe.poll(_READY) and worker.pipe.recv()
         except (EOFError, OSError):
-            ready = False
-        if not ready:
+            pass
+        if not worker.ready:
             self._end(worker)
             raise RequestError(503, "no worker process could be started", headers={"retry-after": "1"})
+
+    def _replace(self, worker: _Worker) -> None:
+        """End a worker and start another, which is ready later."""
+        self._end(worker)
+        with self._lock:
+            if not self._closed:
+                self._idle.append(self._started())
 
     def _end(self, worker: _Worker) -> None:
         worker.process.kill()
@@ -133,13 +155,16 @@ def _work(make: Callable[[], Answer], pipe: Connection) -> None:
     answer = make()
     gc.freeze()  # the model stays; looking for garbage among it and a text's million records takes half the time
     gc.set_threshold(100_000, 20, 20)
-    pipe.send(True)
-    while True:
-        try:
+    with suppress(EOFError, OSError):  # the server is gone
+        pipe.send(True)
+        while True:
             operation, body = pipe.recv()
-        except (EOFError, OSError):
-            return
-        try:
-            pipe.send((answer(operation, body), None))
-        except RequestError as error:
-            pipe.send((b"", (error.status, error.detail, list(error.errors), dict(error.headers))))
+            pipe.send(_outcome(answer, operation, body))
+
+
+def _outcome(answer: Answer, operation: str, body: bytes) -> tuple[bytes, tuple[Any, ...] | None]:
+    """The body of an answer, or the parts of the error, since exceptions lose theirs when they are pickled."""
+    try:
+        return answer(operation, body), None
+    except RequestError as error:
+        return b"", (error.status, error.detail, list(error.errors), dict(error.headers))

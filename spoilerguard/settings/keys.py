@@ -133,6 +133,7 @@ KEYS: Mapping[str, Key] = {
         Key("sensitivity", word, _SCORED, "low, medium or high", _sensitivities, per_path=True),
         Key("threshold", probability, _SCORED, "flag from this probability, whatever the sensitivity", per_path=True),
         Key("quotations", switch, (*_DRAFT, "scan"), "check block quotations too", per_path=True),
+        Key("any-language", switch, (*_DRAFT, "scan"), "check texts in other languages too", per_path=True),
         Key("title", word, _DRAFT, "the title of the work reviewed", per_path=True),
         Key("blurb", file, _DRAFT, "a file with what is publicly known about the work", per_path=True),
         Key("synopsis", file, _DRAFT, "a file with the plot of the work and its ending", per_path=True),

@@ -308,8 +308,8 @@ def _search(text: str, boundaries: Sequence[int], notices: list[Notice]) -> Iter
 def _whole(text: str, syntax: Syntax, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:
     for mark in syntax.marks.finditer(text):
         yield _Found(Hidden(*mark.span(), syntax.name), Span(*mark.span()))
-        if slip := syntax.unpaired.match(text, mark.end()):
-            notices.append(Notice(slip.end() - 1, slip.end(), NEVER_ENDS))
+        if lone := syntax.unpaired.match(text, mark.end()):
+            notices.append(Notice(lone.end() - 1, lone.end(), NEVER_ENDS))
 
 
 def _pairs(text: str, syntax: Syntax, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:

@@ -5,7 +5,7 @@ Everything takes time linear in the text and n log n in the ranges; results are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 import re
 
 from spoilerguard.spans import Span
@@ -25,13 +25,7 @@ def mask_outside(source: str, spans: Iterable[Span]) -> str:
     Returns:
         A text as long as the source.
     """
-    parts: list[str] = []
-    position = 0
-    for start, end in spans:
-        parts += [" " * (start - position), source[start:end]]
-        position = end
-    parts.append(" " * (len(source) - position))
-    return "".join(parts)
+    return _rewritten(source, spans, inside=str, outside=lambda text: " " * len(text))
 
 
 def mask(source: str, spans: Iterable[Span]) -> str:
@@ -46,13 +40,18 @@ def mask(source: str, spans: Iterable[Span]) -> str:
     Returns:
         A text as long as the source.
     """
+    return _rewritten(source, spans, inside=lambda text: _NOT_LINE_END.sub("\0", text), outside=str)
+
+
+def _rewritten(
+    source: str, spans: Iterable[Span], *, inside: Callable[[str], str], outside: Callable[[str], str]
+) -> str:
     parts: list[str] = []
     position = 0
     for start, end in spans:
-        parts += [source[position:start], _NOT_LINE_END.sub("\0", source[start:end])]
+        parts += [outside(source[position:start]), inside(source[start:end])]
         position = end
-    parts.append(source[position:])
-    return "".join(parts)
+    return "".join([*parts, outside(source[position:])])
 
 
 def _union(spans: Iterable[Span]) -> list[Span]:

@@ -12,7 +12,8 @@ from spoilerguard.spans import Hidden, Span
 
 __all__ = ["Element", "Scan", "Tag", "without_collection"]
 
-_Arguments, _Result = ParamSpec("_Arguments"), TypeVar("_Result")
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
 
 
 def without_collection(function: Callable[_Arguments, _Result]) -> Callable[_Arguments, _Result]:

@@ -101,6 +101,8 @@ class Recipe:
     Attributes:
         experts: The linear models.
         sources: The weights of the sources for the context network, as in `Expert`.
+        soft_sentences: How many sentences that a teacher scored the experts learn from; a word network learns
+            from all of them.
         C: The inverse strength of regularisation of the experts.
         folds: Folds of cross-validation.
         networks: How many context networks are averaged.
@@ -114,6 +116,7 @@ class Recipe:
 
     experts: tuple[Expert, ...] = (Expert("spoiler"),)
     sources: Mapping[str, tuple[float, float]] = field(default_factory=lambda: {"": (1.0, 1.0)})
+    soft_sentences: int = 150_000
     C: float = 0.03
     folds: int = 5
     networks: int = 3
@@ -159,7 +162,7 @@ RECIPES: dict[str, Recipe] = {
         calibrate_on=("real", "real-labels", "off_topic"),
         goals=REAL_GOALS,
         words=WordConfig(
-            {"real": 3.0, "real-labels": 3.0, "off_topic": 2.0, "natural": 3.0, "reviews": 1.0, "soft": 2.0, "": 4.0}
+            {"real": 2.5, "real-labels": 2.5, "off_topic": 2.0, "natural": 2.5, "reviews": 1.0, "soft": 1.4, "": 4.0}
         ),
     ),
 }

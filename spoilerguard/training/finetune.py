@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from spoilerguard.datasets import documents_of
 from spoilerguard.errors import InputError
-from spoilerguard.files.atomic import whole_file
+from spoilerguard.files.atomic import atomic_write
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.model.windows import Window, WorkPieces, packed, tokenizer_of, windows, work_pieces
 from spoilerguard.spans import Work
@@ -308,7 +308,7 @@ def _keep(checkpoint: Path, of: str, parts: Mapping[str, Any], step: int) -> Non
     """Replace the checkpoint."""
     state = {name: part.state_dict() for name, part in parts.items()}
     try:
-        with whole_file(checkpoint) as file:
+        with atomic_write(checkpoint) as file:
             torch.save({"of": of, "step": step, "random": torch.get_rng_state(), **state}, file)
     except OSError as error:
         raise InputError(f"{checkpoint}: cannot be written ({error.strerror or error}); check the path") from error

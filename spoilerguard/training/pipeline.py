@@ -164,7 +164,7 @@ def _train(
 
     say("counting n-grams", 0.05)
     tokens = tokens_of([clean(t) for t in fitted["text"]])
-    examples = Examples(matrix(tokens), source_columns(fitted), soft_rows(soft))
+    examples = Examples(matrix(tokens), source_columns(fitted), soft_rows(soft, recipe.soft_sentences))
     groups = fitted["work"].map(work_key).to_numpy()
     if search:
         say("searching", 0.06)

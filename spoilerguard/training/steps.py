@@ -82,10 +82,11 @@ def source_columns(frame: pd.DataFrame) -> sp.csr_matrix:
     return one_hot[:, 1:]
 
 
-def soft_rows(soft: pd.DataFrame | None) -> tuple[sp.csr_matrix, Any, Doubles] | None:
-    """Sentences that a teacher scored, as examples of both labels, weighted by the probability of each."""
+def soft_rows(soft: pd.DataFrame | None, most: int) -> tuple[sp.csr_matrix, Any, Doubles] | None:
+    """The first `most` sentences that a teacher scored, as examples of both labels, weighted by their probability."""
     if soft is None:
         return None
+    soft = soft.iloc[:most]
     rows, target = matrix(tokens_of([clean(t) for t in soft["text"]])), soft["target"].to_numpy(float)
     yes, no = np.flatnonzero(target > 0.03), np.flatnonzero(target < 0.97)
     labels = np.concatenate([np.ones(len(yes), int), np.zeros(len(no), int)])

@@ -34,7 +34,7 @@ from spoilerguard.training.word_network import WordModule, integers_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["fit_words"]
+__all__ = ["Example", "fit_words", "outputs_of"]
 
 Progress = Callable[[str, float], None]
 UInts = npt.NDArray[np.uint64]
@@ -194,17 +194,27 @@ def _batches(examples: Sequence[Example], config: WordConfig, rng: np.random.Gen
             yield batch
 
 
-def _loss(module: WordModule, batch: Sequence[Example], config: WordConfig) -> torch.Tensor:
-    def joined(name: str) -> torch.Tensor:
-        return torch.from_numpy(np.concatenate([getattr(e, name) for e in batch]))
-
-    rows = joined("rows")
-    out = module(
-        torch.where(rows < 0, module.boundary, rows), joined("written"), joined("sizes"), joined("extras"),
+def outputs_of(module: WordModule, batch: Sequence[Example]) -> torch.Tensor:
+    """The logit and the kinds of each sentence of some documents: shape (n, 1 + kinds)."""
+    rows = _joined(batch, "rows")
+    found: torch.Tensor = module(
+        torch.where(rows < 0, module.boundary, rows),
+        _joined(batch, "written"),
+        _joined(batch, "sizes"),
+        _joined(batch, "extras"),
         torch.tensor([len(e.sizes) for e in batch]),
-    )  # fmt: skip
-    weight, kinds = joined("weight"), joined("kinds")
-    each = functional.binary_cross_entropy_with_logits(out[:, 0], joined("target"), reduction="none")
+    )
+    return found
+
+
+def _joined(batch: Sequence[Example], name: str) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate([getattr(e, name) for e in batch]))
+
+
+def _loss(module: WordModule, batch: Sequence[Example], config: WordConfig) -> torch.Tensor:
+    out = outputs_of(module, batch)
+    weight, kinds = _joined(batch, "weight"), _joined(batch, "kinds")
+    each = functional.binary_cross_entropy_with_logits(out[:, 0], _joined(batch, "target"), reduction="none")
     loss = (each * weight).sum() / weight.sum().clamp(min=1e-6)
     known = ~kinds.isnan().any(1)
     if bool(known.any()):

@@ -102,13 +102,13 @@ def scans(bench: Bench) -> Iterator[Row]:
         SCAN: scan_command(bench, small),
     }
     ran = in_turn(commands, bench.cores[:1], bench.folder, 1 if bench.quick else 2)
-    rate = {who: sentences_of(r.said) / r.processor for who, r in ran.items()}
+    rate = {who: sentences_of(r.stderr) / r.processor for who, r in ran.items()}
     for row in compared("scan, end to end in a fresh process", 1, "sentences/s", rate, OBVIOUS):
         yield with_goal(row, SCAN, "at least 3", lambda r: (r.ratio or 0) >= 3)
     if len(bench.cores) > 1:
         jobs = {f"scan --jobs {n}": scan_command(bench, large, n) for n in (1, 2)}
         ran = in_turn(jobs, bench.cores[:2], bench.folder, 1 if bench.quick else 2, warm=0)
-        rate = {who: sentences_of(r.said) / r.clock for who, r in ran.items()}
+        rate = {who: sentences_of(r.stderr) / r.clock for who, r in ran.items()}
         for row in compared("scan, by the clock", 2, "sentences/s", rate, "scan --jobs 1"):
             yield with_goal(row, "scan --jobs 2", "at least 1.7", lambda r: (r.ratio or 0) >= 1.7)
 

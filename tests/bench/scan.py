@@ -77,13 +77,13 @@ def run(command: list[str]) -> tuple[float, float, int, str]:
     began = time.perf_counter()
     process = subprocess.Popen([sys.executable, *command], env=environment, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    said = process.stderr.read()
+    errors = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     clock = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(said)
-    return usage.ru_utime + usage.ru_stime, clock, usage.ru_maxrss // 1024, said
+        raise SystemExit(errors)
+    return usage.ru_utime + usage.ru_stime, clock, usage.ru_maxrss // 1024, errors
 
 
 def scan(source: Path, folder: Path, jobs: int = 1) -> list[str]:
@@ -91,8 +91,8 @@ def scan(source: Path, folder: Path, jobs: int = 1) -> list[str]:
     return ["-m", "spoilerguard", "scan", str(source), "-o", out, "--force", "--jobs", str(jobs)]
 
 
-def sentences_of(said: str) -> int:
-    words = said.replace(",", "").split()
+def sentences_of(errors: str) -> int:
+    words = errors.replace(",", "").split()
     return int(words[words.index("sentences") - 1])
 
 
@@ -116,8 +116,8 @@ def compare(source: Path, folder: Path, runs: int) -> None:
     best: dict[str, float] = {}
     for _ in range(runs):
         for name, command in commands.items():
-            processor, clock, _, said = run(command)
-            rate = sentences_of(said) / processor
+            processor, clock, _, errors = run(command)
+            rate = sentences_of(errors) / processor
             best[name] = max(best.get(name, 0), rate)
             print(f"{name:20} {rate:8,.0f} sentences per core-second, {clock:.1f} s", flush=True)
     theirs, ours = best.values()

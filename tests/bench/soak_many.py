@@ -48,13 +48,13 @@ def main() -> None:
     guard = load(options.model)
     same = [text for text, _ in zip(texts(0, sentences), range(200), strict=False)]
     first = [report.to_dict() for report in guard.flag_many(same)]
-    began, count, seen, told = time.monotonic(), 0, [], 0.0
+    began, count, seen, compared = time.monotonic(), 0, [], 0.0
     reports = guard.flag_many(texts(1, sentences))
     while (elapsed := time.monotonic() - began) < options.minutes * 60:
         count += sum(1 for _ in zip(range(ROUND), reports, strict=False))
         seen.append((elapsed, resident(), len(os.listdir("/proc/self/fd"))))
-        if elapsed - told >= 60:
-            told = elapsed
+        if elapsed - compared >= 60:
+            compared = elapsed
             if [report.to_dict() for report in guard.flag_many(same)] != first:
                 raise SystemExit(f"after {count:,} texts the first have other reports")
             print(f"{elapsed / 60:4.0f} min  {count:,} texts  {seen[-1][1] >> 20} MB  {seen[-1][2]} files", flush=True)

@@ -117,8 +117,8 @@ def served() -> Iterator[tuple[int, tuple[str, int]]]:
             yield process.pid, (found[1], int(found[2]))
         finally:
             process.terminate()
-            if said := process.stderr.read():
-                print(said, end="")
+            if errors := process.stderr.read():
+                print(errors, end="")
     if process.returncode:
         raise SystemExit(f"it ended with status {process.returncode}")
 

@@ -49,10 +49,10 @@ def table(rows: Sequence[Row]) -> str:
 
 def goals(rows: Sequence[Row]) -> str:
     """What the goals are about, a line each; on two cores only what is not there on one."""
-    lines, told = [], set()
+    lines, listed = [], set()
     for row in rows:
-        if row.goal and (row.what, row.who) not in told:
-            told.add((row.what, row.who))
+        if row.goal and (row.what, row.who) not in listed:
+            listed.add((row.what, row.who))
             ratio = f", {figure(row.ratio)} × {row.to}" if row.ratio is not None else ""
             missed = "" if row.met else ", missed"
             lines.append(f"- {row.what}, {row.who}: {figure(row.value)} {row.unit}{ratio} (goal: {row.goal}{missed})")

@@ -1,4 +1,4 @@
-"""Processes on cores of their own that work when they are told, so that what is compared can take turns.
+"""Processes on cores of their own that work on command, so that the candidates can take turns.
 
 A busy machine then slows all of it alike. The process that commands must stay light: it imports
 nothing but the standard library.
@@ -148,12 +148,12 @@ def _size(one: Worker, least: float) -> int:
 
 
 class Ran(NamedTuple):
-    """What a command took: seconds of its processes and by the clock, MB at most, and what it said."""
+    """What a command took: seconds of its processes and by the clock, MB at most, and its standard error."""
 
     processor: float
     clock: float
     peak: float
-    said: str
+    stderr: str
 
 
 def run(command: Sequence[str], cores: Collection[int], folder: Path) -> Ran:
@@ -165,16 +165,16 @@ def run(command: Sequence[str], cores: Collection[int], folder: Path) -> Ran:
     ours = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cores)  # what begins now inherits it
     try:
-        with (folder / "said").open("w+", encoding="utf-8") as said:
+        with (folder / "stderr").open("w+", encoding="utf-8") as errors:
             began = time.perf_counter()
             process = subprocess.Popen(
-                [sys.executable, *command], env=environment, stdout=subprocess.DEVNULL, stderr=said
+                [sys.executable, *command], env=environment, stdout=subprocess.DEVNULL, stderr=errors
             )
             _, status, usage = os.wait4(process.pid, 0)
             clock = time.perf_counter() - began
             process.returncode = os.waitstatus_to_exitcode(status)
-            said.seek(0)
-            words = said.read()
+            errors.seek(0)
+            words = errors.read()
     finally:
         os.sched_setaffinity(0, ours)
     if process.returncode:
@@ -193,6 +193,6 @@ def in_turn(
             if number >= warm:
                 runs[name].append(ran)
     return {
-        name: Ran(*map(median, zip(*(one[:3] for one in ran), strict=True)), said=ran[-1].said)
+        name: Ran(*map(median, zip(*(one[:3] for one in ran), strict=True)), stderr=ran[-1].stderr)
         for name, ran in runs.items()
     }

@@ -17,13 +17,15 @@ import tarfile
 import threading
 from typing import Any, NoReturn
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 import pytest
+from waiting import WAIT
 
 from spoilerguard.hiding import accessible_html
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
 AXE = "axe-core@4.14.1"
+expect.set_options(timeout=WAIT * 1000)
 # A pixel, for images.
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c4944415478da63606060000000040001"
@@ -41,7 +43,7 @@ def _missing(what: str, why: str) -> NoReturn:
 def _run(what: str, *commands: list[str], **options: Any) -> None:
     for command in commands:
         try:
-            ran = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False, **options)
+            ran = subprocess.run(command, capture_output=True, text=True, timeout=WAIT, check=False, **options)
         except (OSError, subprocess.TimeoutExpired) as error:
             _missing(what, str(error))
         if ran.returncode:
@@ -119,7 +121,7 @@ class Site:
         options = {"viewport": {"width": 800, "height": 600}, "reduced_motion": "reduce"} | options
         context = self.browser.new_context(**options)
         self.contexts.append(context)
-        context.set_default_timeout(5000)
+        context.set_default_timeout(WAIT * 1000)
         page = context.new_page()
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Locator, Page, expect
 import pytest
+from waiting import WAIT
 
 from spoilerguard.hiding import accessible_html
 
@@ -125,7 +126,7 @@ def test_01_at_load_no_hidden_word_is_in_the_accessibility_tree_or_in_an_attribu
 
 @pytest.mark.parametrize("block", [False, True])
 def test_02_what_is_drawn_at_rest_hovered_and_focused_is_the_same_whatever_is_hidden(site: Site, block: bool) -> None:
-    """Not even the number of words can be told."""
+    """Not even the number of words can be seen."""
     tag = "p" if block else "b"
     pictures = []
     for hidden in ("Quillon.", "Zephyrine murdered Quillon.", f"{SENTENCE} " * 12):
@@ -146,7 +147,7 @@ def test_02_a_reader_of_pictures_finds_no_hidden_word(site: Site, tmp_path_facto
     page = site.open(everywhere(), device_scale_factor=2)
     path = tmp_path_factory.mktemp("ocr") / "page.png"
     page.screenshot(path=path, full_page=True)
-    ran = subprocess.run(["tesseract", path, "-"], capture_output=True, text=True, check=True, timeout=60)
+    ran = subprocess.run(["tesseract", path, "-"], capture_output=True, text=True, check=True, timeout=WAIT)
     assert "calm" in ran.stdout
     assert leaks(ran.stdout) == []
 
@@ -365,7 +366,7 @@ def test_16_find_in_page_exposes_nothing_and_tells_nothing(site: Site) -> None:
     assert page.evaluate(found)
 
 
-def test_17_search_engines_are_told_to_quote_nothing_of_it(site: Site) -> None:
+def test_17_search_engines_are_asked_to_quote_nothing_of_it(site: Site) -> None:
     page = site.open(everywhere())
     pieces = page.locator(".sg1")
     assert pieces.count() == page.locator("span.sg1[data-nosnippet], div.sg1[data-nosnippet]").count() == 10
@@ -425,9 +426,9 @@ def test_20_show_all_shows_all_and_says_so(site: Site) -> None:
     status = page.locator("output").first
     expect(every).to_have_accessible_name("Show all spoilers")
     expect(status).to_have_role("status")
-    for expanded, said in (("true", "Spoilers shown: 8"), ("false", "Spoilers hidden: 8")):
+    for expanded, text in (("true", "Spoilers shown: 8"), ("false", "Spoilers hidden: 8")):
         every.click()
-        expect(status).to_have_text(said)
+        expect(status).to_have_text(text)
         assert page.locator(f"button.sg1-show[aria-expanded={expanded}]").count() == 8
         assert page.locator(".sg1:visible").count() == (10 if expanded == "true" else 0)
         expect(every).to_have_attribute("aria-pressed", expanded)

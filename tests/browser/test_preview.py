@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 import pytest
+from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.preview.page import preview
@@ -59,7 +60,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
             **{"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"} | options
         )
         contexts.append(context)
-        context.set_default_timeout(5000)
+        context.set_default_timeout(WAIT * 1000)
         context.add_init_script(
             "const writeText = async (text) => { window.copied = text };"
             "Object.defineProperty(navigator, 'clipboard', { value: { writeText } })"
@@ -129,17 +130,17 @@ def test_copies_are_what_blur_gives(opened: Opener, html: str, fast: sg.Guard) -
         for style in ("reddit", "discord", "html", "placeholder"):
             page.locator("#style").select_option(style)
             page.get_by_role("button", name="Copy the text").click()
-            expect(page.locator("#told")).to_contain_text("Copied")
+            expect(page.locator("#status")).to_contain_text("Copied")
             assert page.evaluate("window.copied") == fast.blur(DRAFT, format="markdown", style=style, **options)
-            told = f"spoilerguard blur a-long-name-for-a-draft-of-a-review.md --style {style} {option} {value}"
-            assert page.locator("#command").inner_text() == told
+            expected = f"spoilerguard blur a-long-name-for-a-draft-of-a-review.md --style {style} {option} {value}"
+            assert page.locator("#command").inner_text() == expected
 
 
 def test_a_style_that_cannot_hide_copies_nothing_and_says_why(opened: Opener, fast: sg.Guard) -> None:
     page = opened(preview(fast, "# In the end he kills her. A review\n\nFine.", format="markdown", threshold=0.1))
     page.locator("#style").select_option("lemmy")
     page.get_by_role("button", name="Copy the text").click()
-    expect(page.locator("#told")).to_contain_text("Nothing copied. line 1")
+    expect(page.locator("#status")).to_contain_text("Nothing copied. line 1")
     assert page.evaluate("window.copied") is None
 
 

@@ -42,7 +42,7 @@ class Runs:
         from targets import TARGETS
 
         self.name, self.run = name, TARGETS[name].run
-        self.count, self.slowest, self.told = 0, 0.0, 0.0
+        self.count, self.slowest, self.reported = 0, 0.0, 0.0
         self.faults: dict[str, int] = {}
 
     def __call__(self, data: bytes) -> None:
@@ -57,8 +57,8 @@ class Runs:
             self.keep(error, data)
         self.count += 1
         self.slowest = max(self.slowest, time.process_time() - start)
-        if time.monotonic() - self.told > 1:
-            self.tell()
+        if time.monotonic() - self.reported > 1:
+            self.report()
 
     def keep(self, error: BaseException, data: bytes) -> None:
         frames = [f for f in traceback.extract_tb(error.__traceback__) if str(ROOT) in f.filename]
@@ -69,12 +69,12 @@ class Runs:
         if not path.exists() or path.stat().st_size > len(data):  # the shortest of its kind
             path.write_bytes(data)
             path.with_suffix(".txt").write_text("".join(traceback.format_exception(error))[-8000:])
-        self.tell()
+        self.report()
 
-    def tell(self) -> None:
-        self.told = time.monotonic()
-        said = {"runs": self.count, "seconds": round(time.process_time()), "slowest": round(self.slowest, 2)}
-        (CACHE / f"{self.name}.json").write_text(json.dumps(said | {"faults": self.faults}))
+    def report(self) -> None:
+        self.reported = time.monotonic()
+        counts = {"runs": self.count, "seconds": round(time.process_time()), "slowest": round(self.slowest, 2)}
+        (CACHE / f"{self.name}.json").write_text(json.dumps(counts | {"faults": self.faults}))
 
 
 def one(name: str, seconds: int) -> None:
@@ -131,11 +131,12 @@ def main() -> int:
         with (CACHE / f"{name}.log").open("w") as log:
             status = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
         none = {"runs": 0, "seconds": 0, "slowest": 0.0, "faults": {}}
-        told = json.loads(report.read_text()) if report.exists() else none
-        found, ended = found + len(told["faults"]), ended + (status != 0)
-        row = f"{name:20} {told['runs']:>10,} {told['seconds']:>8,} {told['slowest']:>8.2f}  {len(told['faults'])}"
+        counts = json.loads(report.read_text()) if report.exists() else none
+        found, ended = found + len(counts["faults"]), ended + (status != 0)
+        row = f"{name:20} {counts['runs']:>10,} {counts['seconds']:>8,} {counts['slowest']:>8.2f}"
+        row += f"  {len(counts['faults'])}"
         print(row + (f"  (ended with status {status}: see {CACHE / name}.log)" if status else ""), flush=True)
-        for kind, times in told["faults"].items():
+        for kind, times in counts["faults"].items():
             print(f"    {times:,} x {kind}", flush=True)
     return 1 if found or ended else 0
 

@@ -157,7 +157,7 @@ _OPEN_LINK = re.compile(r"<a\b(?![^<\n]*</a>)")  # ends where the next one begin
 def writer(format: Format, data: bytes) -> None:
     """What is hidden is not seen, by our reader nor by others; what was left to see is seen; all else is there.
 
-    `w1`, `w2`, ... stand for words that can be told from each other.
+    `w1`, `w2`, ... stand for words that can be told apart.
     """
     (chosen, bits, mode), rest = _told(data, 3)
     fitting = [style for style in STYLES.values() if format in style.formats]
@@ -177,16 +177,16 @@ def writer(format: Format, data: bytes) -> None:
     if mode == 1:
         return
     after = _checked(read(result, format))
-    told = _words(" ".join(document.prose[start:end] for start, end in ranges))
+    secret = _words(" ".join(document.prose[start:end] for start, end in ranges))
     if document.suppressed:  # what is, may be another block once there are more of them
         return
-    assert not _words(after.prose) & told, "hidden, and our reader sees it"
-    if style.name != "feed":  # what is furniture is judged anew: with less text to be seen, a block may be
+    assert not _words(after.prose) & secret, "hidden, and our reader sees it"
+    if style.name != "feed":  # boilerplate is found anew: with less visible text, a block may count as it
         shown = _words(mask_outside(result, READERS[format](result).visible))
         whole = _words(" ".join(_IMAGE.findall(source)))  # an image is hidden with all that describes it
-        assert _words(document.prose) - told - whole <= shown, "not hidden, and our reader does not see it"
+        assert _words(document.prose) - secret - whole <= shown, "not hidden, and our reader does not see it"
     for word in re.finditer(r"\bw\d+\b", result):
-        if word[0] in told:
+        if word[0] in secret:
             assert style.name not in _CUT_OUT, "cut out, and there"
             assert any(h.start <= word.start() < h.end for h in after.hidden), "written, and not found hidden"
     if ranges == every:
@@ -202,9 +202,9 @@ def _as_others_see(format: Format, source: str, result: str, prose: str, ranges:
     if max(source, default="") >= "\udc80" or _OPEN_LINK.search(source):
         return
     before, shown = (source, result) if format == "html" else (html_of(source), html_of(result))
-    told = _words(unescape(" ".join(prose[start:end] for start, end in ranges)))
+    secret = _words(unescape(" ".join(prose[start:end] for start, end in ranges)))
     seen_before, seen_now = _words(seen(before)), _words(seen(shown))
-    assert not seen_now & told, "hidden, and a browser shows it"
+    assert not seen_now & secret, "hidden, and a browser shows it"
     within = _words(unescape(" ".join(source[start:end] for start, end in ranges)))  # also what is no prose there
     lost = seen_before & _words(unescape(prose)) - seen_now
     assert lost <= within, "not hidden, and a browser does not show it"
@@ -275,7 +275,7 @@ def _resumes(found: Archive) -> None:
 
 
 def packed(data: bytes) -> None:
-    """A file of lines, packed and then damaged: what comes out is a beginning of it, or is told."""
+    """A file of lines, packed and then damaged: what comes out is a beginning of it, or an error."""
     (chosen, offset, value), rest = _told(data, 3)
     whole = bytearray(_PACK[chosen % len(_PACK)](rest))
     for k in range(chosen >> 4 & 3):
@@ -300,13 +300,13 @@ def database(data: bytes) -> None:
     path = _folder() / "comments.db"
     path.unlink(missing_ok=True)
     connection = sqlite3.connect(path)
-    connection.execute("CREATE TABLE comments (id, body, said)")
+    connection.execute("CREATE TABLE comments (id, body, time)")
     values = (rest, _text(rest).encode("utf-8", "replace").decode(), len(rest), None, 0.5)
     with connection:
         connection.execute("INSERT INTO comments VALUES (?, ?, ?)", [values[(chosen >> k) % 5] for k in (0, 2, 4)])
         connection.execute("INSERT INTO comments VALUES (1, CAST(? AS TEXT), CAST(? AS TEXT))", (rest, rest))
     connection.close()
-    query = "SELECT id, body, said FROM comments ORDER BY 1" if chosen < 128 else f"SELECT {_text(rest)}"
+    query = "SELECT id, body, time FROM comments ORDER BY 1" if chosen < 128 else f"SELECT {_text(rest)}"
     with suppress(SpoilerguardError):
         _resumes(open_archive(f"sqlite:///{path}", query=query))
 
@@ -347,10 +347,10 @@ def weights(data: bytes) -> None:
     """
     (chosen,), rest = _told(data, 1)
     array = rest if chosen & 1 else _patched(_weights(), rest)
-    folder, told = _model(), json.loads(_manifest())
-    told["digests"]["weights.npz"] = hashlib.sha256(array).hexdigest()
+    folder, manifest = _model(), json.loads(_manifest())
+    manifest["digests"]["weights.npz"] = hashlib.sha256(array).hexdigest()
     (folder / "weights.npz").write_bytes(array)
-    (folder / "manifest.json").write_text(json.dumps(told))
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     try:
         with suppress(ModelError):
             store.load(folder)

@@ -32,8 +32,8 @@ def main() -> int:
         Path(sarif).parent.mkdir(parents=True, exist_ok=True)
         Path(sarif).write_bytes(ran.stdout)
     found = FOUND[format](output) if output else []
-    tell("GITHUB_OUTPUT", f"findings={len(found)}\nsarif={sarif if output else ''}\n")
-    tell("GITHUB_STEP_SUMMARY", summary(found, failed=ran.returncode not in (0, 1)))
+    write_to("GITHUB_OUTPUT", f"findings={len(found)}\nsarif={sarif if output else ''}\n")
+    write_to("GITHUB_STEP_SUMMARY", summary(found, failed=ran.returncode not in (0, 1)))
     return ran.returncode
 
 
@@ -70,7 +70,7 @@ def command(format: str) -> list[str]:
 
 
 def start_of_change() -> str | None:
-    """What the pull request or push is compared with; None, which is told, where there is nothing."""
+    """The commit that the pull request or push is compared with; None, after a notice, if there is none."""
     if branch := os.environ.get("GITHUB_BASE_REF"):
         start, fetched = f"refs/remotes/origin/{branch}", f"+refs/heads/{branch}:refs/remotes/origin/{branch}"
     else:
@@ -100,7 +100,7 @@ def reached(start: str, fetched: str) -> bool:
 
 
 def git(*arguments: str) -> str | None:
-    """What git says; None if it fails."""
+    """The output of git; None if it fails."""
     ran = subprocess.run(["git", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     return ran.stdout.strip() if ran.returncode == 0 else None
 
@@ -143,11 +143,11 @@ def summary(found: list[Place], *, failed: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-# --- told ---------------------------------------------------------------------------------------
+# --- outputs ------------------------------------------------------------------------------------
 
 
-def tell(variable: str, text: str) -> None:
-    """At the end of the file that GitHub names for outputs, or for the summary."""
+def write_to(variable: str, text: str) -> None:
+    """Append to the file that GitHub names for the outputs or for the summary."""
     if name := os.environ.get(variable):
         with open(name, "a", encoding="utf-8") as file:
             file.write(text)

@@ -176,7 +176,7 @@
     slider.setAttribute("aria-valuetext", `${percent}, ${words} hidden`);
     by("value").textContent = percent;
     by("count").textContent = words;
-    by("told").textContent = "";
+    by("status").textContent = "";
     for (const button of document.querySelectorAll("[data-stop]"))
       button.setAttribute("aria-pressed", Number(button.dataset.stop) === stop);
     hide();
@@ -207,17 +207,17 @@
     const area = by("text");
     area.hidden = true;
     if (error) {
-      by("told").textContent = `Nothing copied. ${error}`;
+      by("status").textContent = `Nothing copied. ${error}`;
       return;
     }
     try {
       await navigator.clipboard.writeText(text);
-      by("told").textContent = `Copied ${text.length.toLocaleString("en")} characters.`;
+      by("status").textContent = `Copied ${text.length.toLocaleString("en")} characters.`;
     } catch {
       area.value = text;
       area.hidden = false;
       area.select();
-      by("told").textContent = "This browser does not let a page copy: the text is below, selected.";
+      by("status").textContent = "This browser does not let a page copy: the text is below, selected.";
     }
   };
 
@@ -228,7 +228,7 @@
     button.addEventListener("click", () => move(button.dataset.stop));
   for (const input of document.querySelectorAll("[name=which], #kind")) input.addEventListener("change", list);
   by("style").addEventListener("change", () => {
-    by("told").textContent = "";
+    by("status").textContent = "";
     tellStyle(data.stops[stop][2]);
   });
   by("copy").addEventListener("click", copy);

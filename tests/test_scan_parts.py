@@ -1,4 +1,4 @@
-"""The parts of a scan: plans that are compared, shards that are cut and scored, tallies that add up, the page."""
+"""The parts of a scan: plans that are compared, shards that are cut and scored, summaries that add up, the page."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_worker_with_another_model_or_version_refuses(plan: Plan, fast: sg.Gua
 
 
 @given(st.lists(st.integers(0, MOST_CHARACTERS // 2), max_size=60))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_shards_hold_every_post_once_and_never_much(lengths: list[int]) -> None:
     posts = [a_post(number, "x" * length) for number, length in enumerate(lengths)]
     found = list(shards_of(streamed(posts), lambda name: None))
@@ -156,14 +156,14 @@ def test_posts_that_cannot_be_read_are_records_with_an_error(plan: Plan) -> None
 
 
 def test_a_post_that_breaks_the_model_takes_no_other_with_it(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = sg.Guard.judge
+    flag_read = sg.Guard.flag_read
 
     def breaking(guard: sg.Guard, documents: Sequence[sg.Document], *rest: Any) -> list[sg.Report]:
         if any("unheard of" in document.source for document in documents):
             raise MemoryError("too much")
-        return judge(guard, documents, *rest)
+        return flag_read(guard, documents, *rest)
 
-    monkeypatch.setattr(sg.Guard, "judge", breaking)
+    monkeypatch.setattr(sg.Guard, "flag_read", breaking)
     posts = [a_post(0, SPOILERS[0]), a_post(1, "unheard of"), a_post(2, CLEAN)]
     rows = rows_of(score(plan, Shard(posts, [None] * 3, Cursor(3, 0, 0))))
     assert [row["error"] for row in rows] == [None, "cannot be scored: MemoryError: too much", None]
@@ -174,7 +174,7 @@ def test_a_damaged_model_is_no_fault_of_the_records(plan: Plan, monkeypatch: pyt
     def broken(guard: sg.Guard, *rest: Any) -> list[sg.Report]:
         raise sg.ModelError("models/senter: missing")
 
-    monkeypatch.setattr(sg.Guard, "judge", broken)
+    monkeypatch.setattr(sg.Guard, "flag_read", broken)
     with pytest.raises(sg.ModelError, match="senter: missing"):
         score(plan, Shard([a_post(0, CLEAN)], [None], Cursor(1, 0, 0)))
 
@@ -230,23 +230,23 @@ POSTS = [
 def test_a_tally_counts(fast: sg.Guard) -> None:
     outcomes = outcomes_of(fast, POSTS)
     reports = [outcome for outcome in outcomes if isinstance(outcome, sg.Report)]
-    tally = Summary.of(POSTS, outcomes)
-    assert (tally.records, tally.errors, tally.flagged) == (6, 1, 2)
-    assert (tally.sentences, tally.flags) == (sum(len(r.sentences) for r in reports), sum(map(len, reports)))
-    assert tally.works == {"Saltmarsh": [2, 1], "Low Tide": [2, 1]}
-    assert tally.months == {"2021-03": [2, 1], "2021-04": [1, 1]}
-    assert tally.states == {"deleted": 1, "spam": 1}
-    assert sum(tally.scores) == 4  # neither the unread nor the empty
-    assert sum(tally.kinds.values()) == tally.flags
-    assert [fault["error"] for fault in tally.faults] == ["torn"]
-    assert [example["id"] for example in tally.surest] in (["c0", "c4"], ["c4", "c0"])
-    assert tally.surest[0]["score"] == max(round(f.score, 4) for r in reports for f in r)
-    assert tally.nearest[0]["score"] == min(round(f.score, 4) for r in reports for f in r)
+    summary = Summary.of(POSTS, outcomes)
+    assert (summary.records, summary.errors, summary.flagged) == (6, 1, 2)
+    assert (summary.sentences, summary.flags) == (sum(len(r.sentences) for r in reports), sum(map(len, reports)))
+    assert summary.works == {"Saltmarsh": [2, 1], "Low Tide": [2, 1]}
+    assert summary.months == {"2021-03": [2, 1], "2021-04": [1, 1]}
+    assert summary.states == {"deleted": 1, "spam": 1}
+    assert sum(summary.scores) == 4  # neither the unread nor the empty
+    assert sum(summary.kinds.values()) == summary.flags
+    assert [fault["error"] for fault in summary.faults] == ["torn"]
+    assert [example["id"] for example in summary.surest] in (["c0", "c4"], ["c4", "c0"])
+    assert summary.surest[0]["score"] == max(round(f.score, 4) for r in reports for f in r)
+    assert summary.nearest[0]["score"] == min(round(f.score, 4) for r in reports for f in r)
 
 
 @given(st.lists(st.integers(0, 6), max_size=4))
-@settings(max_examples=20, deadline=None)
-def test_tallies_of_parts_add_up_to_the_tally_of_the_whole(fast: sg.Guard, cuts: list[int]) -> None:
+@settings(max_examples=20)
+def test_summaries_of_parts_add_up_to_the_summary_of_the_whole(fast: sg.Guard, cuts: list[int]) -> None:
     outcomes = outcomes_of(fast, POSTS)
     bounds = [0, *sorted(cuts), len(POSTS)]
     total = Summary()
@@ -299,8 +299,8 @@ class Shown(HTMLParser):
 
 
 def test_the_page_tells_the_figures_and_no_plot(plan: Plan, fast: sg.Guard) -> None:
-    tally = Summary.of(POSTS, outcomes_of(fast, POSTS))
-    html = page(tally, plan, source="<b>comments</b>.csv", described="CSV, UTF-8", output="out.jsonl")
+    summary = Summary.of(POSTS, outcomes_of(fast, POSTS))
+    html = page(summary, plan, source="<b>comments</b>.csv", described="CSV, UTF-8", output="out.jsonl")
     shown = Shown(html)
     assert shown.inside == []
     for wanted in (

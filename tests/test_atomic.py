@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spoilerguard.files.atomic import whole_file
+from spoilerguard.files.atomic import atomic_write
 
 
 def beside(path: Path) -> Path:
@@ -17,7 +17,7 @@ def beside(path: Path) -> Path:
 def test_what_is_there_stays_until_the_new_file_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("old", encoding="utf-8")
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(b"new")
         assert path.read_text(encoding="utf-8") == "old"
     assert path.read_text(encoding="utf-8") == "new"
@@ -25,7 +25,7 @@ def test_what_is_there_stays_until_the_new_file_is_complete(tmp_path: Path) -> N
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(UnicodeEncodeError), whole_file(tmp_path / "x") as file:
+    with pytest.raises(UnicodeEncodeError), atomic_write(tmp_path / "x") as file:
         file.write(b"new" + "\ud800".encode())
     assert os.listdir(tmp_path) == []
 
@@ -37,7 +37,7 @@ def test_a_link_that_somebody_put_in_the_way_is_not_followed_and_not_removed(
     path, victim = tmp_path / "x", tmp_path / "victim"
     victim.write_text("mine", encoding="utf-8")
     beside(path).symlink_to(victim)
-    with pytest.raises(FileExistsError, match=r"\.tmp is in the way"), whole_file(path):
+    with pytest.raises(FileExistsError, match=r"\.tmp is in the way"), atomic_write(path):
         pass
     assert victim.read_text(encoding="utf-8") == "mine"
     assert beside(path).is_symlink()
@@ -47,7 +47,7 @@ def test_a_link_in_its_place_is_replaced(tmp_path: Path) -> None:
     path, victim = tmp_path / "x", tmp_path / "victim"
     victim.write_text("mine", encoding="utf-8")
     path.symlink_to(victim)
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(b"new")
     assert not path.is_symlink()
     assert (path.read_bytes(), victim.read_bytes()) == (b"new", b"mine")
@@ -59,7 +59,7 @@ def test_a_file_keeps_its_mode_and_owner(tmp_path: Path) -> None:
     path.write_text("old", encoding="utf-8")
     os.chown(path, 12_345, 23_456)
     path.chmod(0o640)
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write(b"new")
     status = path.stat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (12_345, 23_456, 0o640)
