@@ -5,12 +5,15 @@ The models know only English, so documents in other languages are not scored.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import compress
-from typing import TYPE_CHECKING
+from itertools import compress, groupby, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from spoilerguard.model.context import announcement
+from spoilerguard.model.features import clean
 from spoilerguard.model.scoring import Scorer
 from spoilerguard.report import Report
 from spoilerguard.spans import Document, Flag, Sentence, Span, Work
@@ -25,6 +28,18 @@ if TYPE_CHECKING:
 __all__ = ["flag_documents"]
 
 Ranges = Sequence[tuple[int, int]]
+
+
+class _Passage(NamedTuple):
+    """Sentences that are scored together: those of a section, and those that are only read as their context.
+
+    Attributes:
+        sentences: The sentences.
+        reported: Whether each of them gets a score: not hidden ones, nor announcements from above.
+    """
+
+    sentences: list[str]
+    reported: list[bool]
 
 
 def flag_documents(
@@ -91,14 +106,52 @@ def _scores(
     prose: Sequence[Sequence[str]],
     works: Sequence[Work | None],
 ) -> list[npt.NDArray[np.float64]]:
-    """The score of each visible sentence. Hidden sentences are its neighbours too, so hiding changes no score."""
-    neighbours, visible = list(prose), {}
-    for k, document in enumerate(documents):
-        if document.concealed:
-            secret = words_of(document.source, document.concealed)
-            hidden = split(secret, intersect(document.blocks, (Span(h.start, h.end) for h in document.hidden)))
-            order = sorted([*((at, True) for at in ranges[k]), *((at, False) for at in hidden)])
-            neighbours[k] = [(document.prose if seen else secret)[slice(*at)] for at, seen in order]
-            visible[k] = np.array([seen for _, seen in order], bool)
-    scores = scorer.score_documents(neighbours, works)
-    return [score[visible[k]] if k in visible else score for k, score in enumerate(scores)]
+    """The score of each visible sentence of each document: what one section says changes no score in another."""
+    passages = [_passages(*parts) for parts in zip(documents, ranges, prose, strict=True)]
+    counts = [len(found) for found in passages]
+    flat = [passage for found in passages for passage in found]
+    topics = [work for work, count in zip(works, counts, strict=True) for _ in range(count)]
+    scores = scorer.score_documents([passage.sentences for passage in flat], topics)
+    kept = iter([score[np.array(passage.reported, bool)] for score, passage in zip(scores, flat, strict=True)])
+    return [np.concatenate([np.zeros(0), *islice(kept, count)]) for count in counts]
+
+
+def _passages(document: Document, ranges: Ranges, prose: Sequence[str]) -> list[_Passage]:
+    """A passage for each section. Hidden sentences are read as neighbours too, so hiding changes no score."""
+    sentences = [(at, text, True) for at, text in zip(ranges, prose, strict=True)]
+    if document.concealed:
+        secret = words_of(document.source, document.concealed)
+        hidden = split(secret, intersect(document.blocks, (Span(h.start, h.end) for h in document.hidden)))
+        sentences = sorted([*sentences, *((at, secret[slice(*at)], False) for at in hidden)])
+    if len(document.sections) < 2:
+        return [_Passage([text for _, text, _ in sentences], [seen for *_, seen in sentences])]
+    starts = [section.start for section in document.sections]
+    groups = {
+        number: list(group)
+        for number, group in groupby(sentences, lambda sentence: bisect_right(starts, sentence[0][0]) - 1)
+    }
+    passages: list[_Passage] = []
+    standing: list[list[str]] = []  # for each section, the announcement that holds for the sections in it
+    for number, section in enumerate(document.sections):
+        above = standing[section.parent] if section.parent >= 0 else []
+        group = groups.get(number, [])
+        texts = [text for _, text, _ in group]
+        if group:
+            passages.append(_Passage([*above, *texts], [False] * len(above) + [seen for *_, seen in group]))
+        standing.append(_standing(above, texts))
+    return passages
+
+
+def _standing(above: list[str], sentences: Sequence[str]) -> list[str]:
+    """The announcement, if any, that holds after these sentences, given the one that held before them."""
+    announced = bool(above) and _sense(above[0]) > 0
+    for sentence in sentences:
+        if sense := _sense(sentence):
+            above = [] if announced and sense < 0 else [sentence]
+            announced = sense > 0
+    return above
+
+
+def _sense(sentence: str) -> int:
+    """What a sentence announces, as in `announcement`."""
+    return announcement(clean(sentence).lower()) if "spoil" in sentence.lower() else 0

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 from spoilerguard.errors import InputError
 
 __all__ = [
-    "Document", "Flag", "Format", "FormatName", "Hidden", "Notice", "Reason", "Sensitivity", "Sentence", "Span",
-    "Work", "WorkLike",
+    "Document", "Flag", "Format", "FormatName", "Hidden", "Notice", "Reason", "Section", "Sensitivity", "Sentence",
+    "Span", "Work", "WorkLike",
 ]  # fmt: skip
 
 Format = Literal["text", "markdown", "html"]
@@ -44,6 +44,14 @@ class Hidden(NamedTuple):
     style: str
 
 
+class Section(NamedTuple):
+    """A part of a document that is scored on its own: its range, and the number of the section it belongs to, or -1."""
+
+    start: int
+    end: int
+    parent: int = -1
+
+
 class Notice(NamedTuple):
     """A broken spoiler mark, or one without effect, and what is wrong with it."""
 
@@ -58,7 +66,8 @@ class Document:
 
     `prose` is exactly as long as `source`; whatever is not prose is blanked with spaces there, so
     an offset in one is an offset in the other. No sentence crosses the bounds of a block. `concealed`
-    is the text in `hidden` that would be prose if it were not hidden. `layout` is what the source was
+    is the text in `hidden` that would be prose if it were not hidden. `sections` follow one another without
+    gaps; a document without any is one section. `layout` is what the source was
     parsed to; `reading.layout_of` returns it. It is not pickled, and two documents are equal without it.
     """
 
@@ -70,6 +79,7 @@ class Document:
     suppressed: tuple[Span, ...] = ()
     notices: tuple[Notice, ...] = ()
     concealed: tuple[Span, ...] = ()
+    sections: tuple[Section, ...] = ()
     layout: Layout | None = field(default=None, compare=False, repr=False)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -43,14 +43,31 @@ def test_a_link_that_somebody_put_in_the_way_is_not_followed_and_not_removed(
     assert beside(path).is_symlink()
 
 
-def test_a_link_in_its_place_is_replaced(tmp_path: Path) -> None:
+def test_a_link_in_its_place_is_not_replaced(tmp_path: Path) -> None:
     path, victim = tmp_path / "x", tmp_path / "victim"
     victim.write_text("mine", encoding="utf-8")
     path.symlink_to(victim)
+    with pytest.raises(FileExistsError, match="a symbolic link"), atomic_write(path):
+        pass
+    assert path.is_symlink()
+    assert victim.read_bytes() == b"mine"
+
+
+def test_a_pipe_in_its_place_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    os.mkfifo(path)
+    with pytest.raises(FileExistsError, match="a pipe"), atomic_write(path):
+        pass
+    assert path.is_fifo()
+
+
+def test_a_private_file_is_private_while_its_successor_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("old", encoding="utf-8")
+    path.chmod(0o600)
     with atomic_write(path) as file:
-        file.write(b"new")
-    assert not path.is_symlink()
-    assert (path.read_bytes(), victim.read_bytes()) == (b"new", b"mine")
+        assert os.fstat(file.fileno()).st_mode & 0o077 == 0
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.skipif(not hasattr(os, "chown") or os.geteuid() != 0, reason="only root may give files away")

@@ -108,7 +108,7 @@ CUTS: dict[str, list[tuple[str, str]]] = {
 def test_a_sentence_is_hidden_in_pieces_that_break_nothing(format: str, text: str, cut: str) -> None:
     blurred = hidden(text, format, "html", "dies" if "Safe" in text else "")
     assert plain(blurred) == cut
-    assert stripped(blurred) == text
+    assert HIDDEN in cut or stripped(blurred) == text  # headings lose their text
 
 
 def test_pieces_with_nothing_seen_between_them_are_one_spoiler() -> None:
@@ -131,7 +131,6 @@ KINDS = [
     "<p><a href=1>w1.</p><p>w2 <a href=2>w3</a>.</p>",
     "<nobr>w1 <nobr>w2</nobr> w3.",
     "<ul><li>w1.<div><li>w2.</li></div></ul>",
-    "<table>w1.<tr><td>w2.<td>w3.</table>w4.",
     "<table><caption>w1.</caption><thead><tr><th>w2<tbody><tr><td>w3. <b>w4</table>",
     "<table><tr><td><table><tr><td>w1.</td></tr></table>w2.</td></tr></table>",
     "w1 &amp; w2 &lt;b&gt; w3 &#119;4 &notin; w5 &unknown; w6.",
@@ -372,6 +371,12 @@ def test_all_of_the_html_of_commonmark_is_hidden(commonmark: list[dict[str, str]
 def test_what_a_style_cannot_hide_is_an_error_that_names_the_line(text: str, style: str) -> None:
     with pytest.raises(LeakError, match=rf"^line 1, column \d+: .*style '{style}' cannot hide what is here; choose"):
         hidden(text, "markdown", style, "dies")
+
+
+@pytest.mark.parametrize("style", ["html", "details"])
+def test_text_that_a_browser_moves_out_of_its_table_is_refused(style: str) -> None:
+    with pytest.raises(LeakError, match="line 1, column 8: a browser would move the tag out of the table"):
+        hidden("<table>She dies.<tr><td>Safe.</table>", "html", style, "dies")
 
 
 def test_an_error_is_of_our_own_tree() -> None:

@@ -183,7 +183,7 @@ def test_convert_by_named_columns_and_level(tmp_path: Path) -> None:
 def test_convert_refuses(broken: Path, tmp_path: Path) -> None:
     cases: list[tuple[tuple[str | Path, ...], str]] = [
         ((broken, "-o", tmp_path / "out.jsonl"), f"{broken}:17: not valid JSON"),
-        ((broken, "-o", broken), "is one of the files to convert; give another name"),
+        ((broken, "-o", broken), "--output would replace this file, which is read; give another name"),
         (
             (broken, "-o", tmp_path / "out.jsonl", "--from", "xml"),
             "no format 'xml'; there are: spoilerguard, ",

@@ -94,8 +94,8 @@ def test_a_database_is_scanned(tmp_path: Path) -> None:
 
 def test_the_archive_is_never_the_output(tmp_path: Path) -> None:
     source = archive_of(tmp_path / "comments.jsonl", 5)
-    errors = scan(source, "-o", source, "--force", status=2)
-    assert errors == f"spoilerguard: {source}: is the archive itself; give another name\n"
+    said = scan(source, "-o", source, "--force", status=2)
+    assert said == (f"spoilerguard: {source}: --output would replace this file, which is read; give another name\n")
     assert len(records_of(source)) == 5
 
 

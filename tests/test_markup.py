@@ -11,6 +11,21 @@ from spoilerguard.text.markup import SYNTAXES, find_hidden, strip_hidden
 
 # For every row of SYNTAXES: texts and what is hidden in them, without marks; and texts in which it hides nothing.
 HIDES: dict[str, list[tuple[str, list[str]]]] = {
+    "xenforo": [("a [ISPOILER]x[/ISPOILER] b", ["x"]), ("[ispoiler]x[/ispoiler]", ["x"])],
+    "discourse-details": [
+        ('[details="The ending"]\nx\n[/details]', ["\nx\n"]),
+        ("[details=A]x\n\ny[/details]", ["x\n\ny"]),
+        ("[details]a [details=B]b[/details] c[/details]", ["a [details=B]b[/details] c"]),
+    ],
+    "shortcodes-ultimate": [
+        ('[su_spoiler title="End" style="fancy"]x[/su_spoiler]', ["x"]),
+        ("[su_spoiler]<p>x</p>[/su_spoiler]", ["<p>x</p>"]),
+    ],
+    "liquid": [
+        ("{% spoiler The ending %}x{% endspoiler %}", ["x"]),
+        ("{%- spoiler -%}\n\nx\n\n{%- endspoiler -%}", ["\n\nx\n\n"]),
+        ("{% details Ending %}x{% enddetails %}", ["x"]),
+    ],
     "reddit": [
         ("So >!Tarn dies!< then.", ["Tarn dies"]),
         (">!Tarn dies!<", ["Tarn dies"]),
@@ -59,6 +74,10 @@ HIDES: dict[str, list[tuple[str, list[str]]]] = {
     "placeholder": [("So [spoiler hidden] then.", [])],
 }
 SHOWS: dict[str, list[str]] = {
+    "xenforo": ["[ispoiler]x", "x[/ispoiler]", "[ispoilers]x[/ispoilers]"],
+    "discourse-details": ['[details="A"]x', "x[/details]", "[detailed]x[/detailed]"],
+    "shortcodes-ultimate": ["[su_spoiler]x", "[su_note]x[/su_note]"],
+    "liquid": ["{% spoiler %}x", "{% note %}x{% endnote %}", "{% spoilers %}x{% endspoilers %}"],
     "reddit": [
         ">!never closed",
         "closed only!<",
@@ -86,6 +105,10 @@ SHOWS: dict[str, list[str]] = {
 
 # Texts with broken markup, and where it is; and texts that look like it and are right, or could be it.
 BROKEN: dict[str, list[tuple[str, str]]] = {
+    "xenforo": [("[ispoiler]x", "[ispoiler]"), ("x[/ispoiler]", "[/ispoiler]")],
+    "discourse-details": [("x[/details]", "[/details]")],
+    "shortcodes-ultimate": [("[su_spoiler]x", "[su_spoiler]"), ("x[/su_spoiler]", "[/su_spoiler]")],
+    "liquid": [("{% spoiler A %}x", "{% spoiler A %}"), ("x{% endspoiler %}", "{% endspoiler %}")],
     "reddit": [
         ("So >!Tarn dies. And then", ">!"),
         ("A >!b!< and >!c\n\nd!<", ">!"),
@@ -107,6 +130,10 @@ BROKEN: dict[str, list[tuple[str, str]]] = {
     "stackexchange": [(">! Tarn dies.\n> And Nel", "A")],
 }
 UNBROKEN: dict[str, list[str]] = {
+    "xenforo": ["[ispoilers]"],
+    "discourse-details": ["See [details] there.", "[details=A]x"],
+    "shortcodes-ultimate": ["[su_note]"],
+    "liquid": ["{% note %}"],
     "reddit": [">!quoted", "x\n>!a block spoiler", "- >!another", "a>!b", "if x >!= y", "x >! y", "closed only!<"],
     "reddit-title": ['[Ending](#s "open'],
     "reddit-link": ["[Tarn dies](/s"],

@@ -108,6 +108,15 @@ def test_excluded_files_are_skipped(blog: Blog) -> None:
     assert "Skipped" in output
 
 
+@pytest.mark.parametrize("more", ["", ", args: [--fail-on, never]"])
+def test_the_name_of_a_draft_is_no_option(hooks: Path, tmp_path: Path, more: str) -> None:
+    blog = Blog(tmp_path / "blog", hooks, f"language: system{more}", dict(os.environ))
+    went, said = blog.commit(**{"--write-baseline=known_md": SPOILING})
+    assert not went
+    assert ("an option, and also a file" if more else "--write-baseline=known.md:5:1: 0.") in said
+    assert not (blog.folder / "known.md").exists()
+
+
 def test_arguments_of_the_blog_are_added_to_ours(hooks: Path, tmp_path: Path) -> None:
     blog = Blog(tmp_path / "blog", hooks, "language: system, args: [--threshold, '1']", dict(os.environ))
     assert blog.commit(a_md=SPOILING)[0]

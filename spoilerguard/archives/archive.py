@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from spoilerguard.archives.columns import Columns
-from spoilerguard.archives.database import is_ordered, shown
+from spoilerguard.archives.database import file_of, is_ordered, shown
 from spoilerguard.archives.posts import START, Cursor, Post, to_posts
 from spoilerguard.errors import InputError
 from spoilerguard.files.source import END, DataSource, Head, RawRow, unreadable
@@ -109,13 +109,14 @@ class Archive:
             self._reading[0] = part
             if place != END:
                 rows = self.family.rows(self.parts[part], place, wanted)
-                number = yield from to_posts(rows, number, part, self.text_format, self.carry)
+                has_ids = bool(self.columns.id)
+                number = yield from to_posts(rows, number, part, self.text_format, self.carry, has_ids=has_ids)
             place = 0
 
     @property
     def resumable(self) -> bool:
-        """Whether reading can resume from a cursor: not for a query without ORDER BY."""
-        return all(not part.query or is_ordered(part.query) for part in self.parts)
+        """Whether reading can resume from a cursor: not for a query whose outermost statement has no ORDER BY."""
+        return all(not part.query or is_ordered(part.path, part.query) for part in self.parts)
 
     @property
     def size(self) -> int | None:
@@ -127,6 +128,11 @@ class Archive:
         """How many of these bytes the newest `posts` iterator has read."""
         part = self._reading[0]
         return sum(self.sizes[:part]) + (self.parts[part].meter.tell() if self.sizes else 0)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that are read, among them that of an SQLite database; none for a database on a server."""
+        return tuple(part.path for part in self.parts) if self.sizes else file_of(self.source)
 
     def fingerprint(self) -> dict[str, Any]:
         """What must not change for a cursor to stay valid.

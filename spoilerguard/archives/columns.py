@@ -44,7 +44,7 @@ def choose_columns(
         The columns.
 
     Raises:
-        InputError: A column does not exist, or no text column is recognised.
+        InputError: A column does not exist or is not the only one of its name, or no text column is recognised.
     """
     for name in (*asked.values(), *carry):
         if name and name not in names:
@@ -55,6 +55,9 @@ def choose_columns(
         if guess not in names:
             guess = guess_column(role, names, sample, found.values())
         found[role] = (guess or "") if name is None else name
+    for name in (*found.values(), *carry):
+        if name and names.count(name) > 1:
+            raise InputError(f"{source}: {names.count(name)} columns are named {name!r}; give each its own name")
     if not found["text"]:
         raise InputError(f"{source}: no text column recognised; name it with text_column; there are: {listed(names)}")
     return Columns(**found)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
+import hashlib
+import logging
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
@@ -17,14 +17,48 @@ if TYPE_CHECKING:
 
     from spoilerguard.files.source import DataSource, RawRow
 
-__all__ = ["is_ordered", "names", "rows", "shown"]
+__all__ = ["file_of", "is_ordered", "names", "rows", "shown"]
 
 _ROWS = 1000  # fetched at a time
 
 
-def is_ordered(query: str) -> bool:
-    """Whether the query has an ORDER BY clause: without one, a row number identifies no row."""
-    return re.search(r"(?i)\border\s+by\b", query) is not None
+_DIALECTS = {"postgresql": "postgres", "mariadb": "mysql", "mssql": "tsql"}  # sqlglot's names, where they differ
+
+
+def is_ordered(url: str, query: str) -> bool:
+    """Whether the outermost statement of a query has an ORDER BY clause: without one, its rows have no order.
+
+    Args:
+        url: The URL of the database, which decides how the query is parsed.
+        query: The query.
+
+    Returns:
+        Whether it is ordered; False for a query that cannot be parsed.
+
+    Raises:
+        MissingExtra: sqlglot is not installed.
+    """
+    sqlglot = optional("sqlglot", "sql")
+    backend = _parsed(url).get_backend_name()
+    try:
+        with _quiet():
+            known = sqlglot.Dialect.get(_DIALECTS.get(backend, backend)) is not None
+            statement = sqlglot.parse_one(query, read=_DIALECTS.get(backend, backend) if known else None)
+    except (sqlglot.errors.SqlglotError, RecursionError, ValueError):
+        return False
+    return statement.args.get("order") is not None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without sqlglot's warnings, which would reach the terminal."""
+    logger = logging.getLogger("sqlglot")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 def shown(url: str) -> str:
@@ -43,10 +77,19 @@ def _parsed(url: str) -> Any:
         parsed = alchemy.make_url(url)
     except alchemy.exc.ArgumentError:
         raise InputError("not a database URL; expected one such as sqlite:///comments.db") from None
-    file = parsed.database if parsed.get_backend_name() == "sqlite" else None
-    if file and file != ":memory:" and not file.startswith("file:") and not os.path.exists(file):
+    if (file := _file(parsed)) and not os.path.exists(file):
         raise InputError(f"{file}: no such database; check the path")  # SQLite would create an empty one
     return parsed
+
+
+def file_of(url: str) -> tuple[str, ...]:
+    """The file of an SQLite database, if the URL is of one."""
+    return tuple(filter(None, [_file(_parsed(url))]))
+
+
+def _file(url: Any) -> str | None:
+    file = url.database if url.get_backend_name() == "sqlite" else None
+    return file if file and file != ":memory:" and not file.startswith("file:") else None
 
 
 @contextmanager
@@ -97,22 +140,50 @@ def names(source: DataSource) -> tuple[str, ...]:
         return tuple(result.keys())
 
 
+_COUNT = 40  # bits of a place that count the rows; those above are a digest of the rows counted
+
+
 def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
     """Read the wanted columns of each row from a place on.
 
     Args:
         source: The database and its query.
-        place: The number of rows to skip.
-        wanted: Column names; None gives None.
+        place: 0, or the place of the last row to skip. The rows up to there must be those that were read before:
+            the same ids, works and times in the same order. Their texts may have changed, unless there is no id.
+        wanted: Column names, those of text, id, work and time first; None gives None.
 
     Yields:
-        Each row; its place is its number, from 1.
+        Each row, and its place.
 
     Raises:
-        InputError: The query fails.
+        InputError: The query fails, or the rows to skip have changed.
     """
+    skip, digest = place & ((1 << _COUNT) - 1), 0
     with _result(source) as result:
         at = {name: number for number, name in reversed([*enumerate(result.keys())])}
         picked = [None if name is None else at[name] for name in wanted]
-        for number, row in enumerate(islice(result, place, None), place + 1):
-            yield [None if column is None else row[column] for column in picked], None, number
+        identity = slice(1, 4) if wanted[1] is not None else slice(None)
+        here, number = 0, 0
+        for number, row in enumerate(result, 1):
+            values = [None if column is None else row[column] for column in picked]
+            digest = _digest(digest, values[identity])
+            here = digest << _COUNT | number
+            if number > skip:
+                yield values, None, here
+            elif number == skip and here != place:
+                raise _changed(source, skip)
+        if number < skip:
+            raise _changed(source, skip)
+
+
+def _digest(before: int, values: Sequence[Any]) -> int:
+    """A number of 64 bits that stands for a row and for all rows before it."""
+    data = repr((before, values)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest())
+
+
+def _changed(source: DataSource, count: int) -> InputError:
+    return InputError(
+        f"{shown(source.path)}: the first {count:,} rows of the query are not those that were read before: rows were "
+        "inserted, removed or moved, so that going on would miss some or read them twice; start again with --force"
+    )

@@ -187,12 +187,14 @@ _SAMPLE, _MOST = 200, 1 << 23  # records and bytes on which guesses are based
 
 
 def _sample(family: Family, part: DataSource, names: Sequence[str]) -> Mapping[str, Sequence[Any]]:
-    """The values of the first records, by column."""
-    rows = []
+    """The values of the first records, by column; not of columns that share a name."""
+    rows, names = [], [name for name in names if names.count(name) == 1]
+    held = 0
     for values, error, _ in islice(family.rows(part, 0, [*names, None, None]), _SAMPLE):
         if values is not None and error is None:
             rows.append(values)
-        if part.meter.tell() > _MOST:
+            held += sum(len(value) for value in values if isinstance(value, str | bytes))
+        if max(held, part.meter.tell()) > _MOST:
             break
     return {name: [row[column] for row in rows] for column, name in enumerate(names)}
 

@@ -22,7 +22,7 @@ class Post(NamedTuple):
 
     Attributes:
         number: Its position in the whole source, from 0.
-        id: The archive's own id, or the number as text.
+        id: The archive's own id; None where it is missing. In an archive without ids, the number as text.
         text: The text as stored; "" if there is none, it was deleted, or it cannot be read.
         work: The work, thread or article it is about, where the archive names one.
         format: The format of the text: "text", "markdown" or "html".
@@ -33,7 +33,7 @@ class Post(NamedTuple):
     """
 
     number: int
-    id: str
+    id: str | None
     text: str
     work: str | None
     format: str
@@ -49,8 +49,8 @@ class Cursor(NamedTuple):
     Attributes:
         number: The number of the next post.
         part: The number of the file in a folder; 0 for a single file.
-        place: Bytes of unpacked text for CSV and JSON Lines, records for other formats; END where no
-            more of this file can be read.
+        place: Bytes of unpacked text for CSV and JSON Lines, records for other formats (for a database also
+            a digest of them); END where no more of this file can be read.
     """
 
     number: int
@@ -62,7 +62,7 @@ START = Cursor(0, 0, 0)
 
 
 def to_posts(
-    rows: Iterable[RawRow], number: int, part: int, text_format: str, carry: Sequence[str]
+    rows: Iterable[RawRow], number: int, part: int, text_format: str, carry: Sequence[str], *, has_ids: bool
 ) -> Generator[tuple[Post, Cursor], None, int]:
     """Turn the rows of one file into posts.
 
@@ -72,6 +72,7 @@ def to_posts(
         part: The number of the file.
         text_format: The format of the texts.
         carry: The names of the columns that are carried along.
+        has_ids: Whether there is a column with ids.
 
     Yields:
         Each post, and the cursor after it.
@@ -80,8 +81,9 @@ def to_posts(
         The number of the next post.
     """
     for values, error, place in rows:
+        missing = None if has_ids else str(number)
         if values is None:
-            post = Post(number, str(number), "", None, text_format, None, None, error, None)
+            post = Post(number, missing, "", None, text_format, None, None, error, None)
         else:
             text, name, work, time, state, *carried = values
             if error is not None:
@@ -90,7 +92,7 @@ def to_posts(
                 text, error = as_text(text)
             post = Post(
                 number,
-                (name if name.__class__ is str else as_name(name)) or str(number),
+                (name if name.__class__ is str else as_name(name)) or missing,
                 text,
                 (work if work.__class__ is str else as_name(work)) or None,
                 text_format,

@@ -5,6 +5,7 @@ Exit status: 0 written; 2 usage, input or model error, or text that would leak, 
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,8 +34,10 @@ from spoilerguard.cli.common import (
     input_format_option,
     one_of,
     output,
+    project_files,
 )
 from spoilerguard.errors import InputError, LeakError
+from spoilerguard.files.places import check_places
 from spoilerguard.spans import Span
 
 if TYPE_CHECKING:
@@ -59,6 +62,7 @@ def register(app: typer.Typer) -> None:
 
 
 def blur(
+    ctx: typer.Context,
     path: DraftArgument,
     output_path: OutputOption = None,
     in_place: Annotated[bool, typer.Option("--in-place", help="Change the draft itself.")] = False,
@@ -104,6 +108,10 @@ def blur(
         one_of("--style", style or "html", STYLES)
         check_input_format(input_format)
         name = stdin_filename if path == "-" else path
+        if output_path is not None:
+            if path != "-" and os.path.exists(output_path) and os.path.samefile(path, output_path):
+                raise InputError(f"{output_path}: is the draft itself; give --in-place to change it")
+            check_places([path, from_json, blurb, synopsis, *project_files(ctx, model)], {"--output": output_path})
         report = None if from_json is None else _report(from_json, name)
         data = drafts.read_standard_bytes(name) if path == "-" else drafts.read_bytes(path)
         source = drafts.decode(data, name)

@@ -37,14 +37,17 @@ from spoilerguard.cli.common import (
     format_for,
     one_of,
     output,
+    project_files,
     say,
     tell,
 )
 from spoilerguard.cli.configured import exclusion, options_for
+from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
     from spoilerguard.drafts.baseline import Baseline
     from spoilerguard.drafts.changes import Changes
+    from spoilerguard.errors import InputError
     from spoilerguard.guard import Guard
     from spoilerguard.printing import Outcome
 
@@ -153,9 +156,18 @@ def check(
         guard = load(model)
         limit = guard.threshold(sensitivity, threshold)
         read_work(title, blurb, synopsis)  # so that an error in these comes before the drafts are read
-        walked = iter_drafts(
+        walked: Iterable[tuple[str, InputError | None]] = iter_drafts(
             paths, exclude=exclusion(ctx), force_exclude=force_exclude, respect_gitignore=respect_gitignore
         )
+        if output_path is not None or write_baseline:
+            walked = list(walked)
+            names = [stdin_filename if path == "-" else path for path, _ in walked]
+            about = [options_for(ctx, name)[option] for name in names for option in ("blurb", "synopsis")]
+            reads = [*(path for path, _ in walked), *about, *project_files(ctx, model)]
+            check_places(
+                reads if write_baseline else [*reads, baseline],
+                {"--output": output_path, "--write-baseline": write_baseline},
+            )
         checked = check_each(
             guard,
             walked,

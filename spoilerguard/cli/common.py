@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 import os
-from pathlib import Path
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
-from spoilerguard.errors import InputError, SpoilerguardError
+from spoilerguard.errors import SpoilerguardError
 
 if TYPE_CHECKING:
     from spoilerguard.spans import FormatName
@@ -105,10 +104,14 @@ def one_of(option: str, value: str, choices: Iterable[str]) -> None:
         fail(f"unknown {option} {value!r}: choose from {', '.join(choices)}")
 
 
-def check_folder_of(path: Path) -> None:
-    """Raise InputError unless the folder of a file to be written exists: better before the work than after it."""
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"{path}: its folder does not exist; create it first")
+def project_files(ctx: typer.Context, model: str) -> Iterator[str]:
+    """The files of a project that a command reads: its settings and its model."""
+    from spoilerguard.model.store import resolve
+    from spoilerguard.settings.layers import Settings
+
+    if isinstance(ctx.obj, Settings) and ctx.obj.file is not None:
+        yield ctx.obj.file
+    yield from map(str, resolve(model).iterdir())
 
 
 # --- printing -------------------------------------------------------------------------------------

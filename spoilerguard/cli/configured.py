@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import os
 from typing import Any
 
@@ -11,8 +11,9 @@ from typer.core import TyperGroup
 
 from spoilerguard.cli.common import errors_explained
 from spoilerguard.drafts.patterns import Patterns
+from spoilerguard.errors import InputError
 from spoilerguard.settings.keys import COMMANDS
-from spoilerguard.settings.layers import Settings, as_options, find, over
+from spoilerguard.settings.layers import Settings, as_options, check_consent, find, over
 
 __all__ = ["Configured", "exclusion", "options_for"]
 
@@ -21,6 +22,9 @@ class Configured(TyperGroup):
     """Commands whose options default to the nearest settings file; `ctx.obj` holds the settings."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if not ctx.resilient_parsing:
+            with errors_explained():
+                _refuse_files_as_options(args)
         name, command, rest = super().resolve_command(ctx, args)
         if command is None or name not in COMMANDS or ctx.resilient_parsing:  # the latter during shell completion
             return name, command, rest
@@ -31,9 +35,19 @@ class Configured(TyperGroup):
             with errors_explained():
                 ctx.obj = find(_first_path(given))
                 path = _first_path(given) if "path" in given else None  # `check` asks for each of its paths
-                options = ctx.obj.options(name, path)
+                values = ctx.obj.values_for(name, path)
+                check_consent(values, given)
+                options = as_options(values)
                 ctx.default_map = {name: {key: v for key, v in over(options, given).items() if key in options}}
         return name, command, rest
+
+
+def _refuse_files_as_options(args: Sequence[str]) -> None:
+    """Raise InputError for an option that is also the path of a file: `*`, or a hook, may have meant the file."""
+    options = args[: args.index("--")] if "--" in args else args
+    for option in options:
+        if option.startswith("-") and option != "-" and os.path.lexists(option):
+            raise InputError(f"{option}: an option, and also a file; give the file as ./{option}, or after --")
 
 
 def _first_path(given: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+import os
 from pathlib import Path
 import shlex
 import sys
@@ -19,12 +20,12 @@ from spoilerguard.cli.common import (
     JobsOption,
     QuietOption,
     TextColumnOption,
-    check_folder_of,
     errors_explained,
     say,
     tell,
 )
 from spoilerguard.errors import InputError
+from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
     from spoilerguard.datasets import LabelledDocument
@@ -81,6 +82,9 @@ def train(
 ) -> None:
     """Train a model on labelled sentences, calibrate it, and choose its three thresholds."""
     with errors_explained():
+        checkpoint = output.resolve().with_name(f"{output.resolve().name}.checkpoint")
+        written = {"--output": output, "the checkpoint": checkpoint}
+        check_places(_files([*data, *([validation] if validation else [])]), {}, written)
         _refuse_taken(output)
         from spoilerguard import training
         from spoilerguard.training.pipeline import works_beside
@@ -98,7 +102,7 @@ def train(
                 seed=seed,
                 jobs=jobs,
                 search=search,
-                checkpoint=output.resolve().with_name(f"{output.resolve().name}.checkpoint"),
+                checkpoint=checkpoint,
                 progress=progress,
             )
         guard.save(output)
@@ -111,6 +115,20 @@ def _refuse_taken(output: Path) -> None:
 
     if output.exists() and not replaceable(output):
         raise InputError(f"{output}: exists and is not a model; give another name")
+    above = next(folder for folder in output.absolute().parents if os.path.lexists(folder))
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise InputError(f"{output}: cannot be written: {above} is not a folder that you may write to")
+
+
+def _files(data: list[Path]) -> Iterator[Path]:
+    """The files of labelled data, and of the works beside them."""
+    from spoilerguard.files.streams import DATA_SUFFIXES, TEXT_SUFFIXES, base_name
+
+    for path in data:
+        if path.is_dir():
+            yield from (file for file in path.rglob("*") if base_name(file)[1] in DATA_SUFFIXES | TEXT_SUFFIXES)
+        else:
+            yield from (path, path.with_name("works.jsonl"))
 
 
 def _tell_trained(guard: Guard, output: Path) -> None:
@@ -172,8 +190,9 @@ def evaluate(
 ) -> None:
     """Measure a model on labelled works that it has not seen."""
     with errors_explained():
-        for path in filter(None, (report, json)):
-            check_folder_of(path)
+        from spoilerguard.model.store import resolve
+
+        check_places([*_files(data), *resolve(model).iterdir()], {"--report": report, "--json": json})
         if report is not None:
             from spoilerguard.evaluation.plots import require_matplotlib
 
@@ -242,8 +261,7 @@ def convert(
     with errors_explained():
         from spoilerguard.datasets import write_jsonl
 
-        if output.exists() and any(path.exists() and output.samefile(path) for path in data):
-            raise InputError(f"{output}: is one of the files to convert; give another name")
+        check_places(_files(data), {"--output": output})
         documents = _documents(data, text_column, label_column, work_column, format, level, quiet=quiet)
         count = write_jsonl(documents, output)
     tell(f"{output}: {count:,} document{'s' * (count != 1)}", quiet)

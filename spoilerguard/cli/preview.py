@@ -29,7 +29,9 @@ from spoilerguard.cli.common import (
     errors_explained,
     format_for,
     output,
+    project_files,
 )  # fmt: skip
+from spoilerguard.files.places import check_places
 
 __all__ = ["register"]
 
@@ -47,6 +49,7 @@ def register(app: typer.Typer) -> None:
 
 
 def preview(
+    ctx: typer.Context,
     path: DraftArgument,
     output_path: OutputOption = None,
     input_format: InputFormatOption = None,
@@ -69,6 +72,8 @@ def preview(
 
         check_input_format(input_format)
         name = stdin_filename if path == "-" else path
+        if output_path is not None:
+            check_places([path, blurb, synopsis, *project_files(ctx, model)], {"--output": output_path})
         given = {"--input-format": input_format, "--model": model if model != "fast" else None, "--title": title}
         given |= {"--blurb": blurb, "--synopsis": synopsis}
         command = [path, *(word for option, value in given.items() if value for word in (option, value))]

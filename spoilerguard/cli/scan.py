@@ -7,13 +7,12 @@ scanned are kept in every case.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 import os
 from pathlib import Path
-import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,12 +25,14 @@ from spoilerguard.cli.common import (
     SensitivityOption,
     TextColumnOption,
     ThresholdOption,
-    check_folder_of,
     completing,
     errors_explained,
+    project_files,
     tell,
 )
+from spoilerguard.cli.stopping import StoppedError, stop_requested
 from spoilerguard.errors import InputError
+from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
     from spoilerguard.scan.run import Progress
@@ -57,6 +58,7 @@ def register(app: typer.Typer) -> None:
 
 
 def scan(
+    ctx: typer.Context,
     output: Annotated[
         Path,
         typer.Option(
@@ -110,6 +112,13 @@ def scan(
         bool,
         typer.Option("--only-flagged", help="Leave out records without a spoiler, but not those that cannot be read."),
     ] = False,
+    csv_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--csv-formulas",
+            help="In CSV, leave text as it is that a spreadsheet would run as a formula; by default, ' goes before it.",
+        ),
+    ] = False,
     partition: Annotated[
         int | None,
         typer.Option(min=1, metavar="RECORDS", help="Make OUT a folder of files with about this many records each."),
@@ -128,10 +137,11 @@ def scan(
     quiet: QuietOption = False,
 ) -> None:
     """Scan a comment archive: one output record for each of its records, in order."""
-    with _errors_explained(), _stop_requested() as stop:
+    with _errors_explained(), stop_requested() as stop:
         from spoilerguard.archives import open_archive
         from spoilerguard.scan import run
         from spoilerguard.scan.engines import ENGINES
+        from spoilerguard.scan.folder import part_of
 
         if (source is None) == (sql is None):
             raise InputError("give the archive as SOURCE, or a database as --sql URL with --query")
@@ -142,7 +152,8 @@ def scan(
             raise InputError(f"unknown --engine {engine!r}: choose from {', '.join(ENGINES)}")
         if scheduler is not None and engine != "dask":
             raise InputError("--scheduler needs --engine dask")
-        _check_places(source, output, report)
+        written = {"--output": output, "the partial output": part_of(output)}
+        check_places([source, works], {"--report": report}, written)
         archive = open_archive(
             source,
             format=format,
@@ -155,6 +166,7 @@ def scan(
             delimiter=delimiter,
             query=query,
         )
+        check_places([*archive.files, works, *project_files(ctx, model)], {"--report": report}, written)
         tell(f"{source if sql is None else _name(source)}: {archive.described}", quiet)
         if not archive.resumable:
             tell(
@@ -174,6 +186,7 @@ def scan(
             suppressions=suppressions,
             blur=blur,
             only_flagged=only_flagged,
+            csv_formulas=csv_formulas,
             partition=partition,
             works=known,
         )
@@ -188,7 +201,9 @@ def scan(
                 )
 
         began = time.monotonic()
-        with _progress(quiet) as progress:
+        stop.at_once = False
+        with _progress(quiet) as progress, suppress(StoppedError):
+            summary = None
             summary = run.scan(
                 archive,
                 output,
@@ -202,21 +217,12 @@ def scan(
                 finishing=finishing,
                 progress=progress,
                 stop=stop,
+                reading=stop.reading,
             )
     if summary is None:
         tell(f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED)
     _summarise(summary, output, report, time.monotonic() - began, quiet)
-
-
-def _check_places(source: str, output: Path, report: Path | None) -> None:
-    """Raise InputError for a place that cannot be written, before the scan rather than after it."""
-    for path in filter(None, (output, report)):
-        check_folder_of(path)
-    if report is not None and report.is_dir():
-        raise InputError(f"{report}: is a folder; name a file")
-    if os.path.exists(source) and output.exists() and os.path.samefile(source, output):
-        raise InputError(f"{output}: is the archive itself; give another name")
 
 
 def _name(source: str) -> str:
@@ -243,28 +249,7 @@ def _summarise(summary: Summary, output: Path, report: Path | None, seconds: flo
         tell(f"written: {report}", quiet)
 
 
-# --- signals, progress, errors -------------------------------------------------------------------
-
-
-@contextmanager
-def _stop_requested() -> Iterator[Callable[[], bool]]:
-    """Whether a signal has asked to stop. A second signal stops at once, as if the process had been killed."""
-    stopping = False
-
-    def handle(number: int, frame: Any) -> None:
-        nonlocal stopping
-        if stopping:
-            raise KeyboardInterrupt
-        stopping = True
-        # Not with print, which the signal may have interrupted.
-        os.write(2, b"spoilerguard: stopping after the current shard; press again to stop at once\n")
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+# --- progress, errors -------------------------------------------------------------------
 
 
 @contextmanager
@@ -336,6 +321,9 @@ def _errors_explained() -> Iterator[None]:
     try:
         with errors_explained():
             yield
+    except StoppedError:
+        tell("spoilerguard: interrupted before the scan began", quiet=False)
+        raise typer.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:
         tell("spoilerguard: stopped at once; continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED) from None

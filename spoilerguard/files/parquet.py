@@ -20,6 +20,7 @@ __all__ = ["looks_like_parquet", "names", "rows"]
 
 _MOST_LOST = 1 << 24  # rows of a damaged row group that become one error each
 _ROWS, _BYTES = 1024, 1 << 22  # of a batch at most: large enough to be fast, small enough for long texts
+_EXPANDED = 1 << 26  # bytes of a batch whose rows all have the longest text that is stored once for many rows
 _BUFFER = 1 << 20  # bytes of a column read ahead; without it, a whole row group is read
 
 
@@ -85,7 +86,7 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
                 continue
             try:
                 for batch in file.iter_batches(
-                    _batch(file, group), row_groups=[group], columns=columns, use_threads=False
+                    _batch(source, file, group, columns), row_groups=[group], columns=columns, use_threads=False
                 ):
                     begin, skip = begin + len(batch), max(place - begin, 0)
                     cells = {name: _values(batch.column(name)[skip:]) for name in columns}
@@ -105,10 +106,49 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
                     yield None, message, at
 
 
-def _batch(file: Any, group: int) -> int:
-    """How many rows of a row group to read at a time."""
+def _batch(source: DataSource, file: Any, group: int, columns: Sequence[str | None]) -> int:
+    """How many rows of a row group to read at a time.
+
+    A long text that is stored once may stand in every row, so that kilobytes of a file become gigabytes in memory.
+    """
     about = file.metadata.row_group(group)
-    return max(1, min(_ROWS, _BYTES * int(about.num_rows) // max(1, int(about.total_byte_size))))
+    usual = min(_ROWS, _BYTES * int(about.num_rows) // max(1, int(about.total_byte_size)))
+    chunks = map(about.column, range(about.num_columns))
+    longest = max((_shared(source, chunk) for chunk in chunks if chunk.path_in_schema in columns), default=0)
+    return max(1, min(usual, _EXPANDED // max(1, longest)))
+
+
+def _shared(source: DataSource, chunk: Any) -> int:
+    """The most bytes that a value of a column may have that is stored once for many rows."""
+    if "DELTA_BYTE_ARRAY" in chunk.encodings:  # beginnings of values are stored once
+        return int(chunk.total_uncompressed_size)
+    start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)), default=0)
+    with open(source.path, "rb") as file:
+        file.seek(start)
+        kind, size = _page(file.read(12))
+    return size if kind == _DICTIONARY else 0
+
+
+_DICTIONARY = 2  # the type of a page
+
+
+def _page(head: bytes) -> tuple[int, int]:
+    """The type and the unpacked size of a page, from the first two fields of its header (Thrift's compact protocol)."""
+    found, at = [], 0
+    for _ in range(2):
+        if head[at : at + 1] != b"\x15":  # the next field, a number of 32 bits
+            return 0, 0  # not a header: Arrow will say so
+        value = shift = 0
+        while True:
+            at += 1
+            byte = head[at] if at < len(head) else 0
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+        found.append(value >> 1)  # zigzag, and never negative
+        at += 1
+    return found[0], found[1]
 
 
 def _values(column: Any) -> list[Any]:

@@ -69,9 +69,11 @@ def written(document: Document, ranges: Iterable[tuple[int, int]], style: Style)
 
 def _finished(document: Document, result: str, style: Style) -> str:
     """The result without what the author has hidden, if the style removes text."""
-    if not style.filler or not removable(layout_of(document)):
+    layout = layout_of(document)
+    if not style.filler or not removable(layout):
         return result
-    return without_hidden(result, document.format, style.filler)
+    known = layout if result == document.source else None
+    return without_hidden(result, document.format, style.filler, layout=known)
 
 
 def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> list[Edit]:

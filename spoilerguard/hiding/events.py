@@ -65,7 +65,7 @@ _MARKDOWN_FLOW = frozenset({"BlockQuote", "CodeBlock", "Heading", "List", "Parag
 _MARKDOWN_PARTS = frozenset({"FootnoteDefinition", "Item", "TableCell", "TableHead", "TableRow"})
 # Empty elements that show nothing. Other void and self-closing elements are atoms.
 _NOTHING = frozenset({"area", "base", "br", "link", "meta", "param", "source", "track", "wbr"})
-_VOID_BLOCKS = frozenset({"Rule", "col", "hr"})
+_VOID_BLOCKS = frozenset({"Rule", "Template", "col", "hr"})
 # The start tag of one closes an open one, even across blocks, where browsers open formatting again.
 _DANGLE = frozenset({"a", "nobr"})
 

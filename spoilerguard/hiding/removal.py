@@ -28,13 +28,16 @@ _PARTS = frozenset("caption dd dt figcaption li summary td th".split())
 _ROWS = frozenset("col colgroup optgroup option tbody tfoot thead tr".split())
 
 
-def without_hidden(source: str, format: Format, filler: str | Callable[[str], str]) -> str:
+def without_hidden(
+    source: str, format: Format, filler: str | Callable[[str], str], *, layout: Layout | None = None
+) -> str:
     """A text without anything in it that is hidden. Linear time.
 
     Args:
         source: The text.
         format: Its format.
         filler: What to write in the place of a spoiler, or a function that makes it of the spoiler's markup.
+        layout: The layout of the text, if it has been read already.
 
     Returns:
         The text with a filler for each spoiler.
@@ -43,11 +46,12 @@ def without_hidden(source: str, format: Format, filler: str | Callable[[str], st
         LeakError: The text is so broken that removing what is hidden always uncovers more of it.
     """
     for _ in range(_MOST):
-        layout = READERS[format](source)
+        layout = layout or READERS[format](source)
         if not (ranges := removable(layout)):
             return source
         spoilers = sorted(h.start for h in (*layout.hidden, *layout.scan.hidden) if h.style not in _EMPTY)
         source = applied(source, (_edit(source, span, filler, spoilers) for span in ranges))
+        layout = None
     raise LeakError("the hidden text cannot be removed, since its markup is broken; choose another style")
 
 

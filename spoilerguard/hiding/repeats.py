@@ -18,7 +18,7 @@ from spoilerguard.errors import LeakError
 from spoilerguard.hiding.removal import removable
 from spoilerguard.spans import Document, Notice, Span
 from spoilerguard.text.htmlscan import ATTRIBUTE
-from spoilerguard.text.markdown import FRONT_MATTER
+from spoilerguard.text.not_prose import front_matter
 from spoilerguard.text.ranges import mask_outside, subtract
 from spoilerguard.text.reading import Layout, layout_of
 
@@ -150,8 +150,7 @@ def _inside(layout: Layout) -> list[Span]:
 def _where(document: Document, layout: Layout, offset: int) -> str:
     """What stands at an offset outside the prose, in words."""
     source, tags = document.source, layout.scan.tags
-    matter = FRONT_MATTER.match(source) if document.format == "markdown" else None
-    if matter and offset < matter.end():
+    if offset < front_matter(source, int(source.startswith("\ufeff"))):
         return "the front matter"
     if any(span.start <= offset < span.end for span, _ in layout.comments):
         return "a comment"

@@ -129,9 +129,11 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
         patterns, origin = values["exclude"]
         if Patterns(project.folder, patterns, origin).matches(path):
             return None
+    chosen = [_fitting(layer) for layer in given]
+    layers.check_consent(values, {name for layer in chosen for name in layer})
     options = layers.as_options(values)
-    for layer in given:
-        options = layers.over(options, _fitting(layer))
+    for layer in chosen:
+        options = layers.over(options, layer)
     guard = load(options.get("model", "fast"))
     report = guard.flag(
         text,

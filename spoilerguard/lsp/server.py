@@ -36,6 +36,7 @@ import spoilerguard
 from spoilerguard.errors import SpoilerguardError
 from spoilerguard.lsp.actions import HIDE_ALL, actions, edits_of
 from spoilerguard.lsp.editor import NAME, OPTIONS, Checked, Moment, check, diagnostics, format_for, hover
+from spoilerguard.lsp.protocol import Protocol
 from spoilerguard.settings.layers import FILES
 
 __all__ = ["Server", "serve"]
@@ -60,7 +61,12 @@ class Server(LanguageServer):
     """The open drafts and the settings. All methods run in the event loop; only `check` runs in a thread."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
-        super().__init__(NAME, spoilerguard.__version__, text_document_sync_kind=types.TextDocumentSyncKind.Full)
+        super().__init__(
+            NAME,
+            spoilerguard.__version__,
+            text_document_sync_kind=types.TextDocumentSyncKind.Full,
+            protocol_cls=Protocol,
+        )
         self.given = [given, {}, {}]  # from the command line, from `initialize`, from the editor; later ones win
         self.drafts: dict[str, Draft] = {}
         self.editions = count()

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spoilerguard.errors import ModelError
-from spoilerguard.files.atomic import contains_only
+from spoilerguard.files.atomic import contains_only, make_like
 from spoilerguard.files.bundled import models_folder
 from spoilerguard.model import context, features
 from spoilerguard.model.convolution import ConvolutionalScorer, network_of
@@ -241,7 +241,7 @@ def save(
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
     text = json.dumps(asdict(manifest) | {"digests": digests}, indent=1, ensure_ascii=False) + "\n"
     files[MANIFEST] = text.encode()
-    if target.exists() and not replaceable(target):
+    if os.path.lexists(target) and not replaceable(target):
         raise ModelError(f"{target}: exists and is not a model; give another name")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -250,6 +250,7 @@ def save(
             for name, data in files.items():
                 (beside / name).write_bytes(data)
             beside.chmod(0o755)
+            make_like(beside, target)
             if target.exists():
                 old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
                 target.rename(old / "model")
@@ -272,7 +273,22 @@ def save(
 def replaceable(target: Path) -> bool:
     """Whether nothing is lost by replacing a path: an empty folder, or a model and no other file."""
     own = {MANIFEST, CARD}.union(*FILES.values())
-    return contains_only(target, own.__contains__) and ((target / MANIFEST).is_file() or not any(target.iterdir()))
+    if target.is_symlink() or not contains_only(target, own.__contains__):
+        return False
+    return not any(target.iterdir()) or _is_model(target)
+
+
+def _is_model(folder: Path) -> bool:
+    """Whether a folder has the manifest of a model, of whatever version, and the weights that it names."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        return (
+            {"schema", "thresholds"} <= set(manifest)
+            and WEIGHTS in manifest["digests"]
+            and (folder / WEIGHTS).is_file()
+        )
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False
 
 
 def archived(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:

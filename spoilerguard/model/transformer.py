@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from spoilerguard.errors import MissingExtra, ModelError
+from spoilerguard.model.graph import check_graph
 from spoilerguard.model.manifest import NETWORK, VOCABULARY
 from spoilerguard.model.scoring import Scorer, logit, one_by_one, sigmoid
 from spoilerguard.model.windows import packed, tells, tokenizer_of, windows, work_pieces
@@ -24,8 +25,8 @@ from spoilerguard.spans import Reason, Work
 
 __all__ = ["NETWORK", "VOCABULARY", "TransformerScorer"]
 
-# A tensor kept in another file names it under this key (https://onnx.ai/onnx/repo-docs/ExternalData.html).
-_ELSEWHERE = b"location"
+_LONGEST = 512  # word pieces: the places that the encoder knows
+_INPUTS = {"ids": (1, _LONGEST), "segments": (1, _LONGEST), "pool": (_LONGEST, _LONGEST)}  # the largest shapes
 _BERT = ["BertNormalizer", "BertPreTokenizer", "WordPiece"]  # others may hold regular expressions
 _PROBE = "She dies ☃."  # also of a word that no vocabulary has
 PART = 512  # documents whose word pieces are held at a time
@@ -64,14 +65,15 @@ class TransformerScorer:
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4
         options.add_session_config_entry("session.load_model_format", "ONNX")
-        if _ELSEWHERE in files[NETWORK]:
-            raise ValueError(f"{NETWORK} refers to data in other files")
+        try:
+            check_graph(files[NETWORK], _INPUTS)
+        except ValueError as error:
+            raise ValueError(f"{NETWORK} is not loaded: {error}") from None
         try:
             session = onnxruntime.InferenceSession(files[NETWORK], options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime's errors share no base of their own
             raise ValueError(f"{NETWORK} is no network that ONNX Runtime reads ({error})") from None
-        names = {i.name for i in session.get_inputs()}, {o.name for o in session.get_outputs()}
-        if names[0] != {"ids", "segments", "pool"} or names[1] not in ({"logits"}, {"logits", "kinds"}):
+        if {o.name for o in session.get_outputs()} not in ({"logits"}, {"logits", "kinds"}):
             raise ValueError(f"{NETWORK} is a network, but none of a spoilerguard model")
         try:
             tokenizer = tokenizer_of(files[VOCABULARY])

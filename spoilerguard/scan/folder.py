@@ -16,12 +16,13 @@ from contextlib import contextmanager, suppress
 import json
 import os
 from pathlib import Path
+import re
 import shutil
 from typing import Any, BinaryIO
 
 from spoilerguard.archives import START, Cursor
 from spoilerguard.errors import InputError
-from spoilerguard.files.atomic import atomic_write, contains_only, synced
+from spoilerguard.files.atomic import atomic_write, contains_only, make_like, refuse_special, synced
 from spoilerguard.scan.outputs import count, finish, head
 from spoilerguard.scan.plan import differences
 from spoilerguard.scan.shards import ShardResult
@@ -30,6 +31,8 @@ from spoilerguard.scan.summary import Summary
 __all__ = ["PartialOutput", "may_replace", "part_of"]
 
 VERSION = 1  # of state.json
+_OURS = re.compile(r"rows-\d{5,}|state\.json|\.state\.json\.\w+\.tmp|lock|whole|beside|old")
+_OF_OUTPUT = re.compile(r"part-\d{5,}\.\w+(?:\.\w+)?")
 _OF_STATE = ("replace", "complete", "rows", "file", "rows_of_file", "bytes_of_file")
 _TYPES: dict[str, type] = {
     "after": list,
@@ -63,6 +66,7 @@ class PartialOutput:
         self.summary = Summary()
         self._lock: BinaryIO | None = None
         self._file: BinaryIO | None = None
+        self._between = True  # the results of shards: the rows and what is known of them agree
 
     # --- starting and resuming -------------------------------------------------------------------
 
@@ -81,8 +85,8 @@ class PartialOutput:
         """
         self.replace = replace
         with self._explained():
-            self.folder.mkdir(exist_ok=True)
-            self._check_links()
+            self._check_ours()
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             self._lock_folder()
             for left in self.folder.glob("rows-*"):
                 left.unlink()
@@ -97,7 +101,7 @@ class PartialOutput:
             InputError: It is damaged, has another plan, or another scan is writing it.
         """
         with self._explained():
-            self._check_links()
+            self._check_ours()
         state = _read_state(self.folder / "state.json")
         if different := differences(state["plan"], self.plan):
             raise InputError(
@@ -112,10 +116,19 @@ class PartialOutput:
             if not self.complete:
                 self._truncate()
 
-    def _check_links(self) -> None:
-        """Raise InputError if a file is a symbolic link: its target would be overwritten."""
+    def _check_ours(self) -> None:
+        """Raise InputError if the folder, or anything in it, is not what a scan creates."""
+        if not os.path.lexists(self.folder):
+            return
         if self.folder.is_symlink() or any(path.is_symlink() for path in self.folder.iterdir()):
             raise InputError(f"{self.folder}: contains symbolic links, which no scan creates; remove it")
+        names = sorted(path.name for path in self.folder.iterdir())
+        foreign = [name for name in names if not _OURS.fullmatch(name)]
+        if foreign or (names and "lock" not in names):
+            raise InputError(
+                f"{self.folder}: not the folder of a scan: it contains {(foreign or names)[0]!r}; "
+                "move it away, or choose another output"
+            )
 
     def _lock_folder(self) -> None:
         self._lock = (self.folder / "lock").open("wb")
@@ -138,6 +151,7 @@ class PartialOutput:
 
     def write(self, result: ShardResult) -> None:
         """Append the result of the next shard; it counts from the next `commit` on."""
+        self._between = False
         with self._explained():
             most = self.plan["partition"]
             if most is not None and self.rows_of_file >= most:
@@ -149,6 +163,7 @@ class PartialOutput:
         self.rows_of_file += result.rows
         self.summary.add(result.summary)
         self.after = result.after
+        self._between = True
 
     def _open_file(self) -> None:
         if self._file is not None:
@@ -171,7 +186,9 @@ class PartialOutput:
         return self.plan["blur"] is not None
 
     def commit(self) -> None:
-        """Make everything written so far permanent."""
+        """Make everything written so far permanent, unless `write` was cut short: then the last commit counts."""
+        if not self._between:
+            return
         state = {"version": VERSION, "plan": self.plan, "after": self.after, "tally": self.summary.to_dict()}
         state |= {name: getattr(self, name) for name in _OF_STATE}
         with self._explained():
@@ -220,10 +237,19 @@ class PartialOutput:
             ready = files[0] if self.plan["partition"] is None else whole
             if ready.exists():
                 self._check(files)
+                make_like(ready, self.output)
                 self._clear_output()
                 ready.replace(self.output)
                 synced(self.output.absolute().parent)
-            shutil.rmtree(self.folder)
+            self._remove()
+
+    def _remove(self) -> None:
+        """Remove the folder; what somebody else has put into it stays."""
+        for path in sorted(self.folder.iterdir(), key=lambda path: path.name == "lock"):  # which says that it is ours
+            if _OURS.fullmatch(path.name):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _check(self, files: Sequence[Path]) -> None:
         found = sum(count(self.plan["output"], path) for path in files)
@@ -234,9 +260,10 @@ class PartialOutput:
 
     def _clear_output(self) -> None:
         """Move a folder out of the way: a rename cannot replace it."""
+        refuse_special(self.output)
         if not self.output.exists():
             return
-        if not self.replace:
+        if not self.replace or (self.output.is_dir() and not may_replace(self.output)):
             raise InputError(f"{self.output}: was created while the scan ran; move it away and continue with --resume")
         if self.output.is_dir() or self.plan["partition"] is not None:
             self.output.replace(self.folder / "old")
@@ -256,7 +283,7 @@ def part_of(output: Path) -> Path:
 
 def may_replace(folder: Path) -> bool:
     """Whether a folder contains nothing but a partitioned output."""
-    return contains_only(folder, lambda name: name.startswith("part-"))
+    return contains_only(folder, lambda name: _OF_OUTPUT.fullmatch(name) is not None)
 
 
 def _read_state(path: Path) -> dict[str, Any]:

@@ -65,11 +65,23 @@ def head(kind: str, *, blurred: bool) -> bytes:
     return PACKERS[packer].pack(start) if packer and start else start
 
 
-def encode(kind: str, rows: Sequence[OutputRow], *, blurred: bool) -> bytes:
-    """The rows of a shard as bytes to append; empty where there are none."""
+def encode(kind: str, rows: Sequence[OutputRow], *, blurred: bool, formulas: bool = False) -> bytes:
+    """The rows of a shard as bytes to append.
+
+    Args:
+        kind: The format.
+        rows: The rows.
+        blurred: Whether there is a column with hidden spoilers.
+        formulas: Leave text that a spreadsheet would run as a formula as it is.
+
+    Returns:
+        The bytes; empty where there are no rows.
+    """
     if not rows:
         return b""
     output, packer = _split(kind)
+    if output.runs_formulas and not formulas:
+        rows = [{name: _inert(value) for name, value in row.items()} for row in rows]
     data = output.encode(rows, columns(blurred=blurred))
     return PACKERS[packer].pack(data) if packer else data
 
@@ -145,6 +157,17 @@ def _csv_lines(lines: Any) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(lines)  # RFC 4180; cells with either character are quoted
     return text.getvalue().encode("utf-8", "replace")
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # what a cell begins with
+
+
+def _inert(value: Any) -> Any:
+    """Text that no spreadsheet runs: an apostrophe before what would be a formula, as spreadsheets themselves do.
+
+    See https://owasp.org/www-community/attacks/CSV_Injection.
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _cell(value: Any) -> Any:
@@ -236,6 +259,7 @@ class FileFormat:
         head: The bytes before the first row.
         finish: Makes the finished file from the appended rows, where they are not that file already.
         packable: Whether the file can be compressed as a whole.
+        runs_formulas: Whether a program that opens the file may run text in it.
     """
 
     encode: Callable[[Sequence[OutputRow], tuple[str, ...]], bytes]
@@ -243,11 +267,12 @@ class FileFormat:
     head: Callable[[tuple[str, ...]], bytes] = lambda names: b""
     finish: Callable[[Path, Path, tuple[str, ...]], None] | None = None
     packable: bool = True
+    runs_formulas: bool = False
 
 
 FILE_FORMATS: dict[str, FileFormat] = {
     ".jsonl": FileFormat(_json_lines, _count_lines),
-    ".csv": FileFormat(_csv, _count_csv, head=_csv_head),
+    ".csv": FileFormat(_csv, _count_csv, head=_csv_head, runs_formulas=True),
     ".parquet": FileFormat(_arrow_stream, _count_parquet, finish=_to_parquet, packable=False),
 }
 

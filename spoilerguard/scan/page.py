@@ -47,7 +47,7 @@ def page(summary: Summary, plan: Plan, *, source: str, described: str, output: s
         months=list(_rates(sorted(summary.months.items()))),
         works=_works(summary),
         kinds=list(_kinds(summary)),
-        faults=[[fault["id"], f"{fault['number'] + 1:,}", fault["error"]] for fault in summary.faults],
+        faults=[[fault["id"] or "", f"{fault['number'] + 1:,}", fault["error"]] for fault in summary.faults],
     )
 
 

@@ -33,6 +33,7 @@ class Plan:
         suppressions: Whether suppression comments in the texts are obeyed.
         blur: The blur style of the column `blurred`, if any.
         only_flagged: Whether records without a spoiler are left out.
+        csv_formulas: Whether text in a CSV that a spreadsheet would run as a formula stays as it is.
         partition: The approximate number of records per file; None for a single file.
         works: The digest of the works file, if any.
         source: The fingerprint of the archive, and the options it was opened with.
@@ -50,6 +51,7 @@ class Plan:
     suppressions: bool = False
     blur: str | None = None
     only_flagged: bool = False
+    csv_formulas: bool = False
     partition: int | None = None
     works: str | None = None
     source: dict[str, Any] = field(default_factory=dict)

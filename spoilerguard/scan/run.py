@@ -14,8 +14,9 @@ import json
 import os
 from pathlib import Path
 import time
+from typing import TypeAlias
 
-from spoilerguard.archives import Archive
+from spoilerguard.archives import Archive, Cursor, Post
 from spoilerguard.errors import InputError, SpoilerguardError
 from spoilerguard.guard import load
 from spoilerguard.hiding.styles import style_for
@@ -29,6 +30,8 @@ from spoilerguard.scan.summary import Summary
 from spoilerguard.spans import Work
 
 __all__ = ["Progress", "plan_of", "scan"]
+
+Record: TypeAlias = tuple[Post, Cursor]
 
 _SECONDS_AT_RISK = 1.0  # at most that much work is repeated after a crash
 
@@ -61,6 +64,7 @@ def plan_of(
     suppressions: bool = False,
     blur: str | None = None,
     only_flagged: bool = False,
+    csv_formulas: bool = False,
     partition: int | None = None,
     works: Mapping[str, Work] | None = None,
 ) -> Plan:
@@ -78,6 +82,7 @@ def plan_of(
         suppressions: Whether suppression comments in the texts are obeyed.
         blur: The blur style of the column `blurred`; by default there is no such column.
         only_flagged: Whether to leave out records without a spoiler.
+        csv_formulas: Whether to leave text in a CSV that a spreadsheet would run as a formula as it is.
         partition: The approximate number of records per file; by default there is one file.
         works: Blurbs and synopses by work.
 
@@ -105,6 +110,7 @@ def plan_of(
         suppressions=suppressions,
         blur=blur,
         only_flagged=only_flagged,
+        csv_formulas=csv_formulas,
         partition=partition,
         works=None if works is None else _digest(works),
         source=source,
@@ -130,6 +136,7 @@ def scan(
     finishing: Callable[[Summary], None] = lambda summary: None,
     progress: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
+    reading: Callable[[Iterator[Record]], Iterator[Record]] = iter,
 ) -> Summary | None:
     """Scan an archive into an output. After any error, `resume` continues from what was kept.
 
@@ -146,6 +153,7 @@ def scan(
         finishing: Called with the summary before the output is put in place.
         progress: Called after each shard.
         stop: Asked after each shard whether to stop.
+        reading: Wraps the iterator of the archive, in which alone an exception may be raised at any time.
 
     Returns:
         The summary, or None if `stop` ended the scan early.
@@ -159,7 +167,7 @@ def scan(
     with closing(PartialOutput(output, plan.to_dict())) as part:
         _start(part, resume=resume, force=force)
         if not part.complete:
-            shards = shards_of(archive.posts(part.after), lambda name: (works or {}).get(name or ""))
+            shards = shards_of(reading(archive.posts(part.after)), lambda name: (works or {}).get(name or ""))
             with closing(ENGINES[engine](plan, shards, jobs=jobs, address=address)) as results:
                 if not _write(results, part, archive, progress, stop):
                     return None

@@ -101,7 +101,7 @@ def score(plan: Plan, shard: Shard) -> ShardResult:
     outcomes = _outcomes(guard, plan, shard)
     every = [_row(plan, post, outcome) for post, outcome in zip(shard.posts, outcomes, strict=True)]
     rows = [row for row in every if row["spoiler"] or row["error"]] if plan.only_flagged else every
-    data = encode(plan.output, rows, blurred=plan.blur is not None)
+    data = encode(plan.output, rows, blurred=plan.blur is not None, formulas=plan.csv_formulas)
     return ShardResult(data, len(rows), Summary.of(shard.posts, outcomes), shard.after)
 
 

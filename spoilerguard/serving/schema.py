@@ -115,8 +115,8 @@ def _faults(data: dict[str, Any], fields: tuple[str, ...]) -> Iterator[tuple[str
         elif "default" not in FIELDS[name]:
             yield name, "is required"
     for name in (name for name in data if name not in fields):
-        near = get_close_matches(name[:40], fields, 1)
-        yield name[:40], f"unknown field; did you mean {near[0]!r}?" if near else "unknown field"
+        near = get_close_matches(name[:40], fields, 1)  # the name is not repeated: it may be a text
+        yield "?", f"unknown field; did you mean {near[0]!r}?" if near else "unknown field"
 
 
 def _fault(value: Any, schema: Schema) -> str | None:

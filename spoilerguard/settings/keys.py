@@ -104,6 +104,7 @@ class Key:
         help: What it is for.
         choices: Values to suggest. They are the only ones for a `word`; a model may also be a folder.
         per_path: Whether an override may set it.
+        needs_consent: Which values count only if the command line gives them: the settings may be a stranger's.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Key:
     help: str
     choices: Callable[[], Iterable[str]] | None = None
     per_path: bool = False
+    needs_consent: Callable[[Any], bool] | None = None
 
     @property
     def option(self) -> str:
@@ -129,7 +131,14 @@ _SCORED = (*_DRAFT, "scan", "explain")
 KEYS: Mapping[str, Key] = {
     key.name: key
     for key in (
-        Key("model", model, (*_SCORED, "serve"), "a bundled model, or the folder of a model", _models),
+        Key(
+            "model",
+            model,
+            (*_SCORED, "serve"),
+            "a bundled model; the folder of another one only on the command line",
+            _models,
+            needs_consent=lambda value: value not in _models(),
+        ),
         Key("sensitivity", word, _SCORED, "low, medium or high", _sensitivities, per_path=True),
         Key("threshold", probability, _SCORED, "flag from this probability, whatever the sensitivity", per_path=True),
         Key("quotations", switch, (*_DRAFT, "scan"), "check block quotations too", per_path=True),
@@ -144,7 +153,13 @@ KEYS: Mapping[str, Key] = {
         Key("force-exclude", switch, ("check",), "leave excluded paths out even if they are named"),
         Key("respect-gitignore", switch, ("check",), "leave what git ignores out of folders"),
         Key("fail-on", probability_or_never, ("check",), "exit 1 only for spoilers this likely, or never"),
-        Key("show-text", switch, ("check",), "show sentences in formats made for logs"),
+        Key(
+            "show-text",
+            switch,
+            ("check",),
+            "show sentences in formats made for logs; true only on the command line",
+            needs_consent=bool,
+        ),
         Key("report-unused", switch, ("check",), "report suppressions that suppress nothing"),
         Key("baseline", file, ("check",), "a file with known spoilers"),
         Key("style", word, ("blur",), "how spoilers are hidden", _styles),

@@ -6,19 +6,20 @@ In order of precedence, lowest first: the default of the option, the table, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 import os
 import re
+import shlex
 from typing import Any, NamedTuple, TypeVar
 
 from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.settings.keys import COMMANDS, KEYS, Key, globs
 
-__all__ = ["FILES", "Settings", "Value", "as_options", "find", "over"]
+__all__ = ["FILES", "Settings", "Value", "as_options", "check_consent", "find", "over"]
 
 FILES = (".spoilerguard.toml", "pyproject.toml")  # in one folder, the first wins
 _PROJECT = ("tool", "spoilerguard")  # the table in pyproject.toml
@@ -80,6 +81,23 @@ class Settings:
     def options(self, command: str, path: str | None = None) -> dict[str, Any]:
         """The values of `values_for`, by the names of parameters: `input_format`."""
         return as_options(self.values_for(command, path))
+
+
+def check_consent(values: Mapping[str, Value], given: Collection[str] = ()) -> None:
+    """Check that the settings, which may be those of a stranger's checkout, set nothing that only the user may set.
+
+    Args:
+        values: Values of settings.
+        given: The names of parameters that the command line sets: it wins.
+
+    Raises:
+        InputError: They do; the message names file, line and the option to give.
+    """
+    for name, (value, origin) in values.items():
+        key = KEYS[name]
+        if key.needs_consent is not None and key.option not in given and key.needs_consent(value):
+            option = f"--{name}" if value is True else f"--{name} {shlex.quote(str(value))}"
+            raise InputError(f"{origin}: {name} is not taken from a settings file without your consent; give {option}")
 
 
 def as_options(values: Mapping[str, Value]) -> dict[str, Any]:

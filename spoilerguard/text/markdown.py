@@ -14,10 +14,11 @@ from typing import Any, cast
 from spoilerguard.spans import Span
 from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import reddit_line_starts
+from spoilerguard.text.not_prose import as_items, filled, front_matter, template_tags, with_templates
 from spoilerguard.text.ranges import mask, mask_outside, subtract
 from spoilerguard.text.scans import Element, Scan, Tag, without_collection
 
-__all__ = ["FRONT_MATTER", "scan_markdown"]
+__all__ = ["scan_markdown"]
 
 
 @without_collection
@@ -39,7 +40,7 @@ _ELEMENT_OF = {
     "BlockQuote": "blockquote",
     "CodeBlock": "pre",
     "FootnoteDefinition": "div",
-    "Heading": "h2",
+    "Heading": "h1",  # to h6, by its level
     "HtmlBlock": None,
     "Item": "li",
     "List": "ul",
@@ -49,12 +50,6 @@ _ELEMENT_OF = {
     "TableHead": "tr",
     "TableRow": "tr",
 }
-# Only at the very start, and only if it can be YAML or TOML: elsewhere `---` is a rule.
-FRONT_MATTER = re.compile(
-    r"""(?xsm)
-    ---[ \t]*\r?\n (?=\#|"?[\w-]++(?:[ ][\w-]++){0,3}"?[ \t]*:\s) .*? ^(?:---|\.\.\.)[ \t]*(?=\r?\n|\Z)
-    | \+\+\+[ \t]*\r?\n (?=[#\[]|[\w."-]++[ \t]*=) .*? ^\+\+\+[ \t]*(?=\r?\n|\Z)"""
-)
 
 
 _DEEPEST = 100  # quotations and lists that one line may open in one another
@@ -62,11 +57,15 @@ _DEEPEST = 100  # quotations and lists that one line may open in one another
 
 class _MarkdownReader:
     def __init__(self, source: str, begin: int) -> None:
-        self.source, self.begin = source, begin
+        self.begin = front_matter(source, begin)
+        self.templates = template_tags(source, self.begin)
+        self.whole = source
+        self.source, marks = as_items(filled(source, self.templates))
+        self.templates = sorted([*self.templates, *marks])
         self.scanner = Scanner()
         self.elements: list[Element | None] = []
         self.gaps: list[Span] = []  # between the lines of an HTML block: `> `
-        self.literal: list[Span] = []  # where spoiler marks have no meaning
+        self.literal = [Span(begin, self.begin), *self.templates]  # where spoiler marks have no meaning
         self.html: list[Span] = []
         self.html_text = ""  # the source with everything masked outside its HTML blocks
         self.html_at = -1  # inside an HTML block: where its last line ended
@@ -76,13 +75,9 @@ class _MarkdownReader:
         self.inline: list[Element | int] = []  # open emphasis, links ...; indexes of `tags` for what cannot be cut
 
     def read(self) -> tuple[Scan, list[Span], str]:
-        begin = self.begin
-        if matter := FRONT_MATTER.match(self.source, begin):
-            self.literal.append(Span(*matter.span()))
-            begin = matter.end()
         # A line that starts with a Reddit spoiler, `>!`, is not a quotation.
         text = _escaped(self.source, sorted({*reddit_line_starts(self.source), *_too_deep(self.source)}))
-        events, offsets = _events(text, begin)
+        events, offsets = _events(text, self.begin)
         self.html = [
             Span(offsets[at["start"]], offsets[at["end"]])
             for event, at in events
@@ -95,6 +90,7 @@ class _MarkdownReader:
         found = self.scanner.finish(len(self.source))
         tags = subtract(self.html, found.text)
         markable = mask(self.source, subtract([*self.literal, *tags], []))
+        with_templates(found, self.whole, self.templates)
         return found, subtract(found.text, self.gaps), markable
 
     def event(self, name: str, detail: Any, span: Span) -> None:
@@ -127,14 +123,14 @@ class _MarkdownReader:
         elif kind == "HtmlBlock":
             self.html_at = span.start
         elif name := _ELEMENT_OF.get(kind):
-            element = self.scanner.enter(name, span.start)
+            element = self.scanner.enter(detail["level"].lower() if kind == "Heading" else name, span.start)
             self.elements.append(element)
             self.tags.append(Tag(span.start, span.start, kind, element))
         self.images += kind == "Image"
         if kind == "Image" or (kind == "Link" and detail["link_type"] not in ("Inline", "Reference")):
             self.inline.append(len(self.tags))
         elif kind not in _ELEMENT_OF:
-            mark = Element(kind, span.start, -1)
+            mark = Element(kind, span.start, -1, span.end)
             self.inline.append(mark)
             self.tags.append(Tag(span.start, span.start, kind, mark))
         if kind == "CodeBlock":

@@ -15,13 +15,15 @@ from pathlib import PurePath
 import re
 
 from spoilerguard.errors import InputError
-from spoilerguard.spans import Document, Format, Hidden, Notice, Span
+from spoilerguard.spans import Document, Format, Hidden, Notice, Section, Span
 from spoilerguard.text.boilerplate import without_boilerplate
 from spoilerguard.text.htmlscan import looks_like_page, scan
-from spoilerguard.text.markdown import FRONT_MATTER, scan_markdown
+from spoilerguard.text.markdown import scan_markdown
 from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
+from spoilerguard.text.not_prose import COMMENT, filled, front_matter, template_tags, with_templates
 from spoilerguard.text.ranges import intersect, mask_outside, subtract
 from spoilerguard.text.scans import Scan, Tag
+from spoilerguard.text.sections import find_sections
 from spoilerguard.text.sentences import paragraphs
 
 __all__ = [
@@ -40,7 +42,6 @@ _URL = re.compile(
     r"|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}"
 )
 _DIRECTIVE = re.compile(r"(?i)spoilerguard\s*:?\s*(off|on|ignore-next)\b")
-_COMMENT = re.compile(r"(?i)<!--\s*+(spoilerguard\b[^\n]{0,80}?)\s*-->")
 
 
 # A summary that is a mere label, not prose; in Markdown it may be in a quotation.
@@ -64,6 +65,7 @@ class Layout:
         scan: The result of the scanner: all text, hidden or not, and the tags around it.
         notices: Broken spoiler marks.
         concealed: Text in `hidden` that would be prose if it were not hidden.
+        sections: The sections, whatever in them is suppressed.
     """
 
     prose: list[Span]
@@ -75,6 +77,7 @@ class Layout:
     scan: Scan
     notices: list[Notice]
     concealed: list[Span]
+    sections: tuple[Section, ...]
 
 
 def read(source: str, format: str = "text", *, quotations: bool = True, suppress: bool = True) -> Document:
@@ -143,6 +146,7 @@ def _document(source: str, format: Format, layout: Layout, quotations: bool, sup
         tuple(suppressed),
         tuple(notices),
         tuple(concealed),
+        layout.sections,
         layout,
     )
 
@@ -179,7 +183,7 @@ def _outside(notices: Iterable[Notice], spans: Iterable[Span]) -> Iterator[Notic
 
 def read_text(source: str) -> Layout:
     """Plain text: everything is prose except comments to this tool and spoilers that the author hid."""
-    comments = [(Span(*m.span()), m[1]) for m in _COMMENT.finditer(source)]
+    comments = [(Span(*m.span()), m[1]) for m in COMMENT.finditer(source)]
     prose = subtract([Span(_after_bom(source), len(source))], [span for span, _ in comments])
     text = [Span(*block) for block in paragraphs(source)]
     blocks = [Span(*block) for block in paragraphs(mask_outside(source, prose))] if comments else text
@@ -188,13 +192,17 @@ def read_text(source: str) -> Layout:
     hidden = find_hidden(source, notices=notices, inner=inner)
     seen = subtract(prose, _spans(hidden))
     found = Scan(text=text, breaks=[block.start for block in text])
-    return Layout(seen, blocks, hidden, comments, [], seen, found, notices, intersect(inner, prose))
+    sections = find_sections(source, blocks, prose)
+    return Layout(seen, blocks, hidden, comments, [], seen, found, notices, intersect(inner, prose), sections)
 
 
 def read_html(source: str) -> Layout:
     """HTML: a fragment, as in a blog's editor, or a saved page, whose boilerplate is left out."""
-    page = looks_like_page(source)
-    found = scan(source, elements=page)
+    begin = front_matter(source, _after_bom(source))
+    page = looks_like_page(source[begin:])
+    code = [Span(0, begin)] * (begin > 0) + template_tags(source, begin)
+    found = scan(filled(source, code), elements=page)
+    with_templates(found, source, code)
     text = without_boilerplate(source, found.text, found.elements) if page else found.text
     return _layout(source, found, found.text, text)
 
@@ -226,8 +234,11 @@ def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], marka
     blocks = [Span(*pair) for pair in pairwise(sorted({0, *found.breaks, *found.lines, len(source)}))]
     hidden = outermost([*found.hidden, *marked])
     labels = [label for h in hidden if h.style == "details" and (label := _LABEL.match(source, h.start))]
+    seen = subtract(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)])
+    hides = intersect(inner, text) if inner else []
+    words = subtract([*seen, *hides], []) if hides else seen
     return Layout(
-        subtract(prose, [*_spans(marked), *(Span(*label.span()) for label in labels)]),
+        seen,
         blocks,
         hidden,
         sorted(found.comments),
@@ -235,7 +246,8 @@ def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], marka
         subtract(whole, [*holes, *_spans(marked)]),
         found,
         notices,
-        intersect(inner, text) if inner else [],
+        hides,
+        find_sections(source, blocks, words, found.tags),
     )
 
 
@@ -276,10 +288,10 @@ _MARKDOWN_SIGNS = re.compile(
 
 def guess_format(source: str) -> Format:
     """Guess a format: HTML for a page or many tags, Markdown if there are marks of it, else text."""
-    head = source[:20_000]
+    head, start = source[:20_000], _after_bom(source)
     if looks_like_page(head):
         return "html"
-    if FRONT_MATTER.match(head, _after_bom(head)):
+    if head.lstrip("\ufeff \t\r\n")[:1] in ("-", "+", ";", "{") and front_matter(head, start) > start:
         return "markdown"
     tags, marks = len(_HTML_SIGNS.findall(head)), len(_MARKDOWN_SIGNS.findall(head))
     if (tags and head.lstrip("\ufeff \t\r\n").startswith("<")) or (tags >= 2 and tags > marks):

@@ -21,10 +21,11 @@ _LONGEST_WRAP = 110  # columns; a longer line of prose was not wrapped by its au
 _SHORTEST_WRAP = 36  # columns, a margin of 60 less one long word; a shorter line was ended on purpose
 _RAGGED = 4  # columns by which a wrapped line may fall short of the margin
 
+_PICTURE = "\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55"
 # List items, dialogue, quoted lines and "Name: value" lines, which always begin a block.
 _ITEM = re.compile(
-    r"(?:[-*+•‣◦●▪·]|#{1,6}|\(?\d{1,3}[.)]|\(?[a-hA-H]\))\s|[–—―]\s*[\"“‘'A-Z]|>"
-    r"|[A-Z][\w'’/-]*(?: [A-Z&][\w'’/-]*){0,3}:(?:\s|$)"
+    rf"[{_PICTURE}]|(?:[-*+•‣◦●▪·]|#{{1,6}}|\(?\d{{1,3}}[.)]|\(?[a-hA-H]\))\s|[–—―]\s*[\"“‘'A-Z]|>"
+    rf"|[A-Z][\w'’/-]*(?: [A-Z&][\w'’/-]*){{0,3}}:(?:\s|$)"
 )
 _ENDED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_~]*$")
 # Endings that only a wrapped line has.
@@ -112,7 +113,6 @@ def _continues(text: str, here: _Line, below: _Line, full: bool, sure: bool, cas
     return goes_on and (width >= 50 if cased else full and width >= 58)
 
 
-_PICTURE = "\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55"
 _FACE = (
     rf"(?:[{_PICTURE}][{_PICTURE}\ufe0e\ufe0f\u200d]*"
     r"|(?<=\s)(?:[:;=][-'^o]?[)(DPpO/|*\]\[]+|[xX]D+|\^_+\^)(?!\w))"
@@ -122,11 +122,14 @@ _CANDIDATE = re.compile(
     r"(?:https?://|www\.)\S*[^\s.!?…,;:'\"”’)\]}>]\s*"
     # The terminators, also spaced out (". . .", "! ?"), but not the dot of ".NET" ...
     rf"|(?P<stop>[.!?…؟।‼⁇⁈⁉。！？｡．]+(?:\s+[.!?…]+(?![\w.!?…]))*)"
-    # ... the closing quotes and brackets after them, from which markup may separate them ...
-    r"(?P<close>[\"'”’»›)\]}*_」』）]*(?:\s+[”’»)\]}]+|\s+[\"']+(?=\s|$))?)"
+    # ... reference marks, as in "dies.[1] In" and "dies.1 In", and the closing quotes and brackets after them,
+    # from which markup may separate them ...
+    r"(?P<close>(?:\[(?:\d{1,3}|[a-z]|citation needed)\])*(?:(?<=[a-z]{3}\.)(?<!vol\.)(?<!ver\.)\d{1,2}(?=\s+[A-Z]))?"
+    r"[\"'”’»›)\]}*_」』）]*(?:\s+[”’»)\]}]+|\s+[\"']+(?=\s|$))?)"
     # ... and smileys.
     rf"(?P<face>(?:\s*{_FACE})*)(?P<gap>\s*)|{_FACE}(?:\s*{_FACE})*\s*"
 )
+_LETTER = re.compile(r"\w")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _WORD_BEFORE = re.compile(r"(?:[^\W_]|[.'’&/@:=-])+$")
 _WORD_AFTER = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -253,8 +256,12 @@ def _ends(block: str, match: re.Match[str], last: int, uncased: bool) -> bool:
     """Whether a sentence that began at `last` ends at this candidate."""
     stop, close, here = match["stop"], match["close"], match.end()
     follow = block[here]
-    if stop is None:  # a URL or a smiley: only a capital proves a new sentence
-        return block[here - 1].isspace() and (follow.isupper() or block.startswith("http", here))
+    if stop is None:  # a URL or a smiley: only a capital proves a new sentence, and words before it
+        return (
+            _LETTER.search(block, last, match.start()) is not None
+            and block[here - 1].isspace()
+            and (follow.isupper() or block.startswith("http", here))
+        )
     if stop[0] in "。！？｡．":
         return follow not in "」』）,，、"
     if match["face"] or follow in ",;:)]}”’»%&/\\":

@@ -23,6 +23,8 @@ def main() -> int:
     format, sarif = given("FORMAT"), given("SARIF_FILE")
     if format not in FOUND:
         raise InputError(f"format is {format!r}: choose from {', '.join(FOUND)}")
+    if format == "sarif":
+        check_place(Path(sarif))
     ran = subprocess.run(command(format), stdout=subprocess.PIPE)
     output = ran.stdout.decode("utf-8")
     if format == "github":
@@ -35,6 +37,13 @@ def main() -> int:
     write_to("GITHUB_OUTPUT", f"findings={len(found)}\nsarif={sarif if output else ''}\n")
     write_to("GITHUB_STEP_SUMMARY", summary(found, failed=ran.returncode not in (0, 1)))
     return ran.returncode
+
+
+def check_place(sarif: Path) -> None:
+    """Fail where a link in the checkout, whose author may be a stranger, leads the file out of it."""
+    inside = sarif.is_absolute() or sarif.resolve().is_relative_to(Path.cwd().resolve())
+    if sarif.is_symlink() or not inside:
+        raise InputError(f"sarif-file is {str(sarif)!r}, which is a link or leads out of the checkout")
 
 
 # --- what is asked ------------------------------------------------------------------------------
