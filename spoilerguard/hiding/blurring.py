@@ -19,7 +19,7 @@ from spoilerguard.hiding.styles import Style, replaced, style_for
 from spoilerguard.hiding.visible import visible_text
 from spoilerguard.spans import Document, Format, Hidden, Span
 from spoilerguard.text.ranges import subtract
-from spoilerguard.text.reading import READERS, layout_of
+from spoilerguard.text.reading import READERS, Layout, layout_of
 from spoilerguard.text.scans import Element, Tag
 
 __all__ = ["edits_to_hide", "hide", "written"]
@@ -64,16 +64,15 @@ def written(document: Document, ranges: Iterable[tuple[int, int]], style: Style)
     Raises:
         LeakError: The style cannot hide a range.
     """
-    return _finished(document, applied(document.source, _edits(document, ranges, style)), style)
+    edits, layout = _edits(document, ranges, style)
+    return _finished(document, applied(document.source, edits), layout, style)
 
 
-def _finished(document: Document, result: str, style: Style) -> str:
-    """The result without what the author has hidden, if the style removes text."""
-    layout = layout_of(document)
-    if not style.filler or not removable(layout):
+def _finished(document: Document, result: str, layout: Layout, style: Style) -> str:
+    """The result, which has this layout, without what the author has hidden, if the style removes text."""
+    if not style.filler or not removable(layout_of(document)):
         return result
-    known = layout if result == document.source else None
-    return without_hidden(result, document.format, style.filler, layout=known)
+    return without_hidden(result, document.format, style.filler, layout=layout)
 
 
 def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> list[Edit]:
@@ -93,9 +92,9 @@ def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: 
     """
     row, source, ranges = style_for(style, document.format), document.source, list(ranges)
     refuse_repeats(document, ranges, removed=bool(row.filler))
-    edits = _edits(document, ranges, row)
+    edits, layout = _edits(document, ranges, row)
     plain = applied(source, edits)
-    result = _finished(document, plain, row)
+    result = _finished(document, plain, layout, row)
     if result == plain:
         return edits
     start = _shared(source, result)
@@ -109,11 +108,11 @@ def _shared(one: str, other: str) -> int:
     return next(unlike, min(len(one), len(other)))
 
 
-def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style) -> list[Edit]:
-    source, format = document.source, document.format
+def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style) -> tuple[list[Edit], Layout]:
+    """The edits that hide these ranges, and the layout of what they make."""
+    source, format, layout = document.source, document.format, layout_of(document)
     if not (ranges := subtract([Span(*at) for at in spoilers], [])):
-        return []
-    layout = layout_of(document)
+        return [], layout
     # In plain text there is only white space between blocks; in other formats no text crosses their bounds.
     gaps = subtract([Span(0, len(source))], layout.blocks) if format == "text" else []
     visible, events = subtract(layout.visible, gaps), markup_events(layout, format)
@@ -122,7 +121,7 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
     for edges, whole in _WAYS[format]:
         found = segment_text(source, format, visible, events, ranges, edges=edges, headings=not style.keeps)
         if not found.segments:
-            return []
+            return [], layout
         chosen = found.chosen(style.least if whole or style.inline is None else None)
         headings = [segment for segment in chosen if style.keeps and segment.frame.heading]
         others = [segment for segment in chosen if not (style.keeps and segment.frame.heading)]
@@ -132,8 +131,8 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
             edits.sort(key=lambda edit: edit[:2])
             if edits not in tried:
                 tried.append(edits)
-                _verify(target, edits, events, visible_text(source, subtract(layout.visible, found.hidden)))
-                return edits
+                expected = visible_text(source, subtract(layout.visible, found.hidden))
+                return edits, _verified(target, edits, events, expected)
         except LeakError as error:
             first_error = first_error or error
     raise LeakError(f"{first_error}: style {style.name!r} cannot hide what is here; choose another") from None
@@ -149,8 +148,8 @@ _WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
 }
 
 
-def _verify(target: Target, edits: Sequence[Edit], events: Sequence[Event], expected: str) -> None:
-    """Parse the source with these edits applied; raise LeakError unless its readers see what is expected."""
+def _verified(target: Target, edits: Sequence[Edit], events: Sequence[Event], expected: str) -> Layout:
+    """The layout of the source with these edits. Raises LeakError unless its readers see what is expected."""
     result = applied(target.source, edits)
     after = READERS[target.format](result)
     _check_visible(target, expected, _kept(target.source, edits, visible_text(result, after.visible)))
@@ -159,6 +158,7 @@ def _verify(target: Target, edits: Sequence[Edit], events: Sequence[Event], expe
         _check_tree(target, edits, after.scan.tags)
     if target.format == "markdown":
         _check_nesting(target, edits, events, markup_events(after, target.format))
+    return after
 
 
 def _kept(source: str, edits: Sequence[Edit], shown: str) -> str:
