@@ -376,7 +376,7 @@ def test_version_names_the_models(cli: Cli, fast: sg.Guard) -> None:
 def test_models_are_listed_with_their_thresholds(cli: Cli, fast: sg.Guard) -> None:
     ran = cli("models")
     assert ran.status == 0
-    assert f"fast  {fast.version}  linear  " in ran.out
+    assert f"fast  {fast.version}  convolutional  " in ran.out
     points = ", ".join(f"{s} {fast.threshold(s):.2f}" for s in ("low", "medium", "high"))
     assert f"thresholds: {points}\n" in ran.out
 

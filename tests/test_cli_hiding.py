@@ -139,12 +139,13 @@ def test_a_shell_sees_the_same(draft: Path) -> None:
 
 def test_a_symbolic_link_is_not_written_through(cli: Cli, draft: Path) -> None:
     (draft.parent / "link.md").symlink_to(draft)
-    for arguments in (["link.md", "--in-place"], ["draft.md", "-o", "link.md"]):
+    target = f"a symbolic link; name the file that it points to, {draft.resolve()}"
+    for arguments, message in (
+        (["link.md", "--in-place"], target),
+        (["draft.md", "-o", "link.md"], "is the draft itself; give --in-place to change it"),
+    ):
         ran = cli(*arguments)
-        assert ran.status == 2
-        assert (
-            ran.err == f"spoilerguard: link.md: a symbolic link; name the file that it points to, {draft.resolve()}\n"
-        )
+        assert (ran.status, ran.err) == (2, f"spoilerguard: link.md: {message}\n")
     assert draft.read_bytes() == DRAFT.encode()
 
 
@@ -155,10 +156,9 @@ def test_a_file_with_two_names_is_changed_under_one(cli: Cli, draft: Path) -> No
     assert (draft.parent / "other.md").read_bytes() == DRAFT.encode()
 
 
-@pytest.mark.parametrize("arguments", [["--in-place"], ["-o", "draft.md"]])
-def test_a_read_only_file_is_not_replaced(cli: Cli, draft: Path, arguments: list[str]) -> None:
+def test_a_read_only_file_is_not_replaced(cli: Cli, draft: Path) -> None:
     draft.chmod(0o444)
-    ran = cli("draft.md", *arguments)
+    ran = cli("draft.md", "--in-place")
     assert (ran.status, ran.err) == (
         2,
         "spoilerguard: draft.md: read-only; make it writable, or write another file\n",
@@ -166,9 +166,11 @@ def test_a_read_only_file_is_not_replaced(cli: Cli, draft: Path, arguments: list
     assert draft.read_bytes() == DRAFT.encode()
 
 
-def test_the_source_may_be_the_output_and_the_way_to_it_have_dots(cli: Cli, draft: Path) -> None:
+def test_the_source_is_the_output_in_place_only_and_the_way_to_it_may_have_dots(cli: Cli, draft: Path) -> None:
     (draft.parent / "sub").mkdir()
-    assert cli("draft.md", "--style", "reddit", "-o", "sub/../draft.md").status == 0
+    assert cli("draft.md", "--style", "reddit", "-o", "sub/../draft.md").status == 2
+    assert draft.read_bytes() == DRAFT.encode()
+    assert cli("sub/../draft.md", "--style", "reddit", "--in-place").status == 0
     assert draft.read_bytes() == HIDDEN.encode()
 
 
@@ -200,8 +202,8 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
         (["draft.md", "--style", "mediawiki"], "draft.md: style 'mediawiki' cannot be written into markdown: choose"),
         (["draft.md", "--format", "rtf"], "unknown --input-format 'rtf': choose from text, markdown, html, auto"),
         (["none.md"], "none.md: no such file"),
-        (["draft.md", "-o", "none/post.md"], "none/post.md: cannot be written (No such file or directory); check the"),
-        (["draft.md", "-o", "."], ".: not a file"),
+        (["draft.md", "-o", "none/post.md"], "none/post.md: its folder does not exist; create it first"),
+        (["draft.md", "-o", "."], ".: is a folder; name a file"),
         (["draft.md", "--threshold", "2"], "threshold must be a probability from 0 to 1, not 2.0"),
     ],
 )

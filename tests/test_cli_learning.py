@@ -189,7 +189,7 @@ def test_convert_refuses(broken: Path, tmp_path: Path) -> None:
             "no format 'xml'; there are: spoilerguard, ",
         ),
         ((broken, "-o", tmp_path / "out.jsonl", "--level", "word"), "no level 'word'"),
-        ((broken, "-o", tmp_path / "absent" / "x.jsonl"), "cannot be written"),
+        ((broken, "-o", tmp_path / "absent" / "x.jsonl"), "its folder does not exist"),
     ]
     for arguments, message in cases:
         status, out, err = run("convert", *arguments)

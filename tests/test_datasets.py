@@ -530,7 +530,7 @@ def test_to_frame() -> None:
     frame = to_frame(load_labelled(SAMPLES / "spoilerguard" / "good.jsonl"))
     assert list(frame.columns) == [
         *("source", "document", "work", "kind", "medium", "index", "count"),
-        *("text", "label", "tag", "weight", "paragraph"),
+        *("text", "label", "tag", "tags", "doubt", "weight", "paragraph"),
     ]
     assert frame["paragraph"].tolist() == [True, False, True, False, True]
     assert frame["index"].tolist() == [0, 1, 2, 3, 0]

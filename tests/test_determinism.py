@@ -157,14 +157,14 @@ TEXTS = [REVIEW, *SPOILERS, *HARMLESS, "", "She dies " * 300, " ".join(SPOILERS)
 SENTENCES = [*SPOILERS, *HARMLESS, "", "a", "She dies " * 300]
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(order=st.permutations(range(len(TEXTS))), batch_size=st.integers(1, 20))
 def test_a_report_depends_on_its_text_alone(fast: sg.Guard, order: list[int], batch_size: int) -> None:
     reports = list(fast.flag_many([TEXTS[k] for k in order], batch_size=batch_size))
     assert dict(zip(order, reports, strict=True)) == {k: fast.flag(text) for k, text in enumerate(TEXTS)}
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(chosen=st.lists(st.integers(0, len(SENTENCES) - 1), min_size=1, max_size=40))
 def test_a_score_depends_on_its_sentence_alone(fast: sg.Guard, chosen: list[int]) -> None:
     scores = fast.score([SENTENCES[k] for k in chosen]).tolist()

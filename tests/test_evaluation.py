@@ -258,7 +258,7 @@ def test_data_that_cannot_be_evaluated(trained: sg.Guard, frame: pd.DataFrame) -
         evaluate(trained, train_only)
     with pytest.raises(InputError, match="nothing to evaluate"):
         evaluate(trained, frame.iloc[:0])
-    with pytest.raises(InputError, match="no column 'label': there are source"):
+    with pytest.raises(InputError, match="no column 'label'; there are: source"):
         evaluate(trained, frame.drop(columns="label"))
     with pytest.raises(InputError, match="labels must be 0 or 1"):
         evaluate(trained, frame.assign(label=2))

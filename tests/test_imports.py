@@ -26,7 +26,12 @@ DEEP = {
     "training.word_network",
     "training.word_training",
 }  # loaded once the extra is found
-SERVED = {"lsp.actions", "lsp.editor", "lsp.server"}  # loaded by the command lsp, once the extra is found
+SERVED = {
+    "lsp.actions",
+    "lsp.editor",
+    "lsp.protocol",
+    "lsp.server",
+}  # loaded by the command lsp, once the extra is found
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
 HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed jinja2".split())

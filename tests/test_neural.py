@@ -128,7 +128,7 @@ def test_a_source_is_read_as_often_and_weighs_as_much_as_planned() -> None:
     plan = FinetuneConfig({"clean": Source(3.0), "noisy": Source(1.0, weight=0.5, smoothing=0.1, spoilers=4.0)})
     corpus = Corpus.of(frame)
     readings = readings_of(corpus, plan, np.random.default_rng(0))
-    read = frame["source"].to_numpy()[[sentences.start for _, sentences in readings]]
+    read = frame["source"].to_numpy()[[sentences[0] for _, sentences in readings]]
     assert {name: int((read == name).sum()) for name in set(read)} == {"clean": 30, "noisy": 10}
     lesson = Lesson.of(corpus, plan, sorted(frame["source"].unique()))
     of = frame["source"] == "noisy"

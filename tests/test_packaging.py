@@ -19,7 +19,7 @@ from waiting import WAIT
 
 pytest.importorskip("hatchling")
 
-KINDS = {".md", ".py", ".css", ".js", ".html", ".typed"}
+KINDS = {".md", ".py", ".css", ".js", ".html", ".npz", ".typed"}
 NOT_OURS = ("__pycache__", ".*", "*.egg-info")
 JUNK = ("spoilerguard/__pycache__/guard.cpython-311.pyc", "spoilerguard/.DS_Store", "spoilerguard/guard.py~")
 JUNK += ("models/.fast.ab12cd34/weights.npz", "models/fast/.DS_Store", "spoilerguard/.ipynb_checkpoints/guard.py")
@@ -86,7 +86,8 @@ def test_the_wheel_holds_the_package_the_models_and_nothing_else(built: dict[str
     with zipfile.ZipFile(built["wheel of here"]) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {path for path in (root / "spoilerguard").rglob("*") if path.is_file() and path.suffix in KINDS}
-    models = {path for path in (root / "models").glob("*/*") if not path.name.startswith(".")}
+    models = {path for path in (root / "models").glob("*/*") if path.parent.name in ("fast", "accurate", "senter")}
+    models = {path for path in models if not path.name.startswith(".")}
     assert names == {str(path.relative_to(root)) for path in sources} | {
         f"spoilerguard/{path.relative_to(root)}" for path in models
     }

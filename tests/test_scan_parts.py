@@ -158,10 +158,10 @@ def test_posts_that_cannot_be_read_are_records_with_an_error(plan: Plan) -> None
 def test_a_post_that_breaks_the_model_takes_no_other_with_it(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     flag_read = sg.Guard.flag_read
 
-    def breaking(guard: sg.Guard, documents: Sequence[sg.Document], *rest: Any) -> list[sg.Report]:
+    def breaking(guard: sg.Guard, documents: Sequence[sg.Document], *rest: Any, **options: Any) -> list[sg.Report]:
         if any("unheard of" in document.source for document in documents):
             raise MemoryError("too much")
-        return flag_read(guard, documents, *rest)
+        return flag_read(guard, documents, *rest, **options)
 
     monkeypatch.setattr(sg.Guard, "flag_read", breaking)
     posts = [a_post(0, SPOILERS[0]), a_post(1, "unheard of"), a_post(2, CLEAN)]
@@ -171,7 +171,7 @@ def test_a_post_that_breaks_the_model_takes_no_other_with_it(plan: Plan, monkeyp
 
 
 def test_a_damaged_model_is_no_fault_of_the_records(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(guard: sg.Guard, *rest: Any) -> list[sg.Report]:
+    def broken(guard: sg.Guard, *rest: Any, **options: Any) -> list[sg.Report]:
         raise sg.ModelError("models/senter: missing")
 
     monkeypatch.setattr(sg.Guard, "flag_read", broken)

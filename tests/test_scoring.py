@@ -10,6 +10,7 @@ from texts import HARMLESS, SPOILERS
 
 import spoilerguard as sg
 from spoilerguard.model import context, scoring
+from spoilerguard.model.convolution import ConvolutionalScorer
 from spoilerguard.model.features import clean, cues, hashed, tokens_of
 from spoilerguard.model.scoring import LinearScorer
 
@@ -25,15 +26,16 @@ SENTENCES = [sentence for document in DOCUMENTS for sentence in document]
 
 @pytest.fixture(params=["small", "fast"])
 def scorer(request: pytest.FixtureRequest) -> LinearScorer:
-    """Of one expert, and of several."""
+    """Of one expert, and of several: the linear model within `fast`."""
     guard: sg.Guard = request.getfixturevalue(request.param)
-    assert isinstance(guard.scorer, LinearScorer)
-    assert guard.scorer.arrays["intercept"].shape == (len(guard.manifest.experts),)
-    return guard.scorer
+    scorer = guard.scorer.linear if isinstance(guard.scorer, ConvolutionalScorer) else guard.scorer
+    assert isinstance(scorer, LinearScorer)
+    assert scorer.arrays["intercept"].shape == (len(guard.manifest.experts),)
+    return scorer
 
 
 def in_documents(
-    scorer: LinearScorer, documents: Sequence[Sequence[str]], work: sg.Work | None = None
+    scorer: scoring.Scorer, documents: Sequence[Sequence[str]], work: sg.Work | None = None
 ) -> list[list[float]]:
     return [scores.tolist() for scores in scorer.score_documents(documents, [work] * len(documents))]
 
@@ -106,7 +108,7 @@ def test_neighbours_count_and_those_of_other_documents_do_not(scorer: LinearScor
 DEATHS = ("In the end Mira dies in the fire.", "At the end her father dies.", "Tom is killed by his own son.")
 
 
-def mean_score(scorer: LinearScorer, **work: str) -> float:
+def mean_score(scorer: scoring.Scorer, **work: str) -> float:
     """Of sentences that tell a death, each after a harmless one; {} stands for the sentence."""
     scores = []
     for death in DEATHS:
@@ -116,7 +118,6 @@ def mean_score(scorer: LinearScorer, **work: str) -> float:
 
 
 def test_what_the_blurb_tells_is_less_of_a_spoiler_and_what_only_the_synopsis_tells_more(fast: sg.Guard) -> None:
-    assert isinstance(fast.scorer, LinearScorer)
     other = "A cook opens a shop on a quiet island."
     assert mean_score(fast.scorer, blurb="{}") < mean_score(fast.scorer, blurb=other)
     assert mean_score(fast.scorer, blurb=other, synopsis="{}") > mean_score(fast.scorer, blurb="{}", synopsis="{}")

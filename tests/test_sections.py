@@ -137,7 +137,7 @@ def test_suppressing_a_section_changes_no_score_in_another(fast: sg.Guard) -> No
 
 def test_without_sections_the_whole_document_is_scored(fast: sg.Guard) -> None:
     document = read("\n\n".join([*HARMLESS, *SPOILERS]), "text")
-    one, none = fast.judge([document, replace(document, sections=())], [None, None], 0.5)
+    one, none = fast.flag_read([document, replace(document, sections=())], [None, None], 0.5)
     assert one.sentences == none.sentences
 
 

@@ -234,7 +234,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "less than nothing declared": (lambda m: put_weights(m, zip_of(weights=npy((-1,)))), r"shape \(-1,\) has others"),
     "half a number": (lambda m: put_weights(m, zip_of(weights=npy(data=bytes(7)))), NEVER),
     "the other byte order": (lambda m: put_weights(m, zip_of(weights=npy(descr=">f8"))), r"'weights' holds >f8, not"),
-    "a record": (lambda m: put_weights(m, zip_of(weights=npy(descr=[("a", "<f8")]))), r"not floating-point numbers"),
+    "a record": (lambda m: put_weights(m, zip_of(weights=npy(descr=[("a", "<f8")]))), r"not numbers of a model"),
     "no header": (lambda m: put_weights(m, zip_of(weights=header("(")[:9])), NEVER),
     "a header that is no literal": (lambda m: put_weights(m, zip_of(weights=header('"' * 3))), NEVER),
     "a header with an empty type": (
@@ -272,7 +272,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         lambda m: put_arrays(m, cues=np.zeros(len(CUES))),
         rf"array 'cues' has shape \({len(CUES)},\)",
     ),
-    "wrong type": (lambda m: put_arrays(m, intercept=np.zeros(1, int)), r"'intercept' holds int64, not floating-point"),
+    "wrong type": (lambda m: put_arrays(m, intercept=np.zeros(1, int)), r"'intercept' holds int64, not numbers"),
     "an array missing": (lambda m: put_arrays(m, cues=None), r"array 'cues' is missing"),
     "an expert too many": (
         lambda m: edit_manifest(m, experts=["spoiler", "gate"]),
@@ -296,7 +296,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "no schema": (lambda m: edit_manifest(m, schema=None), r"schema None, this spoilerguard reads 1"),
     "a schema that equals one": (lambda m: edit_manifest(m, schema=True), r"schema True, this spoilerguard reads 1"),
-    "another architecture": (lambda m: edit_manifest(m, architecture="x"), r"architecture 'x'.* linear and transf"),
+    "another architecture": (lambda m: edit_manifest(m, architecture="x"), r"architecture 'x'.* linear, conv"),
     "other features": (lambda m: edit_manifest(m, features=0), FEATURES),
     "another context": (lambda m: edit_manifest(m, context=22), FEATURES),
     "not JSON": (lambda m: (m / "manifest.json").write_text("{"), rf"manifest.json: not a model manifest .*; {AGAIN}"),

@@ -86,8 +86,9 @@ def test_an_expert_with_one_label_is_named(frame: pd.DataFrame, expert: Expert, 
 
 
 def test_a_recipe_that_needs_other_sources_is_refused(frame: pd.DataFrame) -> None:
+    recipe = replace(RECIPES["plain"], experts=(Expert("elsewhere", {"elsewhere": (1.0, 1.0)}),))
     with pytest.raises(InputError, match="use another recipe"):
-        train(frame, recipe="fast")
+        train(frame, recipe=recipe)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -143,7 +144,7 @@ def test_a_teacher_that_is_unsure_adds_nothing_on_either_side(frame: pd.DataFram
 def test_a_sure_teacher_gives_one_label_and_an_unsure_one_both() -> None:
     from spoilerguard.training.steps import soft_rows
 
-    found = soft_rows(pd.DataFrame({"text": ["One.", "Two.", "Three."], "target": [0.99, 0.5, 0.01]}))
+    found = soft_rows(pd.DataFrame({"text": ["One.", "Two.", "Three."], "target": [0.99, 0.5, 0.01]}), 3)
     assert found is not None
     rows, labels, weights = found
     assert rows.shape[0] == 4

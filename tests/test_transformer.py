@@ -162,7 +162,7 @@ def copy(accurate: sg.Guard, tmp_path: Path) -> Path:
 REGEX = {"type": "Replace", "pattern": {"Regex": "((a+)+)+$"}, "content": ""}
 NOT_LOADED = "network.onnx is not loaded: "
 NO_NETWORK = f"{NOT_LOADED}.*not a protocol buffer, or cut off|{NOT_LOADED}field .* is none that our networks have"
-NO_NUMBER = "network.onnx does not give a finite number a sentence; install the model again"
+NO_NUMBER = "network.onnx does not give each sentence a finite number; install the model again"
 
 REFUSED: dict[str, tuple[str, Callable[[sg.Guard, Path], bytes | None], str]] = {
     "no network": ("network.onnx", lambda g, m: b"no network", NO_NETWORK),
@@ -229,6 +229,9 @@ def test_no_number_is_no_score(accurate: sg.Guard) -> None:
     class Broken:
         def run(self, *_: object) -> list[np.ndarray]:
             return [np.array([np.nan], np.float32)]
+
+        def get_outputs(self) -> list[object]:
+            return []
 
     broken = replace(accurate.scorer, session=Broken())
     with pytest.raises(ModelError, match="does not give each sentence a finite number"):

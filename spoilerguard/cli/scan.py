@@ -32,7 +32,7 @@ from spoilerguard.cli.common import (
 )
 from spoilerguard.cli.stopping import StoppedError, stop_requested
 from spoilerguard.errors import InputError
-from spoilerguard.files.places import check_places
+from spoilerguard.files.places import check_folder, check_places
 
 if TYPE_CHECKING:
     from spoilerguard.scan.run import Progress
@@ -154,6 +154,7 @@ def scan(
             raise InputError("--scheduler needs --engine dask")
         written = {"--output": output, "the partial output": part_of(output)}
         check_places([source, works], {"--report": report}, written)
+        check_folder(output)
         archive = open_archive(
             source,
             format=format,

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from spoilerguard.errors import InputError
 from spoilerguard.files.atomic import refuse_special
 
-__all__ = ["check_places"]
+__all__ = ["check_folder", "check_places"]
 
 Place: TypeAlias = str | os.PathLike[str]
 
@@ -56,7 +56,20 @@ def _check_one(path: Place, *, file: bool) -> None:
         raise InputError(f"{path}: {error.strerror}; name a file") from None
     if file and os.path.isdir(path):
         raise InputError(f"{path}: is a folder; name a file")
-    if file and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+    if file:
+        check_folder(path)
+
+
+def check_folder(path: Place) -> None:
+    """Check that the folder that a file or folder is to be written into exists.
+
+    Args:
+        path: The file or folder.
+
+    Raises:
+        InputError: It does not.
+    """
+    if not os.path.isdir(os.path.dirname(os.path.abspath(path))):
         raise InputError(f"{path}: its folder does not exist; create it first")
 
 

@@ -128,7 +128,7 @@ def checked(manifest: Manifest, path: Path) -> Manifest:
     _check_fields(manifest, path)
     if manifest.architecture not in FILES:
         raise ModelError(
-            f"{path}: architecture {manifest.architecture!r}, this spoilerguard reads {' and '.join(FILES)}; upgrade it"
+            f"{path}: architecture {manifest.architecture!r}, this spoilerguard reads {', '.join(FILES)}; upgrade it"
         )
     if manifest.features != features.VERSION or manifest.context != context.width(1):
         raise ModelError(f"{path}: made with other features than this version's; retrain it with `spoilerguard train`")

@@ -90,7 +90,8 @@ class PartialOutput:
             self._lock_folder()
             for left in self.folder.glob("rows-*"):
                 left.unlink()
-            shutil.rmtree(self.folder / "whole", ignore_errors=True)
+            for left in (self.folder / "whole", self.folder / "old"):
+                shutil.rmtree(left, ignore_errors=True)
             self._open_file()
             self.commit()
 

@@ -271,7 +271,7 @@ def _resumes(found: Archive) -> None:
         assert list(again.posts(cursor)) == pairs[number + 1 :], "from a cursor, exactly the rest"
     for post, _ in pairs:
         assert post.error is None or not post.text
-        post.text.encode(), post.id.encode(), (post.work or "").encode(), (post.time or "").encode()
+        post.text.encode(), (post.id or "").encode(), (post.work or "").encode(), (post.time or "").encode()
 
 
 def packed(data: bytes) -> None:
