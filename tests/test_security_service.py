@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 import json
 import logging
+from multiprocessing import active_children
 import os
 import time
 
@@ -61,6 +62,25 @@ def test_a_worker_that_takes_too_long_is_killed_and_replaced() -> None:
         last = int(workers.answer("check", b""))
     with pytest.raises(ProcessLookupError):
         os.kill(last, 0)
+
+
+def _dead() -> Callable[[str, bytes], bytes]:
+    os._exit(1)
+
+
+def test_workers_that_cannot_start_leave_no_process_behind() -> None:
+    with pytest.raises(sg.SpoilerguardError, match="no worker process could be started"), Workers(_dead, 1.0, 2):
+        pass
+    assert active_children() == []
+
+
+def test_a_server_that_stops_starts_no_worker() -> None:
+    with Workers(_echo, 1.0) as workers:
+        pass
+    with pytest.raises(RequestError, match="is stopping") as caught:
+        workers.answer("check", b"")
+    assert caught.value.status == 503
+    assert active_children() == []
 
 
 @pytest.mark.parametrize("suppressions", [False, True])
