@@ -27,7 +27,7 @@ from spoilerguard.training.pipeline import RECIPES, Recipe, train
 ROOT = Path(__file__).parent.parent
 
 # No test may fail because the machine is busy.
-hypothesis.settings.register_profile("no clock")
+hypothesis.settings.register_profile("no clock", deadline=None)
 hypothesis.settings.load_profile("no clock")
 
 

@@ -129,7 +129,6 @@ _CANDIDATE = re.compile(
     # ... and smileys.
     rf"(?P<face>(?:\s*{_FACE})*)(?P<gap>\s*)|{_FACE}(?:\s*{_FACE})*\s*"
 )
-_LETTER = re.compile(r"\w")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _WORD_BEFORE = re.compile(r"(?:[^\W_]|[.'’&/@:=-])+$")
 _WORD_AFTER = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -257,11 +256,7 @@ def _ends(block: str, match: re.Match[str], last: int, uncased: bool) -> bool:
     stop, close, here = match["stop"], match["close"], match.end()
     follow = block[here]
     if stop is None:  # a URL or a smiley: only a capital proves a new sentence, and words before it
-        return (
-            _LETTER.search(block, last, match.start()) is not None
-            and block[here - 1].isspace()
-            and (follow.isupper() or block.startswith("http", here))
-        )
+        return block[here - 1].isspace() and (follow.isupper() or block.startswith("http", here))
     if stop[0] in "。！？｡．":
         return follow not in "」』）,，、"
     if match["face"] or follow in ",;:)]}”’»%&/\\":
