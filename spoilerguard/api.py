@@ -20,6 +20,7 @@ def flag(
     work: WorkLike = None,
     quotations: bool = True,
     any_language: bool = False,
+    suppressions: bool = True,
     model: str | os.PathLike[str] = "fast",
 ) -> Report:
     """Find the sentences of a text that give the plot away.
@@ -32,6 +33,7 @@ def flag(
         work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
         quotations: Whether block quotations are checked too.
         any_language: Whether a text that is not in English is checked too.
+        suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
         model: The name of a bundled model, or the folder of a model.
 
     Returns:
@@ -50,6 +52,7 @@ def flag(
         work=work,
         quotations=quotations,
         any_language=any_language,
+        suppressions=suppressions,
     )
 
 
@@ -63,6 +66,7 @@ def blur(
     work: WorkLike = None,
     quotations: bool = True,
     any_language: bool = False,
+    suppressions: bool = True,
     model: str | os.PathLike[str] = "fast",
 ) -> str:
     """Hide the sentences of a text that give the plot away.
@@ -77,6 +81,7 @@ def blur(
         work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
         quotations: Whether block quotations are checked too.
         any_language: Whether a text that is not in English is checked too.
+        suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
         model: The name of a bundled model, or the folder of a model.
 
     Returns:
@@ -96,6 +101,7 @@ def blur(
         work=work,
         quotations=quotations,
         any_language=any_language,
+        suppressions=suppressions,
         model=model,
     ).blur(style)
 
@@ -109,6 +115,7 @@ def blur_html(
     work: WorkLike = None,
     quotations: bool = True,
     any_language: bool = False,
+    suppressions: bool = False,
     model: str | os.PathLike[str] = "fast",
 ) -> str:
     """Hide the sentences of an HTML page or fragment that give the plot away, as in a render hook.
@@ -121,6 +128,7 @@ def blur_html(
         work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
         quotations: Whether block quotations are checked too.
         any_language: Whether a text that is not in English is checked too.
+        suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
         model: The name of a bundled model, or the folder of a model.
 
     Returns:
@@ -141,5 +149,6 @@ def blur_html(
         work=work,
         quotations=quotations,
         any_language=any_language,
+        suppressions=suppressions,
         model=model,
     )

@@ -73,6 +73,7 @@ class Guard:
         work: WorkLike = None,
         quotations: bool = True,
         any_language: bool = False,
+        suppressions: bool = True,
     ) -> Report:
         """Find the sentences of a text that give the plot away.
 
@@ -84,6 +85,7 @@ class Guard:
             work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
             quotations: Whether block quotations are checked too.
             any_language: Whether a text that is not in English is checked too.
+            suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
             The report: iterating it yields the flags.
@@ -91,7 +93,10 @@ class Guard:
         Raises:
             InputError: An argument is invalid.
         """
-        limit, options = self.threshold(sensitivity, threshold), _options(format, quotations, any_language)
+        limit, options = (
+            self.threshold(sensitivity, threshold),
+            _options(format, quotations, any_language, suppressions),
+        )
         return self._flag_batch([text], [Work.of(work)], limit, **options)[0]
 
     def blur(
@@ -105,6 +110,7 @@ class Guard:
         work: WorkLike = None,
         quotations: bool = True,
         any_language: bool = False,
+        suppressions: bool = True,
     ) -> str:
         """Hide the sentences of a text that give the plot away.
 
@@ -118,6 +124,7 @@ class Guard:
             work: The work that the text is about: a `Work`, a dictionary of its fields, or a title.
             quotations: Whether block quotations are checked too.
             any_language: Whether a text that is not in English is checked too.
+            suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
             The text with its flagged sentences hidden and everything else unchanged.
@@ -134,6 +141,7 @@ class Guard:
             work=work,
             quotations=quotations,
             any_language=any_language,
+            suppressions=suppressions,
         )
         return report.blur(style)
 
@@ -197,6 +205,7 @@ class Guard:
         work: WorkLike = None,
         quotations: bool = True,
         any_language: bool = False,
+        suppressions: bool = True,
     ) -> Iterator[Report]:
         """Reports on many texts, in order. They are streamed: only a few batches are in memory at a time.
 
@@ -210,6 +219,7 @@ class Guard:
             work: The work that all the texts are about: a `Work`, a dictionary of its fields, or a title.
             quotations: Whether block quotations are checked too.
             any_language: Whether a text that is not in English is checked too.
+            suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Raises:
             InputError: An argument is invalid, or one of the texts is not a string.
@@ -219,7 +229,10 @@ class Guard:
             raise InputError("flag_many takes many texts; for one text use flag")
         check_count("jobs", jobs)
         check_count("batch_size", batch_size)
-        limit, options = self.threshold(sensitivity, threshold), _options(format, quotations, any_language)
+        limit, options = (
+            self.threshold(sensitivity, threshold),
+            _options(format, quotations, any_language, suppressions),
+        )
         return self._stream(_batches(texts, batch_size), jobs, Work.of(work), limit, options)
 
     def _stream(
@@ -252,6 +265,7 @@ class Guard:
         threshold: float | None = None,
         quotations: bool = True,
         any_language: bool = False,
+        suppressions: bool = True,
     ) -> pd.DataFrame:
         """Flag the texts in a column of a data frame.
 
@@ -264,6 +278,7 @@ class Guard:
             threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
             quotations: Whether block quotations are checked too.
             any_language: Whether a text that is not in English is checked too.
+            suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
             A copy of the frame with three more columns: `spoiler_score` (the highest score of a sentence, 0 in an
@@ -279,7 +294,10 @@ class Guard:
         for column in filter(None, (text, work)):
             if column not in frame.columns:
                 raise InputError(f"no column {column!r}: there are {', '.join(map(str, frame.columns))}")
-        limit, options = self.threshold(sensitivity, threshold), _options(format, quotations, any_language)
+        limit, options = (
+            self.threshold(sensitivity, threshold),
+            _options(format, quotations, any_language, suppressions),
+        )
         texts = ["" if missing else str(value) for value, missing in zip(frame[text], frame[text].isna(), strict=True)]
         titles = [None] * len(texts) if work is None else [w if isinstance(w, str) else None for w in frame[work]]
         reports: list[Report] = []
@@ -376,6 +394,6 @@ def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
         yield batch
 
 
-def _options(format: str, quotations: bool, any_language: bool) -> dict[str, Any]:
+def _options(format: str, quotations: bool, any_language: bool, suppressions: bool) -> dict[str, Any]:
     check_choice("format", format, FORMATS)
-    return {"format": format, "quotations": quotations, "any_language": any_language}
+    return {"format": format, "quotations": quotations, "any_language": any_language, "suppress": suppressions}

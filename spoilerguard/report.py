@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from spoilerguard.spans import Document, Flag, Hidden, Notice, Sentence
@@ -44,10 +45,14 @@ class Report:
         """Whether a sentence is flagged; `bool(report)` is the same."""
         return bool(self.flags)
 
-    @property
+    @cached_property
     def notices(self) -> tuple[Notice, ...]:
-        """Broken spoiler marks, such as one that is not closed. The first is that the text was not checked, if so."""
-        return self.document.notices if self.checked else (self._not_checked(), *self.document.notices)
+        """Why the text was not checked, if so; broken spoiler marks; places that repeat what is hidden or flagged."""
+        from spoilerguard.hiding.repeats import repeats_noticed  # only where something is reported
+
+        unchecked = () if self.checked else (self._not_checked(),)
+        repeated = repeats_noticed(self.document, [(flag.start, flag.end) for flag in self.flags])
+        return (*unchecked, *self.document.notices, *repeated)
 
     def _not_checked(self) -> Notice:
         code = self.language or ""

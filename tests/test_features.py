@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import unescape
 import re
 
 from hypothesis import given
@@ -175,8 +176,14 @@ def test_numbers_are_one_number() -> None:
         ("He &amp; she&nbsp;die&hellip;", "He & she die..."),
         ("“It’s ‘over’” — Ned", "\"It's 'over'\" - Ned"),
         ("  hard\r\nwrapped\tline ", "hard wrapped line"),
-        ("zero\u200bwidth\ufeff and\x00null", "zero width and null"),
+        ("zero\u200bwidth\ufeff and\x00null", "zerowidth and null"),
         ("soft\u00adhyphen İstanbul", "softhyphen Istanbul"),
+        ("ｈｅ 𝐝𝐢𝐞𝐬 𝓲𝓷 𝖙𝖍𝖊 𝚎𝚗𝚍", "he dies in the end"),
+        ("Ⓗⓔ 🅳🅸🅴🆂, ʜᴇ ᴅɪᴇꜱ", "He DIES, he dies"),
+        ("hе dіеѕ; ΤΗΕ ΕΝD", "he dies; THE END"),
+        ("d\u200di\u2060e\ufe0fs &#8203;d&shy;ies", "dies dies"),
+        ("h\u0336e\u0336 d\u0336ie\u0301s", "he diés"),
+        ("José, Zoë, Łukasz, Čapek, Brontë", "José, Zoë, Łukasz, Čapek, Brontë"),
     ],
 )
 def test_what_looks_the_same_is_read_the_same(sentence: str, cleaned: str) -> None:
@@ -188,6 +195,11 @@ def test_a_cleaned_sentence_is_one_clean_line(sentence: str) -> None:
     cleaned = clean(sentence)
     assert cleaned == " ".join(cleaned.split())
     assert not re.search(r"[\x00-\x1f\x7f]", cleaned)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_is_read_as_it_stands(sentence: str) -> None:
+    assert clean(sentence) == " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", unescape(sentence)).split())
 
 
 # --- cues ----------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from texts import HARMLESS, SPOILERS
 from timing import assert_linear
 
 import spoilerguard as sg
-from spoilerguard.hiding.blurring import applied, edits_to_hide, hide
+from spoilerguard.hiding.block_edits import applied
+from spoilerguard.hiding.blurring import edits_to_hide, hide
 from spoilerguard.hiding.ignoring import edits_to_ignore
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.text.reading import read

@@ -98,6 +98,9 @@ def scan(
     ] = True,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
+    suppressions: Annotated[
+        bool, typer.Option("--suppressions", help="Obey suppression comments in the texts, which strangers can write.")
+    ] = False,
     blur: Annotated[
         str | None,
         typer.Option(
@@ -182,6 +185,7 @@ def scan(
             cascade=cascade,
             quotations=quotations,
             any_language=any_language,
+            suppressions=suppressions,
             blur=blur,
             only_flagged=only_flagged,
             csv_formulas=csv_formulas,

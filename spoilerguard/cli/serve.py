@@ -5,6 +5,7 @@ Exit status: 0 after SIGINT or SIGTERM; 2 usage, input or model error before the
 
 from __future__ import annotations
 
+from functools import partial
 import os
 from typing import Annotated
 
@@ -53,6 +54,9 @@ def serve(
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds that an answer may take.")] = 30.0,
     workers: Annotated[int, typer.Option(min=1, help="Requests scored at once.")] = 2,
     queue: Annotated[int, typer.Option(min=0, help="Requests that may wait; more are refused (503).")] = 32,
+    suppressions: Annotated[
+        bool, typer.Option("--suppressions", help="Obey suppression comments in the texts, which strangers can write.")
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Answer POST /v1/check and /v1/blur over HTTP; GET /openapi.json describes them."""
@@ -60,7 +64,8 @@ def serve(
         token = _token(token_file)
         from spoilerguard.guard import load
         from spoilerguard.serving import server
-        from spoilerguard.serving.service import Limits, app
+        from spoilerguard.serving.service import Limits, answering_with, app
+        from spoilerguard.serving.workers import Workers
 
         local = server.is_loopback(host)
         if not local and token is None:
@@ -69,14 +74,15 @@ def serve(
         guard = load(model)
         # Without a token, this keeps out web pages that use DNS rebinding.
         hosts = server.loopback_names(host) if local else None
-        application = app(guard, limits, token=token, hosts=hosts, origins=allow_origin or ())
-        with server.listen(host, port) as listener:
-            where = server.address(listener)
+        processes, origins = Workers(partial(answering_with, model, suppressions), timeout, workers), allow_origin or ()
+        application = app(guard, limits, token=token, hosts=hosts, origins=origins, answering=processes.answer)
+        with server.listen(host, port) as listener, processes:
+            where, grace = server.address(listener), body_timeout + timeout
 
             def ready() -> None:
                 tell(f"spoilerguard: {guard.name} {guard.version} at {where}, until Ctrl+C", quiet)
 
-            server.serve(application, listener, head_seconds=body_timeout, grace=body_timeout + timeout, ready=ready)
+            server.serve(application, listener, head_seconds=body_timeout, grace=grace, ready=ready)
 
 
 def _token(path: str | None) -> str | None:

@@ -24,8 +24,9 @@ from itertools import count
 import re
 
 from spoilerguard.files.bundled import asset_text
+from spoilerguard.hiding.removal import without_hidden
 
-__all__ = ["ASSETS", "LABEL", "NAME", "asset", "closing", "control", "feed", "keys", "opening"]
+__all__ = ["ASSETS", "LABEL", "NAME", "PLACEHOLDER", "asset", "closing", "control", "feed", "keys", "opening"]
 
 LABEL = "Show spoiler"  # the text of the control; add the work's title on a page about several works
 NAME = "Spoiler"  # what screen readers announce at the start of a revealed spoiler
@@ -114,40 +115,35 @@ def _plain(text: str) -> str:
 
 # --- feeds ----------------------------------------------------------------------------------------
 
-_ID = r"sg1-[a-z2-7]{8}-\d{1,9}(?:-\d{1,9})?"
-_LINK = rf'<a class="sg1-show" href="\#(?:{_ID})">[^<>]*+</a>'
-_CONTROL = rf'<div class="sg1-bar">{_LINK}</div>|{_LINK}'
-_OPENING = (
-    rf'<(?:span|div) class="sg1" id="(?P<id>{_ID})"(?: role="group" aria-label="[^"<>]*+")? data-nosnippet hidden>'
-    r"(?:<!--(?P=id)-->\n\n)?"
-)
-_HIDING = re.compile(f"{_CONTROL}|{_OPENING}")
+_KEY = re.compile(r"(?i)\bid\s*=\s*[\"']?(sg1-[a-z2-7]{8}-\d{1,9})(-\d{1,9})?\b")
 
 
 def feed(html: str, *, link: str = "", label: str = "") -> str:
-    """Accessible HTML for feeds, e-mail and excerpts: a placeholder for each spoiler, without its text.
+    """HTML for feeds, e-mail and excerpts: a placeholder for each spoiler, without its text.
 
     Feed readers have neither our style sheet nor our script, and programs that make excerpts drop tags
-    and keep text. A segment without an end, in a text that was cut off, hides the rest. Linear time.
+    and keep text. All that is hidden goes, whoever hid it and however our markup was written out again. A
+    segment without an end, in a text that was cut off, hides the rest. Linear time.
 
     Args:
-        html: HTML in which spoilers are hidden in this style.
+        html: HTML in which spoilers are hidden.
         link: The address of the page; each placeholder then links to its spoiler there.
         label: The text of the placeholders; "Show spoiler" or, without a link, "Spoiler" by default.
 
     Returns:
         The HTML with placeholders.
+
+    Raises:
+        LeakError: The HTML is so broken that removing what is hidden always uncovers more of it.
     """
-    kept, at = [], 0
-    while found := _HIDING.search(html, at):
-        kept.append(html[at : found.start()])
-        at = found.end()
-        if key := found["id"]:
-            if key.count("-") == 2:  # the first part of the spoiler
-                kept.append(_placeholder(link and f"{link}#{key}", label))
-            end = f"<!--/{key}-->"
-            at = html.find(end, at) + len(end) if html.find(end, at) >= 0 else len(html)
-    return "".join([*kept, html[at:]])
+
+    def placeholder(markup: str) -> str:
+        key = _KEY.search(markup)
+        if key and key[2]:  # a later part of a spoiler that has its placeholder
+            return ""
+        return _placeholder(f"{link}#{key[1]}" if link and key else link, label)
+
+    return without_hidden(html, "html", placeholder)
 
 
 def _placeholder(address: str, label: str) -> str:
@@ -155,6 +151,9 @@ def _placeholder(address: str, label: str) -> str:
         return f'<span class="sg1-feed">[{_plain(label or NAME)}]</span>'
     href = address.replace("&", "&amp;").replace('"', "&quot;")
     return f'<a class="sg1-feed" href="{href}">[{_plain(label or LABEL)}]</a>'
+
+
+PLACEHOLDER = _placeholder("", "")
 
 
 # --- the style sheet and the script ---------------------------------------------------------------

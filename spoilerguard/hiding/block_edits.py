@@ -8,7 +8,7 @@ opened again after it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 import re
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from spoilerguard.hiding.events import Event, Level
 from spoilerguard.hiding.segments import Segment
 from spoilerguard.spans import Document, Format, Span
 
-__all__ = ["Edit", "Target", "block_edits"]
+__all__ = ["Edit", "Target", "applied", "block_edits"]
 
 
 class Edit(NamedTuple):
@@ -27,6 +27,24 @@ class Edit(NamedTuple):
     start: int
     end: int
     new: str
+
+
+def applied(source: str, edits: Iterable[Edit]) -> str:
+    """The source with edits applied.
+
+    Args:
+        source: The source.
+        edits: The edits, in order and disjoint.
+
+    Returns:
+        The new source.
+    """
+    parts: list[str] = []
+    at = 0
+    for start, end, new in edits:
+        parts += [source[at:start], new]
+        at = end
+    return "".join([*parts, source[at:]])
 
 
 @dataclass(frozen=True, slots=True)

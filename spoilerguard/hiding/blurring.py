@@ -10,23 +10,27 @@ from collections.abc import Iterable, Sequence
 import re
 
 from spoilerguard.errors import LeakError
-from spoilerguard.hiding.block_edits import Edit, Target
+from spoilerguard.hiding.block_edits import Edit, Target, applied
 from spoilerguard.hiding.events import Event, Kind, Level, markup_events
+from spoilerguard.hiding.removal import removable, without_hidden
+from spoilerguard.hiding.repeats import refuse_repeats
 from spoilerguard.hiding.segments import segment_text
-from spoilerguard.hiding.styles import Style, style_for
+from spoilerguard.hiding.styles import Style, replaced, style_for
 from spoilerguard.hiding.visible import visible_text
 from spoilerguard.spans import Document, Format, Hidden, Span
 from spoilerguard.text.ranges import subtract
-from spoilerguard.text.reading import READERS, layout_of
+from spoilerguard.text.reading import READERS, Layout, layout_of
+from spoilerguard.text.scans import Element, Tag
 
-__all__ = ["applied", "edits_to_hide", "hide", "written"]
+__all__ = ["edits_to_hide", "hide", "written"]
 
 
 def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> str:
     """The source with ranges of it hidden.
 
     The visible text of a range is hidden. What the author has hidden stays as it is, so hiding twice
-    changes nothing. Linear time.
+    changes nothing; a style that removes text removes that, too. A heading loses its text in any style,
+    since tables of contents and slugs would repeat it. Linear time.
 
     Args:
         document: The document.
@@ -38,14 +42,16 @@ def hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | Non
 
     Raises:
         InputError: The style is unknown or cannot be written into this format.
-        LeakError: The style cannot hide a range (Discord's bars in a table, say).
+        LeakError: The style cannot hide a range (Discord's bars in a table, say), or the source repeats
+            hidden text where nothing can hide it, as in an attribute.
     """
-    row = style_for(style, document.format)
-    return row.finish(written(document, ranges, row))
+    row, ranges = style_for(style, document.format), list(ranges)
+    refuse_repeats(document, ranges, removed=bool(row.filler))
+    return written(document, ranges, row)
 
 
 def written(document: Document, ranges: Iterable[tuple[int, int]], style: Style) -> str:
-    """The source with ranges of it hidden, before the style's `finish`.
+    """The source with ranges of it hidden, whatever else in it repeats them.
 
     Args:
         document: The document.
@@ -58,7 +64,15 @@ def written(document: Document, ranges: Iterable[tuple[int, int]], style: Style)
     Raises:
         LeakError: The style cannot hide a range.
     """
-    return applied(document.source, _edits(document, ranges, style))
+    edits, layout = _edits(document, ranges, style)
+    return _finished(document, applied(document.source, edits), layout, style)
+
+
+def _finished(document: Document, result: str, layout: Layout, style: Style) -> str:
+    """The result, which has this layout, without what the author has hidden, if the style removes text."""
+    if not style.filler or not removable(layout_of(document)):
+        return result
+    return without_hidden(result, document.format, style.filler, layout=layout)
 
 
 def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> list[Edit]:
@@ -74,12 +88,13 @@ def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: 
 
     Raises:
         InputError: The style is unknown or cannot be written into this format.
-        LeakError: The style cannot hide a range.
+        LeakError: As in `hide`.
     """
-    row, source = style_for(style, document.format), document.source
-    edits = _edits(document, ranges, row)
+    row, source, ranges = style_for(style, document.format), document.source, list(ranges)
+    refuse_repeats(document, ranges, removed=bool(row.filler))
+    edits, layout = _edits(document, ranges, row)
     plain = applied(source, edits)
-    result = row.finish(plain)
+    result = _finished(document, plain, layout, row)
     if result == plain:
         return edits
     start = _shared(source, result)
@@ -93,26 +108,31 @@ def _shared(one: str, other: str) -> int:
     return next(unlike, min(len(one), len(other)))
 
 
-def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style) -> list[Edit]:
-    source, format = document.source, document.format
-    ranges = subtract([Span(*at) for at in spoilers], [])
-    layout = layout_of(document)
+def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style) -> tuple[list[Edit], Layout]:
+    """The edits that hide these ranges, and the layout of what they make."""
+    source, format, layout = document.source, document.format, layout_of(document)
+    if not (ranges := subtract([Span(*at) for at in spoilers], [])):
+        return [], layout
     # In plain text there is only white space between blocks; in other formats no text crosses their bounds.
     gaps = subtract([Span(0, len(source))], layout.blocks) if format == "text" else []
     visible, events = subtract(layout.visible, gaps), markup_events(layout, format)
     first_error: LeakError | None = None
     tried: list[list[Edit]] = []
     for edges, whole in _WAYS[format]:
-        found = segment_text(source, format, visible, events, ranges, edges=edges)
+        found = segment_text(source, format, visible, events, ranges, edges=edges, headings=not style.keeps)
         if not found.segments:
-            return []
-        target = Target.of(document, found.chosen(style.least if whole or style.inline is None else None), found.texts)
+            return [], layout
+        chosen = found.chosen(style.least if whole or style.inline is None else None)
+        headings = [segment for segment in chosen if style.keeps and segment.frame.heading]
+        others = [segment for segment in chosen if not (style.keeps and segment.frame.heading)]
+        target = Target.of(document, others, found.texts)
         try:
-            edits = sorted(style.write(target, style), key=lambda edit: edit[:2])
+            edits = [*style.write(target, style), *replaced(Target.of(document, headings, found.texts), style)]
+            edits.sort(key=lambda edit: edit[:2])
             if edits not in tried:
                 tried.append(edits)
-                _verify(target, edits, events, visible_text(source, subtract(layout.visible, found.hidden)))
-                return edits
+                expected = visible_text(source, subtract(layout.visible, found.hidden))
+                return edits, _verified(target, edits, events, expected)
         except LeakError as error:
             first_error = first_error or error
     raise LeakError(f"{first_error}: style {style.name!r} cannot hide what is here; choose another") from None
@@ -124,36 +144,21 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
 _WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
     "text": (("", True),),
     "markdown": (("|*_~", True), ("|", True), ("|*_~", False), ("|", False)),
-    "html": (("", True),),
+    "html": (("", True), ("", False)),
 }
 
 
-def _verify(target: Target, edits: Sequence[Edit], events: Sequence[Event], expected: str) -> None:
-    """Parse the source with these edits applied; raise LeakError unless its readers see what is expected."""
+def _verified(target: Target, edits: Sequence[Edit], events: Sequence[Event], expected: str) -> Layout:
+    """The layout of the source with these edits. Raises LeakError unless its readers see what is expected."""
     result = applied(target.source, edits)
     after = READERS[target.format](result)
     _check_visible(target, expected, _kept(target.source, edits, visible_text(result, after.visible)))
     _check_hidden(target, edits, after.hidden)
+    if target.format == "html":
+        _check_tree(target, edits, after.scan.tags)
     if target.format == "markdown":
         _check_nesting(target, edits, events, markup_events(after, target.format))
-
-
-def applied(source: str, edits: Iterable[Edit]) -> str:
-    """The source with edits applied.
-
-    Args:
-        source: The source.
-        edits: The edits, in order and disjoint.
-
-    Returns:
-        The new source.
-    """
-    parts: list[str] = []
-    at = 0
-    for start, end, new in edits:
-        parts += [source[at:start], new]
-        at = end
-    return "".join([*parts, source[at:]])
+    return after
 
 
 def _kept(source: str, edits: Sequence[Edit], shown: str) -> str:
@@ -222,6 +227,34 @@ def _check_nesting(target: Target, edits: Sequence[Edit], before: Iterable[Event
         raise target.leak(edits[0].start, "a tag would cross an emphasis or a link")
 
 
+def _check_tree(target: Target, edits: Sequence[Edit], tags: Sequence[Tag]) -> None:
+    """Raise LeakError if a browser would take a tag of ours away from its text.
+
+    Right within a table, outside its cells, what is no part of one is moved before the table (WHATWG HTML,
+    13.2.6.4.9); within a `<select>`, which only few tags end, most tags are dropped (13.2.6.4.16).
+    """
+    open_elements: list[Element] = []
+    selecting = False
+    k = shift = 0
+    for start, end, new in edits:
+        while k < len(tags) and tags[k].start < start + shift:
+            tag, k = tags[k], k + 1
+            while open_elements and not tag.closes and open_elements[-1].end <= tag.start:
+                open_elements.pop()
+            if tag.name in _ENDS_SELECT or tag.name == "select":
+                selecting = tag.name == "select" and not tag.closes and not selecting
+            if tag.element is not None and not tag.closes:
+                open_elements.append(tag.element)
+        while open_elements and open_elements[-1].end <= start + shift:
+            open_elements.pop()
+        if _START_TAG.search(new):
+            if open_elements and open_elements[-1].name in _TABLE_ROOM:
+                raise target.leak(start, "a browser would move the tag out of the table")
+            if selecting:
+                raise target.leak(start, "a browser would drop the tag within <select>")
+        shift += len(new) - (end - start)
+
+
 def _crossed(events: Iterable[Event]) -> int:
     """The number of emphases and links of Markdown that a tag crosses; their events have no width."""
     return sum(
@@ -229,5 +262,8 @@ def _crossed(events: Iterable[Event]) -> int:
     )
 
 
+_START_TAG = re.compile(r"<[a-z]")
+_TABLE_ROOM = frozenset("colgroup table tbody tfoot thead tr".split())
+_ENDS_SELECT = frozenset("input keygen textarea".split())
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"[*_~`\\|]|[^\S ]")

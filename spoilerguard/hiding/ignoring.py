@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 import re
 
-from spoilerguard.hiding.block_edits import Edit
-from spoilerguard.hiding.blurring import applied
+from spoilerguard.hiding.block_edits import Edit, applied
 from spoilerguard.spans import Document, Format
 from spoilerguard.text.reading import layout_of, read, reread
 

@@ -20,7 +20,8 @@ from spoilerguard.text.ranges import subtract
 __all__ = ["Frame", "Segment", "Segmentation", "segment_text"]
 
 _HOSTS = frozenset({"Link", "a", "label"})
-_NAMED_BY_TEXT = _HOSTS | {"Heading", "h1", "h2", "h3", "h4", "h5", "h6"}
+_HEADINGS = frozenset({"Heading", "h1", "h2", "h3", "h4", "h5", "h6"})
+_NAMED_BY_TEXT = _HOSTS | _HEADINGS
 _TEXT_ONLY = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "p"})
 _VISIBLE_BOUNDARIES = frozenset({"Rule", "hr"})
 # Elements that may contain only certain other elements.
@@ -43,6 +44,8 @@ class Frame:
     atoms: bool = False
     host: int = -1  # where the outermost link around it begins
     named: bool = False  # its text is the name of a link or a heading
+    heading: bool = False  # it is in a heading
+    headings: bool = False  # there are headings in it
     block: Frame = field(init=False)  # the innermost block: itself or one around it
 
     def __post_init__(self) -> None:
@@ -131,6 +134,7 @@ def segment_text(
     ranges: Sequence[Span],
     *,
     edges: str = "",
+    headings: bool = True,
 ) -> Segmentation:
     """Cut ranges of a source into segments. Linear time.
 
@@ -141,16 +145,17 @@ def segment_text(
         events: Its markup, from `markup_events`.
         ranges: The ranges to hide, ordered and disjoint.
         edges: Characters that no segment may begin or end with; they stay visible there.
+        headings: Whether a segment of whole blocks may contain headings.
 
     Returns:
         The segments.
     """
-    return _Segmenter(source, format, edges).run(visible, events, ranges)
+    return _Segmenter(source, format, edges, divide=not headings).run(visible, events, ranges)
 
 
 class _Segmenter:
-    def __init__(self, source: str, format: Format, edges: str) -> None:
-        self.source, self.format, self.edges = source, format, edges
+    def __init__(self, source: str, format: Format, edges: str, *, divide: bool) -> None:
+        self.source, self.format, self.edges, self.divide = source, format, edges, divide
         self.root = self.frame = Frame()
         self.result = Segmentation([], [], [], [])
         self.region = 0
@@ -244,11 +249,13 @@ class _Segmenter:
         if frame.host < 0 and event.name in _HOSTS and not event.fixed:
             frame.host = event.start
         frame.named = frame.named or event.name in _NAMED_BY_TEXT
+        frame.heading = above.heading or event.name in _HEADINGS
 
     def close(self, event: Event) -> None:
         frame, above = self.frame, self.frame.parent
         assert frame.event is not None  # pairs nest
         assert above is not None
+        above.headings = above.headings or frame.headings or frame.heading
         start, end = frame.event.start, event.end
         text_only = frame.first >= 0 and not frame.run
         if frame.clean and text_only and frame.level is Level.INLINE:
@@ -319,7 +326,9 @@ class _Segmenter:
             )
             block: Segment | None = None
             for node in frame.run:
-                if (node.level is Level.FLOW and not holder) or (node.level is Level.INLINE and mixes):
+                divided = self.divide and node.frame is not None and (node.frame.headings or node.frame.heading)
+                fits = (node.level is Level.FLOW and not holder) or (node.level is Level.INLINE and mixes)
+                if fits and not divided:
                     if block is None:
                         region = self.result.segments[node.first].region
                         block = Segment(node.start, node.end, region, frame, True, node.first, node.last)

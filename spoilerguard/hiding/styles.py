@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html import unescape
 import re
+from unicodedata import normalize
 
 from spoilerguard.errors import InputError
 from spoilerguard.hiding import accessible_html
@@ -23,9 +24,10 @@ from spoilerguard.hiding.block_edits import Edit, Target, block_edits
 from spoilerguard.hiding.segments import Frame, Segment
 from spoilerguard.spans import Format
 
-__all__ = ["DEFAULTS", "STYLES", "Style", "style_for"]
+__all__ = ["DEFAULTS", "HIDDEN", "STYLES", "Style", "style_for"]
 
 Marks = tuple[str, str]
+HIDDEN = "[spoiler hidden]"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Style:
         lines: What begins every line of a block.
         escape: Finds text that would end the spoiler too early.
         escaped: What replaces a match of `escape`.
-        finish: Applied to the whole text at the end.
+        filler: What stands in the place of hidden text; the author's own spoilers go, too. Empty if the style keeps
+            the text.
     """
 
     name: str
@@ -57,7 +60,12 @@ class Style:
     lines: str = ""
     escape: re.Pattern[str] | None = None
     escaped: str | Callable[[re.Match[str]], str] = ""
-    finish: Callable[[str], str] = str
+    filler: str = ""
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the text is still there to be read."""
+        return not self.filler and self.write is not rotated
 
     @property
     def least(self) -> int | None:
@@ -115,30 +123,45 @@ def redacted(target: Target, style: Style) -> Iterator[Edit]:
     """A bar in place of every word, all of one length, so that no word can be guessed by its length."""
     for start, end in target.texts:
         for word in _WORD.finditer(target.source, start, end):
-            yield Edit(*word.span(), "█████")
+            yield Edit(*word.span(), style.filler)
 
 
 def replaced(target: Target, style: Style) -> Iterator[Edit]:
-    """A placeholder instead of each segment; instead of the first one where several are in one paragraph."""
+    """A filler instead of each segment; instead of the first one where several are in one paragraph."""
     before: tuple[int, Frame | None] | None = None
     for segment in target.segments:
         here = (segment.region, segment.frame.block)
-        yield Edit(segment.start, segment.end, "" if here == before else "[spoiler hidden]")
+        yield Edit(segment.start, segment.end, "" if here == before else style.filler or HIDDEN)
         before = here
 
 
 def rotated(target: Target, style: Style) -> Iterator[Edit]:
-    """Every letter moved by 13 places, in brackets that name the cipher; doing it again decodes the text."""
+    """Every letter moved by 13 places and every digit by 5, in brackets that name the cipher; again, it decodes.
+
+    An accented letter is written as its letter and its accent, since only the letter is moved.
+    """
     yield from marked(target, style)
     for start, end in target.texts:
         for letters in _LETTERS.finditer(target.source, start, end):
-            if not letters["entity"] or unescape(letters[0]) == letters[0]:
-                yield Edit(*letters.span(), encode(letters[0], "rot13").translate(_BRACKETS))
+            if letters["entity"] and unescape(letters[0]) != letters[0]:
+                if any(map(str.isalnum, unescape(letters[0]))):
+                    yield Edit(*letters.span(), _rotated(target, letters.start(), unescape(letters[0])))
+            else:
+                yield Edit(*letters.span(), _rotated(target, letters.start(), letters[0]))
+
+
+def _rotated(target: Target, start: int, text: str) -> str:
+    """Rotated text. Raises LeakError for a letter that cannot be moved, which would stay readable."""
+    if not text.isascii():
+        text = normalize("NFKD", text)
+        if other := next((c for c in text if c.isalnum() and not c.isascii()), None):
+            raise target.leak(start, f"rot13 does not move {other!r}")
+    return encode(text, "rot13").translate(_MOVED)
 
 
 _WORD = re.compile(r"\S++")
 _LETTERS = re.compile(r"(?P<entity>&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});)|[^&]++|&")
-_BRACKETS = str.maketrans("[]", "()")
+_MOVED = str.maketrans("0123456789[]", "5678901234()")
 
 # --- the table ----------------------------------------------------------------------------------
 
@@ -168,8 +191,8 @@ STYLES: dict[str, Style] = {
     for style in (
         Style("html", "our accessible markup, with its style sheet and script", "html", _WEB, accessible,
               block=("", ""), inline=("", "")),
-        Style("feed", "as html, for feeds and excerpts: a placeholder, never the text", "", _WEB, accessible,
-              block=("", ""), inline=("", ""), finish=accessible_html.feed),
+        Style("feed", "for feeds and excerpts: a placeholder, never the text", "", _WEB, replaced,
+              block=("", ""), inline=("", ""), filler=accessible_html.PLACEHOLDER),
         Style("details", "<details>, in HTML and where Markdown may hold it", "details", _WEB, marked,
               block=("<details>\n<summary>Spoiler</summary>\n\n", "\n\n</details>")),
         Style("reddit", ">!x!<", "reddit", _TEXT, marked, inline=(">!", "!<"),
@@ -208,8 +231,10 @@ STYLES: dict[str, Style] = {
         Style("stackexchange", ">! at the start of every line, which parts a paragraph", "stackexchange", _TEXT, marked,
               block=(">! ", ""), lines=">! ", escape=re.compile(r"!(?=<)"), escaped=f"!{_JOINER}"),
         Style("rot13", "[rot13: k]", "rot13", _ANY, rotated, inline=("[rot13: ", "]")),
-        Style("redact", "a bar for every word; cannot be undone", "redact", _ANY, redacted),
-        Style("placeholder", "[spoiler hidden]; cannot be undone", "placeholder", _ANY, replaced),
+        Style("redact", "a bar for every word; cannot be undone", "redact", _ANY, redacted,
+              filler="█████"),
+        Style("placeholder", "[spoiler hidden]; cannot be undone", "placeholder", _ANY, replaced,
+              filler=HIDDEN),
     )
 }  # fmt: skip
 

@@ -18,6 +18,8 @@ from functools import lru_cache
 from html import unescape
 import re
 from typing import Any
+import unicodedata
+from unicodedata import normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -39,23 +41,62 @@ _INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
 _NUMBER = np.uint64(0x2545F4914F6CDD1D)
 _SEEDS = tuple(np.uint64(s) for s in (0xA0761D6478BD642F, 0xE7037ED1A0B428DB, 0x8EBC6AF09C88C6E3, 0x589965CC75374CC3))
 
-_CONTROL = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\ufeff]+")
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]+")
+_COMBINING = re.compile(r"[\u0300-\u036f\u20d0-\u20f0]+")
 
 
 def clean(sentence: str) -> str:
-    """A sentence as the model reads it: entities decoded, quotes straight, white space collapsed."""
+    """A sentence as the model reads it: entities decoded, quotes straight, white space collapsed.
+
+    Letters that only look like Latin ones become these, and what has no width is dropped, so that nobody can
+    keep a sentence from the model without changing how it looks. Accented letters stay as they are.
+    """
     if "&" in sentence:
         sentence = unescape(sentence)
     if not sentence.isascii():
+        if _COMBINING.search(sentence):
+            sentence = _COMBINING.sub("", normalize("NFC", sentence))
         sentence = sentence.translate(_PLAIN)
     if not sentence.isprintable() or "  " in sentence:  # else there is no white space but single spaces
         sentence = _CONTROL.sub(" ", sentence)
     return sentence.strip()
 
 
-_PLAIN = str.maketrans(
-    {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": "-", "İ": "I", "\u00ad": None}
+# Letters of other alphabets that look like Latin ones, each above its double (after confusables.txt of Unicode
+# Technical Standard 39), without those that only resemble them from afar.
+_ALIKE = (
+    ("АВЕЅІЈКМНОРСТУХЗаеѕіјорсухһԁԛԝӏѵкмнтвгп", "ABESIJKMHOPCTYX3aesijopcyxhdqwlvkmhtBrn"),  # Cyrillic
+    ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορτυχϲϳ", "ABEZHIKMNOPTYXaiknoptuxcj"),  # Greek
+    ("օսցհոռւզԼՕՏ", "ougnnnLqLOS"),  # Armenian
+    ("ɑɡıɩʟɴʀꜱʏɪʜᴀʙᴄᴅᴇɢᴊᴋᴍᴏᴘᴛᴜᴠᴡᴢ", "agiilnrsyihabcdegjkmoptuvwz"),  # small capitals, phonetic letters
 )
+# Blocks of compatibility characters: circled, full-width, mathematical, squared, and letters like ℎ.
+_STYLED = ((0x2100, 0x214F), (0x2460, 0x24EA), (0xFF01, 0xFF5F), (0x1D400, 0x1D800), (0x1F110, 0x1F190))
+_NO_WIDTH = (
+    *(0x00AD, 0x034F, 0x061C, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180E, 0x3164, 0xFEFF, 0xFFA0),
+    *(*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10)),
+    *(*range(0xE0000, 0xE0080), *range(0xE0100, 0xE01F0)),
+)
+
+
+def _plain_letter(code: int) -> str:
+    """The ASCII that a styled letter stands for; the letter itself if it stands for none."""
+    plain = normalize("NFKC", chr(code))
+    if not plain.isascii():  # `🅰` has no decomposition, but its name ends with its letter
+        plain = plain.translate(_PLAIN)
+    name = unicodedata.name(chr(code), "")
+    if not plain.isascii() and (found := _NAMED.search(name)):
+        plain = found[1]
+    return plain.strip("()") if plain.isascii() else chr(code)
+
+
+_NAMED = re.compile(r"(?:SQUARED|CIRCLED) LATIN CAPITAL LETTER ([A-Z])$")
+_PUNCTUATION = {"’": "'", "‘": "'", "“": '"', "”": '"', "…": "...", "–": "-", "—": "-", "İ": "I"}
+_PLAIN: dict[int, str | None] = {ord(other): plain for other, plain in _PUNCTUATION.items()}
+for _others, _latin in _ALIKE:
+    _PLAIN |= dict(zip(map(ord, _others), _latin, strict=True))
+_PLAIN |= dict.fromkeys(_NO_WIDTH)
+_PLAIN |= {code: _plain_letter(code) for first, end in _STYLED for code in range(first, end)}
 
 
 @dataclass(frozen=True, slots=True)

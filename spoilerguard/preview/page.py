@@ -168,13 +168,13 @@ def _copies(document: Document, ranked: Sequence[Flag], counts: Sequence[int]) -
     texts: dict[Style, list[str | LeakError]] = {}  # by the columns that decide what is written
     copies: dict[str, list[list[int] | str]] = {}
     for style in (style for style in STYLES.values() if document.format in style.formats):
-        same = replace(style, name="", about="", reads="", formats=(), finish=str)
+        same = replace(style, name="", about="", reads="", formats=())
         if same not in texts or any(isinstance(text, LeakError) for text in texts[same]):  # messages name the style
             texts[same] = [_hidden(document, ranked[:count], style) for count in counts]
         copies[style.name] = [
             str(text)
             if isinstance(text, LeakError)
-            else [chunks.setdefault(chunk, len(chunks)) for chunk in _CHUNK.findall(style.finish(text)) if chunk]
+            else [chunks.setdefault(chunk, len(chunks)) for chunk in _CHUNK.findall(text) if chunk]
             for text in texts[same]
         ]
     return {"chunks": list(chunks), "styles": copies}

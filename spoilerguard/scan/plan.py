@@ -30,6 +30,7 @@ class Plan:
         cascade: Whether a transformer reads only the sentences that its linear part is unsure of.
         quotations: Whether quotations are scored.
         any_language: Whether texts that are not in English are scored.
+        suppressions: Whether suppression comments in the texts are obeyed.
         blur: The blur style of the column `blurred`, if any.
         only_flagged: Whether records without a spoiler are left out.
         csv_formulas: Whether text in a CSV that a spreadsheet would run as a formula stays as it is.
@@ -47,6 +48,7 @@ class Plan:
     cascade: bool = True
     quotations: bool = True
     any_language: bool = False
+    suppressions: bool = False
     blur: str | None = None
     only_flagged: bool = False
     csv_formulas: bool = False

@@ -61,6 +61,7 @@ def plan_of(
     cascade: bool = True,
     quotations: bool = True,
     any_language: bool = False,
+    suppressions: bool = False,
     blur: str | None = None,
     only_flagged: bool = False,
     csv_formulas: bool = False,
@@ -78,6 +79,7 @@ def plan_of(
         cascade: Whether a transformer reads only the sentences that its linear part is unsure of.
         quotations: Whether quotations are scored.
         any_language: Whether texts that are not in English are scored.
+        suppressions: Whether suppression comments in the texts are obeyed.
         blur: The blur style of the column `blurred`; by default there is no such column.
         only_flagged: Whether to leave out records without a spoiler.
         csv_formulas: Whether to leave text in a CSV that a spreadsheet would run as a formula as it is.
@@ -105,6 +107,7 @@ def plan_of(
         cascade=cascade,
         quotations=quotations,
         any_language=any_language,
+        suppressions=suppressions,
         blur=blur,
         only_flagged=only_flagged,
         csv_formulas=csv_formulas,

@@ -118,7 +118,7 @@ def _read(plan: Plan, post: Post) -> Document | str:
     if post.error is not None:
         return post.error
     try:
-        return read(post.text, post.format, quotations=plan.quotations)
+        return read(post.text, post.format, quotations=plan.quotations, suppress=plan.suppressions)
     except (InputError, RecursionError, ValueError) as error:
         return f"cannot be read: {error}"
 

@@ -7,13 +7,14 @@ infinities, and encodings other than UTF-8.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 import json
 from typing import Any, NoReturn
 
 from spoilerguard.serving.problems import RequestError
 
-__all__ = ["parse", "read", "require_json"]
+__all__ = ["Room", "parse", "read", "require_json"]
 
 _CLOSE = {"connection": "close"}  # the rest of the body must not be taken for the next request
 
@@ -34,7 +35,42 @@ def require_json(headers: Mapping[str, str]) -> None:
         raise RequestError(415, "send the body uncompressed", headers={"accept-encoding": "identity"})
 
 
-async def read(chunks: AsyncIterable[bytes], most: int, seconds: float) -> bytes:
+class Room:
+    """The memory for bodies that are still arriving. Where it is full, the one that began first makes room.
+
+    So slow clients hold no places that others need, however many there are.
+
+    Args:
+        most: The largest size of all of them together, in bytes.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self.taken = most, 0
+        self._arriving: dict[asyncio.Timeout, None] = {}
+
+    @contextmanager
+    def place(self, limit: asyncio.Timeout) -> Iterator[Callable[[int], None]]:
+        """A function that takes so many bytes, until the body has arrived or its limit has expired."""
+        held = 0
+
+        def take(size: int) -> None:
+            nonlocal held
+            held += size
+            self.taken += size
+            if self.taken > self.most:
+                first = next(iter(self._arriving))
+                del self._arriving[first]
+                first.reschedule(asyncio.get_running_loop().time())
+
+        self._arriving[limit] = None
+        try:
+            yield take
+        finally:
+            self.taken -= held
+            self._arriving.pop(limit, None)
+
+
+async def read(chunks: AsyncIterable[bytes], most: int, seconds: float, room: Room) -> bytes:
     """The body of a request.
 
     If it is too long, up to four times `most` bytes are read before the error: a client that writes its whole
@@ -44,19 +80,22 @@ async def read(chunks: AsyncIterable[bytes], most: int, seconds: float) -> bytes
         chunks: The body as it arrives.
         most: The largest body, in bytes.
         seconds: The time within which it must arrive.
+        room: The memory that it shares with others.
 
     Raises:
         RequestError: The body is too long (413) or too slow (408).
     """
     body, size = bytearray(), 0
     try:
-        async with asyncio.timeout(seconds):
-            async for chunk in chunks:
-                size += len(chunk)
-                if size <= most:
-                    body += chunk
-                elif size > 4 * most:
-                    break
+        async with asyncio.timeout(seconds) as limit:
+            with room.place(limit) as take:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    if size <= most:
+                        take(len(chunk))
+                        body += chunk
+                    elif size > 4 * most:
+                        break
     except TimeoutError:
         raise RequestError(408, f"the body did not arrive within {seconds:g} s", headers=_CLOSE) from None
     if size > most:

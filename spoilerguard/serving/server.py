@@ -10,9 +10,12 @@ import asyncio
 from collections.abc import Callable
 import errno
 from ipaddress import ip_address
+import logging
+import math
 import os
 import signal
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError, MissingExtra
@@ -21,9 +24,11 @@ from spoilerguard.serving.problems import MEDIA_TYPE, RequestError
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-__all__ = ["address", "is_loopback", "listen", "loopback_names", "serve"]
+__all__ = ["OnceASecond", "address", "is_loopback", "listen", "loopback_names", "most_connections", "serve"]
 
 IDLE = 15.0  # seconds that an idle connection is kept
+_MOST_HEAD = 16 * 1024  # bytes of the head of a request
+_MOST_CONNECTIONS, _OTHER_FILES = 512, 64
 
 
 def is_loopback(host: str) -> bool:
@@ -87,7 +92,8 @@ def serve(
 
     config = uvicorn.Config(
         app,
-        http=_protocol(head_seconds),
+        http=_protocol(head_seconds, most_connections()),
+        h11_max_incomplete_event_size=_MOST_HEAD,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -98,6 +104,8 @@ def serve(
         timeout_keep_alive=int(IDLE),
         timeout_graceful_shutdown=max(1, round(grace)),
     )
+    for name in ("asyncio", "spoilerguard.serving", "uvicorn.error"):
+        logging.getLogger(name).addFilter(OnceASecond())
     # uvicorn raises the signal that ended it again; it has been handled.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -107,10 +115,45 @@ def serve(
             signal.signal(number, handler)
 
 
-def _protocol(seconds: float) -> type[asyncio.Protocol]:
-    """The HTTP/1.1 of uvicorn, for clients that send a head and receive an answer within this many seconds."""
+class OnceASecond(logging.Filter):
+    """Lets one record a second through, so that nobody can fill a disk with errors.
+
+    Args:
+        clock: The time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock, self._next = clock, -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a second has gone by since the last record."""
+        now = self._clock()
+        if now < self._next:
+            return False
+        self._next = now + 1
+        return True
+
+
+def most_connections() -> int:
+    """The number of connections at once, for which the process has enough file descriptors."""
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has no such limit
+        return _MOST_CONNECTIONS
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_CONNECTIONS if allowed < 0 else max(1, min(_MOST_CONNECTIONS, allowed - _OTHER_FILES))
+
+
+def _protocol(seconds: float, most: int) -> type[asyncio.Protocol]:
+    """The HTTP/1.1 of uvicorn, for clients that send a head and receive an answer within this many seconds.
+
+    Beyond `most` connections, the one that has waited longest without a request is closed for a new one.
+    """
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    waiting: dict[PunctualProtocol, None] = {}  # those without a request, the oldest first
 
     class PunctualProtocol(H11Protocol):
         _head: asyncio.TimerHandle | None = None
@@ -119,6 +162,10 @@ def _protocol(seconds: float) -> type[asyncio.Protocol]:
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self._watch_head()
+            if len(self.connections) > most:
+                oldest = next(iter(waiting))
+                del waiting[oldest]
+                oldest.transport.abort()
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
@@ -126,17 +173,29 @@ def _protocol(seconds: float) -> type[asyncio.Protocol]:
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
+            waiting.pop(self, None)
             for timer in filter(None, (self._head, self._taking)):
                 timer.cancel()
 
         def _watch_head(self) -> None:
             """Run the timer while the head of a request is incomplete, however many bytes of it arrive."""
-            waiting = self.conn.their_state is h11.IDLE
-            if waiting and self._head is None:
+            idle = self.conn.their_state is h11.IDLE
+            if idle and self._head is None:
                 self._head = self.loop.call_later(seconds, self.transport.abort)
-            elif not waiting and self._head is not None:
+            elif not idle and self._head is not None:
                 self._head.cancel()
                 self._head = None
+            self._note_waiting()
+
+        def on_response_complete(self) -> None:
+            super().on_response_complete()
+            self._note_waiting()
+
+        def _note_waiting(self) -> None:
+            if self.conn.their_state is h11.IDLE:
+                waiting.setdefault(self)
+            else:
+                waiting.pop(self, None)
 
         def pause_writing(self) -> None:
             super().pause_writing()

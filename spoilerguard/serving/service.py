@@ -11,21 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 import hmac
 import json
 import logging
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 import spoilerguard
 from spoilerguard.errors import InputError, LeakError, MissingExtra
+from spoilerguard.guard import load
 from spoilerguard.hiding.styles import style_for
 from spoilerguard.printing import Outcome, results
 from spoilerguard.report import Report
-from spoilerguard.serving.bodies import parse, read, require_json, too_large
-from spoilerguard.serving.pool import Pool, busy
+from spoilerguard.serving.bodies import Room, parse, read, require_json, too_large
+from spoilerguard.serving.pool import Pool
 from spoilerguard.serving.problems import RequestError
 from spoilerguard.serving.schema import OPERATIONS, Operation, openapi, validate
+from spoilerguard.serving.workers import Answer
 from spoilerguard.spans import Work
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
     from spoilerguard.guard import Guard
 
-__all__ = ["RESULTS", "Limits", "app"]
+__all__ = ["RESULTS", "Limits", "answer", "answering_with", "app"]
 
 _LOG = logging.getLogger("spoilerguard.serving")
 
@@ -51,7 +53,7 @@ class Limits:
         answer_seconds: The time an answer may take after that, including the wait for a thread.
         workers: The number of requests scored at once.
         queue: The number of requests that may wait for a thread.
-        bodies: The number of bodies that are read at once.
+        bodies: The number of bodies of the largest size that fit into memory while they arrive.
     """
 
     most_bytes: int = 1024 * 1024
@@ -91,14 +93,29 @@ RESULTS: dict[str, Callable[[Guard, dict[str, Any]], dict[str, Any]]] = {"check"
 
 def _report(guard: Guard, asked: dict[str, Any]) -> Report:
     work = Work.of({name: asked[name] for name in ("title", "blurb", "synopsis")})
-    options = {name: asked[name] for name in ("format", "sensitivity", "threshold", "quotations", "any_language")}
-    return guard.flag(asked["text"], work=work, **options)
+    options = ("format", "sensitivity", "threshold", "quotations", "any_language", "suppressions")
+    return guard.flag(asked["text"], work=work, **{name: asked[name] for name in options})
 
 
-def _answer(guard: Guard, operation: Operation, body: bytes) -> bytes:
-    """The body of the answer to the body of a request, made in a thread. Raises only RequestError."""
+def answer(guard: Guard, name: str, body: bytes, *, suppressions: bool = False) -> bytes:
+    """Answer a request.
+
+    Args:
+        guard: The model.
+        name: The name of the operation.
+        body: The body of the request.
+        suppressions: Whether suppression comments in the text are obeyed.
+
+    Returns:
+        The body of the answer.
+
+    Raises:
+        RequestError: The request fails.
+    """
+    operation = next(row for row in OPERATIONS if row.name == name)
     try:
-        return _encoded(RESULTS[operation.name](guard, validate(parse(body), operation)))
+        asked = {**validate(parse(body), operation), "suppressions": suppressions}
+        return _encoded(RESULTS[name](guard, asked))
     except (InputError, LeakError) as error:
         raise RequestError(422, str(error)) from None
     except RequestError:
@@ -121,6 +138,13 @@ def _encoded(data: dict[str, Any]) -> bytes:
     return json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8")
 
 
+def answering_with(model: str, suppressions: bool) -> Answer:
+    """What `answer` is with a model, loaded here; for worker processes."""
+    guard = load(model)
+    guard.flag("so here we go " * 20)  # loads what splits text without punctuation
+    return partial(answer, guard, suppressions=suppressions)
+
+
 # --- the application -----------------------------------------------------------------------------
 
 
@@ -131,6 +155,8 @@ def app(
     token: str | None = None,
     hosts: Collection[str] | None = None,
     origins: Collection[str] = (),
+    suppressions: bool = False,
+    answering: Answer | None = None,
 ) -> Starlette:
     """The service with a model.
 
@@ -141,6 +167,8 @@ def app(
         hosts: The names allowed in the Host header, without port. None allows any name, which without a token lets
             in web pages by DNS rebinding.
         origins: The origins whose pages may send requests (CORS).
+        suppressions: Whether suppression comments in the texts are obeyed.
+        answering: Answers a request in place of `answer`, in another process, say.
 
     Raises:
         MissingExtra: starlette is not installed.
@@ -155,7 +183,8 @@ def app(
     except ModuleNotFoundError:
         raise MissingExtra("starlette", "serve") from None
     limits = limits or Limits()
-    pool, bodies = Pool(limits.workers, limits.queue), BoundedSemaphore(limits.bodies)
+    respond = answering or partial(answer, guard, suppressions=suppressions)
+    pool, room = Pool(limits.workers, limits.queue), Room(limits.bodies * limits.most_bytes)
     fixed = {
         "health": _encoded(
             {
@@ -173,9 +202,9 @@ def app(
 
         async def posted(request: Request) -> Response:
             _authorise(request, token)
-            body = await _read(request, limits, bodies)
-            answer = await pool.run(lambda: _answer(guard, operation, body), limits.answer_seconds)
-            return Response(answer, media_type="application/json")
+            body = await _read(request, limits, room)
+            answered = await pool.run(lambda: respond(operation.name, body), limits.answer_seconds)
+            return Response(answered, media_type="application/json")
 
         return Route(operation.path, posted if operation.fields else got, methods=[operation.method])
 
@@ -204,21 +233,17 @@ def _authorise(request: Request, token: str | None) -> None:
         raise RequestError(401, "send Authorization: Bearer TOKEN", headers={"www-authenticate": "Bearer"})
 
 
-async def _read(request: Request, limits: Limits, bodies: BoundedSemaphore) -> bytes:
+async def _read(request: Request, limits: Limits, room: Room) -> bytes:
     from starlette.requests import ClientDisconnect
 
     require_json(request.headers)
     declared = request.headers.get("content-length", "")
     if "expect" in request.headers and declared.isdecimal() and int(declared[:20]) > limits.most_bytes:
         raise too_large(limits.most_bytes)  # before the client has sent it
-    if not bodies.acquire(blocking=False):
-        raise busy()
     try:
-        return await read(request.stream(), limits.most_bytes, limits.body_seconds)
+        return await read(request.stream(), limits.most_bytes, limits.body_seconds, room)
     except ClientDisconnect:
         raise RequestError(400, "the body ended early") from None  # nobody receives this
-    finally:
-        bodies.release()
 
 
 class _HostGate:

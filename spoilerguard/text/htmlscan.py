@@ -20,9 +20,9 @@ from html import unescape
 import re
 
 from spoilerguard.spans import Hidden, Span
-from spoilerguard.text.scans import Element, Scan, Tag
+from spoilerguard.text.scans import Element, Scan, Tag, without_collection
 
-__all__ = ["BLOCK", "CLOSES_P", "Scanner", "looks_like_page", "scan"]
+__all__ = ["ATTRIBUTE", "BLOCK", "CLOSES_P", "Scanner", "looks_like_page", "scan"]
 
 
 def _names(names: str) -> frozenset[str]:
@@ -80,7 +80,8 @@ _SPOILER_CLASS = re.compile(
        (?:[_-]{1,2}[0-9a-z]{5,8})?)?  # the hash that build tools append
     )(?!\S)"""
 )
-_SPOILER_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|feed|show)(?!\S)")
+_SPOILER_CONTROL = re.compile(r"(?<!\S)sg1-(?:all|bar|show)(?!\S)")
+_PLACEHOLDER = re.compile(r"(?<!\S)sg1-feed(?!\S)")
 
 _TOKEN = re.compile(
     r"""
@@ -93,7 +94,7 @@ _TOKEN = re.compile(
     """,
     re.X,
 )
-_ATTRIBUTE = re.compile(
+ATTRIBUTE = re.compile(
     r"""(=[^\s/>=]*+|[^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)(?:"|\Z)|'([^']*+)(?:'|\Z)|([^\s>"'][^\s>]*+)))?"""
 )
 _SELF_CLOSED = re.compile(r"(?:^|[\s\"'])/\Z")
@@ -107,6 +108,7 @@ def looks_like_page(source: str) -> bool:
     return _PAGE.match(source) is not None
 
 
+@without_collection
 def scan(source: str, *, elements: bool = False) -> Scan:
     """Scan HTML. Linear time.
 
@@ -181,7 +183,10 @@ class Scanner:
 
     def text(self, start: int, end: int) -> None:
         if end > start and not self._skipping:
-            self.found.text.append(Span(start, end))
+            text = self.found.text
+            if text and text[-1].end == start:  # one range, however many pieces it comes in
+                start = text.pop().start
+            text.append(Span(start, end))
 
     def enter(self, name: str, start: int, attributes: str = "") -> Element | None:
         """Open an element, after closing others that it closes implicitly; None if it is void."""
@@ -276,6 +281,8 @@ class Scanner:
         self._depths[element.name].pop()
         self._skipping -= element.skipped
         span = Span(element.start, end)
+        if element.unseen:
+            self.found.unseen.append(span)
         if element.style is not None:
             self._hide(element, span)
         elif element.name == "summary":
@@ -300,7 +307,7 @@ class Scanner:
 
     def _describe(self, element: Element, attributes: str) -> None:
         values: dict[str, str] = {}
-        for name, *value in _ATTRIBUTE.findall(attributes):
+        for name, *value in ATTRIBUTE.findall(attributes):
             values.setdefault(name.lower(), unescape("".join(value)))
         element.style = _SPOILER_ELEMENTS.get(element.name)
         classes = values.get("class", "")
@@ -309,10 +316,11 @@ class Scanner:
             element.style = "html" if hides else None
         if element.name == "details" and "open" in values:
             element.style = None
-        element.skipped = element.style is None and (
+        element.unseen = element.style is None and (
             not {"hidden", "data-sg-all"}.isdisjoint(values)
             or _INVISIBLE.search(values.get("style", "")) is not None
             or _SPOILER_CONTROL.search(classes) is not None
         )
+        element.skipped = element.unseen or (element.style is None and _PLACEHOLDER.search(classes) is not None)
         if self._keep_elements:
             element.labels = f"{classes} {values.get('id', '')} role={values.get('role', '')}"

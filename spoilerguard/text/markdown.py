@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 import re
-from typing import Any
+from typing import Any, cast
 
 from spoilerguard.spans import Span
 from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import reddit_line_starts
 from spoilerguard.text.not_prose import as_items, filled, front_matter, template_tags, with_templates
 from spoilerguard.text.ranges import mask, mask_outside, subtract
-from spoilerguard.text.scans import Element, Scan, Tag
+from spoilerguard.text.scans import Element, Scan, Tag, without_collection
 
 __all__ = ["scan_markdown"]
 
 
+@without_collection
 def scan_markdown(source: str, start: int) -> tuple[Scan, list[Span], str]:
     """Scan Markdown. Linear time.
 
@@ -51,6 +52,9 @@ _ELEMENT_OF = {
 }
 
 
+_DEEPEST = 100  # quotations and lists that one line may open in one another
+
+
 class _MarkdownReader:
     def __init__(self, source: str, begin: int) -> None:
         self.begin = front_matter(source, begin)
@@ -72,13 +76,17 @@ class _MarkdownReader:
 
     def read(self) -> tuple[Scan, list[Span], str]:
         # A line that starts with a Reddit spoiler, `>!`, is not a quotation.
-        text = _escaped(self.source, reddit_line_starts(self.source))
-        events = [(*_name(event), span) for event, span in _events(text, self.begin)]
-        self.html = [span for name, _, span in events if name == "Html"]
+        text = _escaped(self.source, sorted({*reddit_line_starts(self.source), *_too_deep(self.source)}))
+        events, offsets = _events(text, self.begin)
+        self.html = [
+            Span(offsets[at["start"]], offsets[at["end"]])
+            for event, at in events
+            if type(event) is dict and "Html" in event
+        ]
         if self.html:
             self.html_text = mask_outside(self.source, self.html)
-        for name, detail, span in events:
-            self.event(name, detail, span)
+        for event, at in events:
+            self.event(*_name(event), Span(offsets[at["start"]], offsets[at["end"]]))
         found = self.scanner.finish(len(self.source))
         tags = subtract(self.html, found.text)
         markable = mask(self.source, subtract([*self.literal, *tags], []))
@@ -166,12 +174,31 @@ def _escaped(source: str, offsets: Sequence[int]) -> str:
     return "\\".join(source[before + 1 : offset] for before, offset in bounds)
 
 
+def _too_deep(source: str) -> Iterator[int]:
+    """Where a line has more quotations and lists in one another than anybody writes or a page could show.
+
+    Each would cost as much as a sentence, with one character. What follows is text, within those before it.
+    """
+    for line in _DEEP.finditer(source):
+        yield line.start("last")
+
+
+_DEEP = re.compile(
+    rf"""(?xm)^(?![ \t]*+(?:[-*_][ \t]*+)++$)  # not a rule
+    (?=[ \t]*+(?:(?:>|[-+*](?=[ \t])|\d{{1,9}}[.)](?=[ \t]))[ \t]*+){{{_DEEPEST}}}(?P<last>>|[-+*][ \t]|\d))"""
+)
+
+
 def _name(event: Any) -> tuple[str, Any]:
     """pyromark writes an event without details as a string, one with details as a dictionary."""
-    return next(iter(event.items())) if isinstance(event, dict) else (event, None)
+    if type(event) is str:
+        return event, None
+    [named] = event.items()
+    return cast("tuple[str, Any]", named)
 
 
-def _events(source: str, start: int) -> Iterator[tuple[Any, Span]]:
+def _events(source: str, start: int) -> tuple[list[tuple[Any, dict[str, int]]], Sequence[int]]:
+    """The events of the source from an offset, and the offset in the source of each byte they count."""
     import pyromark
 
     o = pyromark.Options
@@ -179,15 +206,11 @@ def _events(source: str, start: int) -> Iterator[tuple[Any, Span]]:
     options |= o.ENABLE_HEADING_ATTRIBUTES
     # A lone surrogate, which UTF-8 cannot carry, becomes one question mark: offsets hold.
     data = source[start:].encode("utf-8", "replace")
-    events = pyromark.events_with_range(data.decode("utf-8"), options=options)
+    events: list[Any] = list(pyromark.events_with_range(data.decode("utf-8"), options=options))
     if len(data) == len(source) - start:
-        for event, at in events:
-            yield event, Span(at["start"] + start, at["end"] + start)
-        return
+        return events, range(start, len(source) + 1)
     import numpy as np
 
-    # points[b] counts the characters that begin before byte b: the code point offset of byte b.
+    # The offset of a byte is the number of characters that begin before it.
     begins = (np.frombuffer(data, np.uint8) & 0xC0) != 0x80
-    points = [start, *(np.cumsum(begins) + start).tolist()]
-    for event, at in events:
-        yield event, Span(points[at["start"]], points[at["end"]])
+    return events, [start, *(np.cumsum(begins) + start).tolist()]

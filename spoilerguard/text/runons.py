@@ -20,6 +20,7 @@ from spoilerguard.files.bundled import models_folder
 __all__ = ["TOKEN", "blank", "boundaries", "cut", "doc_of", "ends_sentence", "without_torch"]
 
 TOKEN = re.compile(r"\w[\w'’-]*|[^\w\s]+")
+_SHORTEST = 2  # characters of the tokens of a long text, on average
 _LONGEST_TOKEN = 40  # characters of a token that the model sees
 _SURROGATE = re.compile("[\ud800-\udfff]")  # spaCy's strings are UTF-8
 _TERMINATED = re.compile(r"[.!?…؟।‼⁇⁈⁉。！？｡．](?:[\W_]|[^\W_](?!\w))*$")  # also before a smiley
@@ -92,6 +93,8 @@ def cut(nlp: Any, text: str) -> list[int]:
         The offsets at which a new sentence begins, as in `boundaries`.
     """
     tokens = list(TOKEN.finditer(text))
+    if len(tokens) > _WINDOW and sum(token.end() - token.start() for token in tokens) < _SHORTEST * len(tokens):
+        return []  # no words in any language; each sign would cost as much as a word
     capitals = sum(map(str.isupper, text))
     least = _SURE_UNCASED if capitals <= _FEW_CAPITALS * len(text) else _SURE
     least += _SURER_ENDED if ends_sentence(text) else 0

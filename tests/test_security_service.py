@@ -1,0 +1,181 @@
+"""One client cannot stop the service: work ends at its limit, and what a client can hold is bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+import json
+import logging
+from multiprocessing import active_children
+import os
+import time
+
+import pytest
+from texts import SPOILERS
+
+import spoilerguard as sg
+from spoilerguard.serving import server
+from spoilerguard.serving.bodies import Room, read
+from spoilerguard.serving.problems import RequestError
+from spoilerguard.serving.service import answer
+from spoilerguard.serving.workers import Workers
+from spoilerguard.text.markdown import scan_markdown
+from spoilerguard.text.runons import TOKEN, cut
+
+PROSE = "I loved the pace of it. In the end the butler is her father, and she shoots him dead.\n\n"
+SIZE = 90_000
+
+# --- work ends at its limit ---------------------------------------------------------------------
+
+
+def _echo() -> Callable[[str, bytes], bytes]:
+    def work(operation: str, body: bytes) -> bytes:
+        if body == b"hang":
+            time.sleep(600)
+        if body == b"die":
+            os._exit(1)
+        if body == b"refuse":
+            raise RequestError(422, "no", errors=[{"field": "text", "detail": "no"}])
+        return str(os.getpid()).encode()
+
+    return work
+
+
+def test_a_worker_that_takes_too_long_is_killed_and_replaced() -> None:
+    with Workers(_echo, 1.0, 1) as workers:
+        first = int(workers.answer("check", b""))
+        assert int(workers.answer("check", b"")) == first
+        with pytest.raises(RequestError) as caught:
+            workers.answer("check", b"hang")
+        assert caught.value.status == 504
+        with pytest.raises(ProcessLookupError):
+            os.kill(first, 0)
+        workers.seconds = 60.0
+        second = int(workers.answer("check", b""))
+        assert second != first
+        with pytest.raises(RequestError) as caught:
+            workers.answer("check", b"die")
+        assert caught.value.status == 500
+        with pytest.raises(RequestError, match="no") as caught:
+            workers.answer("check", b"refuse")
+        assert (caught.value.status, caught.value.errors) == (422, [{"field": "text", "detail": "no"}])
+        last = int(workers.answer("check", b""))
+    with pytest.raises(ProcessLookupError):
+        os.kill(last, 0)
+
+
+def _dead() -> Callable[[str, bytes], bytes]:
+    os._exit(1)
+
+
+def test_workers_that_cannot_start_leave_no_process_behind() -> None:
+    with pytest.raises(sg.SpoilerguardError, match="no worker process could be started"), Workers(_dead, 1.0, 2):
+        pass
+    assert active_children() == []
+
+
+def test_a_server_that_stops_starts_no_worker() -> None:
+    with Workers(_echo, 1.0) as workers:
+        pass
+    with pytest.raises(RequestError, match="is stopping") as caught:
+        workers.answer("check", b"")
+    assert caught.value.status == 503
+    assert active_children() == []
+
+
+@pytest.mark.parametrize("suppressions", [False, True])
+def test_a_request_obeys_no_suppression_unless_the_server_does(fast: sg.Guard, suppressions: bool) -> None:
+    text = f"<!-- spoilerguard off --><p>{SPOILERS[0]}</p>"
+    body = json.dumps({"text": text, "format": "html"}).encode()
+    found = json.loads(answer(fast, "check", body, suppressions=suppressions))
+    assert bool(found["files"][0]["flags"]) is not suppressions
+
+
+# --- what a client can hold ---------------------------------------------------------------------
+
+
+async def _slow(chunks: list[bytes], go_on: asyncio.Event) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+    await go_on.wait()
+
+
+def test_slow_bodies_make_room_for_others_the_oldest_first() -> None:
+    async def run() -> tuple[list[int], bytes, int]:
+        room, forever, now = Room(1000), asyncio.Event(), asyncio.Event()
+        now.set()
+        slow = [asyncio.create_task(read(_slow([b"x" * 400], forever), 1000, 600, room)) for _ in range(2)]
+        await asyncio.sleep(0)
+        body = await read(_slow([b"y" * 300], now), 1000, 600, room)
+        (ended,), _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+        assert ended is slow[0]
+        error = ended.exception()
+        assert isinstance(error, RequestError)
+        slow[1].cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        return [error.status], body, room.taken
+
+    assert asyncio.run(run()) == ([408], b"y" * 300, 0)
+
+
+def test_there_are_never_more_connections_than_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 4096))
+    assert server.most_connections() < 256
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1_000_000, 1_000_000))
+    assert server.most_connections() == 512
+
+
+def test_errors_are_logged_once_a_second_at_most() -> None:
+    now = 0.0
+    once = server.OnceASecond(lambda: now)
+    record = logging.LogRecord("asyncio", logging.ERROR, "", 0, "socket.accept() out of system resource", (), None)
+    passed = 0
+    for tick in range(1000):
+        now = tick / 100
+        passed += once.filter(record)
+    assert passed == 10
+
+
+# --- cost follows size --------------------------------------------------------------------------
+
+
+def _events(unit: str) -> int:
+    found, text, _ = scan_markdown((unit * SIZE)[:SIZE], 0)
+    return len(found.tags) + len(found.breaks) + len(text)
+
+
+def test_a_line_of_marks_is_no_tower_of_quotations() -> None:
+    prose = _events(PROSE)
+    for unit in (">", "> ", "- ", "1. ", ">- ", "+ > "):
+        assert _events(unit) <= prose
+
+
+def test_a_rule_of_any_length_is_a_rule() -> None:
+    for line in ("- " * 300, "*" * 300, "_ " * 300):
+        found, _, _ = scan_markdown(f"a\n\n{line}\n\nb\n", 0)
+        assert [tag.name for tag in found.tags].count("Rule") == 1
+
+
+@pytest.mark.parametrize("unit", ["a\n", "[a] ", "!", "a ", "\\", "& "])
+def test_the_reader_makes_few_ranges_of_adjacent_text(unit: str) -> None:
+    _, text, _ = scan_markdown((unit * SIZE)[:SIZE], 0)
+    assert len(text) <= SIZE / 2
+
+
+def test_signs_that_are_no_words_are_not_read_as_run_on_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_tokens = 0
+
+    def counted(nlp: object, text: str, tokens: list[object], starts: object = None) -> None:
+        nonlocal read_tokens
+        read_tokens += len(tokens)
+        raise AssertionError("the model was asked")
+
+    monkeypatch.setattr("spoilerguard.text.runons.doc_of", counted)
+    for unit in ("a ", "| a ", "! ", "\\ "):
+        text = (unit * SIZE)[:SIZE]
+        assert len(TOKEN.findall(text)) > 512
+        assert cut(None, text) == []
+    assert read_tokens == 0
+    with pytest.raises(AssertionError, match="asked"):
+        cut(None, "so we went on and she said that he was dead " * 100)
