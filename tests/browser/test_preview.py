@@ -137,7 +137,9 @@ def test_copies_are_what_blur_gives(opened: Opener, html: str, fast: sg.Guard) -
 
 
 def test_a_style_that_cannot_hide_copies_nothing_and_says_why(opened: Opener, fast: sg.Guard) -> None:
-    page = opened(preview(fast, "| In the end he kills her. | A |\n|---|---|\n| Fine. | B |", format="markdown", threshold=0.1))
+    page = opened(
+        preview(fast, "| In the end he kills her. | A |\n|---|---|\n| Fine. | B |", format="markdown", threshold=0.1)
+    )
     page.locator("#style").select_option("lemmy")
     page.get_by_role("button", name="Copy the text").click()
     expect(page.locator("#status")).to_contain_text("Nothing copied. line 1")
