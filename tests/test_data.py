@@ -249,7 +249,7 @@ def test_labels_of_real_text_hold_no_text(root: Path) -> None:
     documents = [json.loads(line) for line in lines]
     assert len({(d["file"], d["id"]) for d in documents}) == len(documents)
     for document in documents:
-        assert set(document) == {"file", "id", "work", "kind", "length", "sentences"}
+        assert set(document) == {"file", "id", "kind", "length", "sentences"}
         end = 0
         for start, stop, label, tags, doubt in document["sentences"]:
             assert end <= start < stop <= document["length"]
@@ -262,8 +262,10 @@ def test_labels_of_real_text_hold_no_text(root: Path) -> None:
 
 def test_labels_and_text_are_put_together_again(tmp_path: Path) -> None:
     text = "Fine film.\n\nIn the end   he dies. <br />Go."
-    (tmp_path / "reviews.jsonl").write_text(json.dumps({"id": "a", "text": text}) + "\n", encoding="utf-8")
-    label = {"file": "reviews.jsonl", "id": "a", "work": "Show S02E03", "kind": "film", "length": len(text)}
+    (tmp_path / "reviews.jsonl").write_text(
+        json.dumps({"id": "a", "work": "Show S02E03", "text": text}) + "\n", encoding="utf-8"
+    )
+    label = {"file": "reviews.jsonl", "id": "a", "kind": "film", "length": len(text)}
     label["sentences"] = [[0, 10, 0, [], 0], [12, 34, 1, ["death", "ending"], 1], [40, 43, 0, [], 0]]
     labels = tmp_path / "labels.jsonl"
     labels.write_text(json.dumps(label) + "\n", encoding="utf-8")

@@ -60,21 +60,22 @@ def read_labels(path: str | os.PathLike[str], folder: str | os.PathLike[str]) ->
         DataError: A text is missing, or is not the one that was labelled.
     """
     labels = [(record, record.fields) for record in read_records(Path(path))]
-    texts: dict[tuple[str, str], str] = {}
+    texts: dict[tuple[str, str], dict[str, Any]] = {}
     for name in sorted({fields["file"] for _, fields in labels}):
         wanted = {fields["id"] for _, fields in labels if fields["file"] == name}
         for record in read_records(Path(folder) / name):
             if record.fields.get("id") in wanted:
-                texts[name, record.fields["id"]] = record.fields["text"]
+                texts[name, record.fields["id"]] = record.fields
     for record, fields in labels:
-        text = texts.get((fields["file"], fields["id"]))
-        if text is None or len(text) != fields["length"]:
+        found = texts.get((fields["file"], fields["id"]))
+        if found is None or len(found["text"]) != fields["length"]:
             raise _not_the_text(record.path, record.line, fields)
+        work = str(found.get("work") or found.get("movie_id") or fields["id"])
         yield LabelledDocument(
             id=fields["id"],
-            work=work_of(fields["id"], fields["work"]),
+            work=work_of(fields["id"], work),
             kind=fields["kind"],
-            sentences=tuple(_sentences(text, fields["sentences"])),
+            sentences=tuple(_sentences(found["text"], fields["sentences"])),
             source=Path(path).stem,
         )
 
