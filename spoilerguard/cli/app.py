@@ -6,6 +6,7 @@ output, everything else to standard error.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -54,6 +55,8 @@ for command in (check, blur, preview, scan, serve, lsp, explain, learn, assets, 
 
 def run() -> None:
     """The command line as a program: the process is ours alone."""
+    for library in ("OPENBLAS", "MKL"):  # the word network's products are small: more threads would only wait
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     if sys.argv[1:2] != ["train"]:  # the only command that may want PyTorch
         without_torch()
     app(prog_name="spoilerguard")
