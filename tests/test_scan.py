@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -377,7 +378,11 @@ def children() -> list[int]:
     tasks = Path("/proc/self/task")
     if not tasks.is_dir():
         pytest.skip("no /proc here to find the workers by")
-    return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in tasks.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread may end while we look
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def command_of(process: int) -> bytes:
@@ -390,8 +395,9 @@ def test_a_worker_that_is_killed_is_a_clear_error_and_nothing_is_lost(source: Pa
 
     def kill(progress: run.Progress) -> None:
         for child in set(children()) - before:
-            if b"loky.backend.popen" in command_of(child):
-                os.kill(child, signal.SIGKILL)
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may end while we look
+                if b"loky.backend.popen" in command_of(child):
+                    os.kill(child, signal.SIGKILL)
 
     with pytest.raises(sg.SpoilerguardError, match="a worker process was killed, perhaps for lack of memory; continue"):
         scan(source, output, jobs=2, progress=kill)
