@@ -38,6 +38,7 @@ __all__ = ["Corpus", "fit", "logits"]
 Say = Callable[[str, float], None]
 EVERY = 200  # steps between checkpoints
 SHORT = 64  # word pieces of a document
+GRAIN = 32  # windows are padded to a multiple of so many pieces
 PART, LONGEST_PART = 8, 12  # sentences of a part of a document: up to 8, or up to 12 where a paragraph ends there
 TOGETHER = 4  # parts of different documents that are read as one
 
@@ -106,7 +107,7 @@ def batches(
 def _alike(readings: list[Reading], pieces: int) -> Iterator[list[Reading]]:
     batch: list[Reading] = []
     for reading in sorted(readings, key=lambda r: len(r[0].ids)):
-        if batch and (len(batch) + 1) * len(reading[0].ids) > pieces:
+        if batch and (len(batch) + 1) * _padded(len(reading[0].ids)) > pieces:
             yield batch
             batch = []
         batch.append(reading)
@@ -116,7 +117,7 @@ def _alike(readings: list[Reading], pieces: int) -> Iterator[list[Reading]]:
 
 def tensors(batch: Sequence[Reading]) -> tuple[tuple[torch.Tensor, ...], torch.Tensor, npt.NDArray[np.int64]]:
     """The network's inputs, which places of its output are sentences, and the numbers of these sentences."""
-    length = max(len(w.ids) for w, _ in batch)
+    length = _padded(max(len(w.ids) for w, _ in batch))
     most = max(len(w.places) for w, _ in batch)
     ids, segments = (torch.zeros(len(batch), length, dtype=torch.long) for _ in range(2))
     mask = torch.zeros(len(batch), length, dtype=torch.bool)
@@ -132,6 +133,11 @@ def tensors(batch: Sequence[Reading]) -> tuple[tuple[torch.Tensor, ...], torch.T
         there[k, : len(window.places)] = True
         numbers += [sentences[n] for n, _, _ in window.places]
     return (ids, segments, mask, pool), there, np.array(numbers, np.int64)
+
+
+def _padded(length: int) -> int:
+    """The length with padding: few different ones, since kernels are compiled anew for each."""
+    return -(-length // GRAIN) * GRAIN
 
 
 def readings_of(corpus: Corpus, config: FinetuneConfig, rng: np.random.Generator) -> list[Reading]:
@@ -191,6 +197,7 @@ def fit(
     corpus: Corpus,
     config: FinetuneConfig,
     *,
+    architecture: Callable[[int, int], Network] = Network,
     start: Mapping[str, Any] | None = None,
     checkpoint: Path | None = None,
     say: Say = lambda step, share: None,
@@ -200,6 +207,7 @@ def fit(
     Args:
         corpus: The documents.
         config: The parameters.
+        architecture: Makes a network of so many kinds and sources.
         start: The state of the network to start from; by default the encoder is all-MiniLM-L6-v2.
         checkpoint: A file to which the state is written every EVERY steps. Training with the same data and
             parameters resumes from it, and ends with the same weights.
@@ -214,7 +222,7 @@ def fit(
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
     sources = sorted(corpus.frame["source"].unique())
-    network = Network(len(KINDS), len(sources))
+    network = architecture(len(KINDS), len(sources))
     if start is None:
         network.encoder.load_state_dict(minilm())
     else:
