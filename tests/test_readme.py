@@ -212,3 +212,31 @@ def test_every_file_that_is_linked_or_named_is_there() -> None:
     named = re.findall(r"`((?:data|models|tests)/[\w/.-]*)`", README)
     assert linked
     assert [name for name in (*linked, *named) if not (ROOT / name).exists()] == []
+
+
+# --- what is promised -----------------------------------------------------------------------------
+
+
+def promised() -> Iterator[tuple[str, str]]:
+    """The tests that the table of promises names, each with its file: one that the row names, or any."""
+    table = README.split("| what is promised |")[1].split("\n\n")[0]
+    for row in table.splitlines()[2:]:
+        file = ""
+        for name in re.findall(r"`(tests/\w+\.py|test_\w+)`", row.split("|")[2]):
+            if name.endswith(".py"):
+                file = name
+            else:
+                yield name, file
+        assert re.search(r"`(?:tests/|test_)", row.split("|")[2]), f"no test: {row}"
+
+
+def test_every_test_that_holds_a_promise_exists() -> None:
+    sources = {f"tests/{path.name}": path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*.py")}
+    missing = [
+        f"{file} {name}"
+        for name, file in promised()
+        if not any(f"def {name}(" in text for place, text in sources.items() if place == file or not file)
+    ]
+    assert list(promised())
+    assert missing == []
+    assert set(re.findall(r"tests/test_\w+\.py", README)) <= set(sources)

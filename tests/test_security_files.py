@@ -304,6 +304,76 @@ def test_the_text_of_a_row_that_was_read_may_change(
     assert go_on().records == COUNT
 
 
+def test_rows_that_only_their_text_tells_apart_are_not_taken_for_one_another(
+    tmp_path: Path, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database:
+        database.execute("update comments set id = 7")
+    go_on = begun(tmp_path, monkeypatch, QUERY + ", rowid")
+    with database:  # the 50th row, which was read, and the 51st, which was not, change places
+        rows = dict(database.execute("select rowid, body from comments where rowid in (50, 51)"))
+        database.executemany("update comments set body = ? where rowid = ?", [(rows[50], 51), (rows[51], 50)])
+    with pytest.raises(InputError, match="rows were inserted, removed or moved"):
+        go_on()
+
+
+def test_rows_that_only_their_text_tells_apart_go_on(
+    tmp_path: Path, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database:
+        database.execute("update comments set id = 7")
+    assert begun(tmp_path, monkeypatch, QUERY + ", rowid")().records == COUNT
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from spoilerguard.archives import open_archive
+from spoilerguard.scan import shards
+from spoilerguard.scan.folder import PartialOutput
+from spoilerguard.scan.run import plan_of, scan
+shards.MOST_POSTS = 50
+counted = [0]
+saved = PartialOutput.commit
+def save(self):
+    saved(self)
+    counted[0] += 1
+    if counted[0] == 3:
+        os.kill(os.getpid(), 9)
+PartialOutput.commit = save
+archive, output = open_archive(sys.argv[1], query=sys.argv[2]), Path(sys.argv[3])
+scan(archive, output, plan_of(archive, output))
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "survives"),
+    [
+        ("insert into comments values (9999, 'x')", True),
+        ("delete from comments where id < 20", False),
+        ("insert into comments values (5, 'x')", False),
+        ("update comments set id = 4000 - id", False),
+    ],
+)
+def test_after_a_kill_every_row_is_there_once_or_it_is_refused(
+    tmp_path: Path, database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, change: str, survives: bool
+) -> None:
+    output, url = tmp_path / "o.jsonl", f"sqlite:///{tmp_path}/c.db"
+    killed = subprocess.run([sys.executable, "-c", KILLED, url, QUERY, str(output)], env=os.environ, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with database:
+        database.execute(change)
+    archive = open_archive(url, query=QUERY)
+    if not survives:
+        with pytest.raises(InputError, match="start again with --force"):
+            scan(archive, output, plan_of(archive, output), resume=True)
+        assert not output.exists()
+        return
+    scan(archive, output, plan_of(archive, output), resume=True)
+    now = [str(number) for (number,) in database.execute("select id from comments order by id")]
+    assert [record["id"] for record in records(output)] == now
+
+
 @pytest.mark.parametrize(
     ("query", "ordered"),
     [
@@ -403,6 +473,45 @@ def test_a_text_that_is_stored_once_is_not_held_for_every_row(
     monkeypatch.setattr(parquet_files, "_values", counting)
     assert sum(len(post.text) for post, _ in open_archive(path).posts()) == size * count
     assert size < max(held) <= 1 << 26
+
+
+def test_a_page_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "c.parquet"
+    table = arrow.table({"id": [1, 2, 3], "body": ["a" * (40 << 20), "b" * (40 << 20), CLEAN]})
+    parquet.write_table(table, path, compression="zstd", use_dictionary=False, data_page_size=1 << 30)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(InputError, match=r"a page of 8\d,\d{3},\d{3} bytes is stored in [\d,]+, which no text needs"):
+        list(open_archive(path, longest_record=1 << 30).posts())
+
+
+def test_many_pages_that_become_large_are_not_held_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path, size, count = tmp_path / "c.parquet", 8 << 20, 24
+    table = arrow.table({"body": arrow.array(["a" * size] * count)})
+    parquet.write_table(table, path, compression="zstd", use_dictionary=False, data_page_size=1, write_batch_size=1)
+    assert path.stat().st_size < 100_000
+    held, values = [0], parquet_files._values
+
+    def counting(column: Any) -> list[Any]:
+        held.append(column.nbytes)
+        return values(column)
+
+    monkeypatch.setattr(parquet_files, "_values", counting)
+    read = sum(len(post.text) for post, _ in open_archive(path, longest_record=1 << 30).posts())
+    assert read == size * count
+    assert max(held) <= 1 << 26
+
+
+def test_ordinary_pages_are_read_many_rows_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "c.parquet"
+    bodies = [f"{CLEAN} {number}" for number in range(20_000)]
+    parquet.write_table(arrow.table({"body": bodies}), path, use_dictionary=False)
+    sizes, values = [], parquet_files._values
+    monkeypatch.setattr(parquet_files, "_values", lambda column: sizes.append(len(column)) or values(column))
+    assert [post.text for post, _ in open_archive(path).posts()] == bodies
+    assert max(sizes) == 1024
 
 
 def test_a_signal_stops_the_reading_of_emptiness(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

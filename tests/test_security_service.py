@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 import json
 import logging
 from multiprocessing import active_children
 import os
+import threading
 import time
 
 import pytest
+from starlette.testclient import TestClient
 from texts import SPOILERS
+from waiting import WAIT
 
 import spoilerguard as sg
-from spoilerguard.serving import server
+from spoilerguard.serving import logs, server
 from spoilerguard.serving.bodies import Room, read
 from spoilerguard.serving.problems import RequestError
-from spoilerguard.serving.service import answer
+from spoilerguard.serving.service import Limits, answer, app
 from spoilerguard.serving.workers import Workers
 from spoilerguard.text.markdown import scan_markdown
 from spoilerguard.text.runons import TOKEN, cut
@@ -28,12 +32,22 @@ SIZE = 90_000
 # --- work ends at its limit ---------------------------------------------------------------------
 
 
+_KEPT: list[bytes] = []
+
+
 def _echo() -> Callable[[str, bytes], bytes]:
     def work(operation: str, body: bytes) -> bytes:
         if body == b"hang":
             time.sleep(600)
         if body == b"die":
             os._exit(1)
+        if body == b"grow":
+            _KEPT.append(b"x" * (64 << 20))
+        if body == b"fail":
+            raise RequestError(500, fault="KeyError at a.py:1")
+        if body == b"log":
+            for _ in range(100):
+                logging.getLogger("a.library").error("a line")
         if body == b"refuse":
             raise RequestError(422, "no", errors=[{"field": "text", "detail": "no"}])
         return str(os.getpid()).encode()
@@ -62,6 +76,69 @@ def test_a_worker_that_takes_too_long_is_killed_and_replaced() -> None:
         last = int(workers.answer("check", b""))
     with pytest.raises(ProcessLookupError):
         os.kill(last, 0)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="the system does not say what a process holds")
+def test_a_worker_that_keeps_much_memory_is_replaced_after_its_answer() -> None:
+    with Workers(_echo, 60.0, 1, growth=32 << 20) as workers:
+        first = int(workers.answer("check", b""))
+        assert int(workers.answer("check", b"grow")) == first
+        assert int(workers.answer("check", b"")) != first
+
+
+def test_what_a_worker_logs_is_limited_too(capfd: pytest.CaptureFixture[str]) -> None:
+    with Workers(_echo, 60.0, 1) as workers:
+        workers.answer("check", b"log")
+        workers.answer("check", b"log")
+    assert 1 <= capfd.readouterr().err.count("a line") < 20
+
+
+def test_a_fault_in_a_worker_is_logged_once_by_the_server(
+    fast: sg.Guard, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Workers(_echo, 60.0, 1) as workers:
+        failing = app(fast, answering=lambda operation, body: workers.answer(operation, b"fail"))
+        with TestClient(failing) as client:
+            assert client.post("/v1/check", json={"text": "a"}).status_code == 500
+    assert "KeyError at a.py:1" in caplog.text
+    assert "KeyError" not in capfd.readouterr().err
+
+
+def test_short_requests_are_answered_while_hostile_ones_run(fast: sg.Guard) -> None:
+    go_on, at_work, limits = threading.Event(), threading.Semaphore(0), Limits(workers=2, queue=8)
+
+    def answering(operation: str, body: bytes) -> bytes:
+        if len(body) >= limits.long_bytes:
+            at_work.release()
+            assert go_on.wait(WAIT)
+        return b"{}"
+
+    with TestClient(app(fast, limits, answering=answering)) as client, ThreadPoolExecutor(8) as pool:
+        hostile = [
+            pool.submit(client.post, "/v1/blur", json={"text": ">" * 100_000, "format": "markdown"}) for _ in range(4)
+        ]
+        assert at_work.acquire(timeout=WAIT)
+        for _ in range(20):
+            assert client.post("/v1/check", json={"text": SPOILERS[0]}).status_code == 200
+        assert not any(request.done() for request in hostile)
+        go_on.set()
+        assert [request.result().status_code for request in hostile] == [200] * 4
+
+
+def test_hostile_requests_leave_places_to_others(fast: sg.Guard) -> None:
+    go_on, limits = threading.Event(), Limits(workers=2, queue=2)
+
+    def answering(operation: str, body: bytes) -> bytes:
+        assert len(body) < limits.long_bytes or go_on.wait(WAIT)
+        return b"{}"
+
+    with TestClient(app(fast, limits, answering=answering)) as client, ThreadPoolExecutor(8) as pool:
+        hostile = [pool.submit(client.post, "/v1/check", json={"text": "!" * 50_000}) for _ in range(6)]
+        refused = [next(as_completed(hostile)).result().status_code]  # the places of long ones are taken
+        assert client.post("/v1/check", json={"text": "a"}).status_code == 200
+        go_on.set()
+        assert refused == [503]
+        assert {request.result().status_code for request in hostile} == {200, 503}
 
 
 def _dead() -> Callable[[str, bytes], bytes]:
@@ -128,7 +205,7 @@ def test_there_are_never_more_connections_than_descriptors(monkeypatch: pytest.M
 
 def test_errors_are_logged_once_a_second_at_most() -> None:
     now = 0.0
-    once = server.OnceASecond(lambda: now)
+    once = logs.OnceASecond(lambda: now)
     record = logging.LogRecord("asyncio", logging.ERROR, "", 0, "socket.accept() out of system resource", (), None)
     passed = 0
     for tick in range(1000):

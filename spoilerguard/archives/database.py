@@ -140,7 +140,8 @@ def names(source: DataSource) -> tuple[str, ...]:
         return tuple(result.keys())
 
 
-_COUNT = 40  # bits of a place that count the rows; those above are a digest of the rows counted
+# The bits of a place that count the rows, and those of a digest of the rows counted; the rest is one of the last row.
+_COUNT, _DIGEST = 40, 64
 
 
 def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
@@ -149,7 +150,8 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
     Args:
         source: The database and its query.
         place: 0, or the place of the last row to skip. The rows up to there must be those that were read before:
-            the same ids, works and times in the same order. Their texts may have changed, unless there is no id.
+            the same ids, works and times in the same order. Their texts may have changed, unless only they tell
+            rows apart.
         wanted: Column names, those of text, id, work and time first; None gives None.
 
     Yields:
@@ -159,19 +161,28 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
         InputError: The query fails, or the rows to skip have changed.
     """
     skip, digest = place & ((1 << _COUNT) - 1), 0
+    last = 0  # the place at which the rows to skip end now
+    before: list[Any] | None = None
     with _result(source) as result:
         at = {name: number for number, name in reversed([*enumerate(result.keys())])}
         picked = [None if name is None else at[name] for name in wanted]
         identity = slice(1, 4) if wanted[1] is not None else slice(None)
-        here, number = 0, 0
+        number = 0
         for number, row in enumerate(result, 1):
             values = [None if column is None else row[column] for column in picked]
-            digest = _digest(digest, values[identity])
-            here = digest << _COUNT | number
-            if number > skip:
-                yield values, None, here
-            elif number == skip and here != place:
+            alike, before = values[identity] == before, values[identity]  # the order of such rows may change
+            digest = _digest(digest, values if alike else before)
+            if number < skip:
+                continue
+            here = (_digest(0, values) << _DIGEST | digest) << _COUNT | number
+            if number == skip:
+                last = here
+                if (here ^ place) & ((1 << _COUNT + _DIGEST) - 1):
+                    raise _changed(source, skip)
+                continue
+            if number == skip + 1 and alike and last != place:
                 raise _changed(source, skip)
+            yield values, None, here
         if number < skip:
             raise _changed(source, skip)
 

@@ -1,13 +1,19 @@
-"""Parquet (https://parquet.apache.org): single files, and the files of a partitioned folder."""
+"""Parquet (https://parquet.apache.org): single files, and the files of a partitioned folder.
+
+A file says little about the memory that it takes: a text that is stored once may stand in every row, and a page may
+unpack to gigabytes. So the headers of the pages are read before Arrow reads the pages.
+"""
 
 from __future__ import annotations
 
 from itertools import repeat
+import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from spoilerguard.errors import InputError
+from spoilerguard.files.pagesizes import DELTA_BYTE_ARRAY, DICTIONARY, Page, pages_of
 from spoilerguard.files.source import END
 from spoilerguard.files.streams import optional
 
@@ -20,7 +26,8 @@ __all__ = ["looks_like_parquet", "names", "rows"]
 
 _MOST_LOST = 1 << 24  # rows of a damaged row group that become one error each
 _ROWS, _BYTES = 1024, 1 << 22  # of a batch at most: large enough to be fast, small enough for long texts
-_EXPANDED = 1 << 26  # bytes of a batch whose rows all have the longest text that is stored once for many rows
+_EXPANDED = 1 << 26  # bytes that a batch may take at most, if more than one row does not
+_DENSE = 20  # times the size at which it is stored that a page larger than this may have
 _BUFFER = 1 << 20  # bytes of a column read ahead; without it, a whole row group is read
 
 
@@ -109,46 +116,49 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
 def _batch(source: DataSource, file: Any, group: int, columns: Sequence[str | None]) -> int:
     """How many rows of a row group to read at a time.
 
-    A long text that is stored once may stand in every row, so that kilobytes of a file become gigabytes in memory.
+    Raises:
+        InputError: A page would unpack to far more than it is stored in.
     """
     about = file.metadata.row_group(group)
     usual = min(_ROWS, _BYTES * int(about.num_rows) // max(1, int(about.total_byte_size)))
-    chunks = map(about.column, range(about.num_columns))
-    longest = max((_shared(source, chunk) for chunk in chunks if chunk.path_in_schema in columns), default=0)
-    return max(1, min(usual, _EXPANDED // max(1, longest)))
+    chunks = [about.column(number) for number in range(about.num_columns)]
+    sizes = [usual]
+    with open(source.path, "rb") as stored, mmap.mmap(stored.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for chunk in chunks:
+            if chunk.path_in_schema.partition(".")[0] in columns:
+                pages = list(pages_of(data, chunk))
+                for page in pages:
+                    if page.size > max(_EXPANDED, _DENSE * page.stored):
+                        raise InputError(
+                            f"{source.path}: a page of {page.size:,} bytes is stored in {page.stored:,}, which no text "
+                            "needs; write the file again with smaller pages"
+                        )
+                sizes.append(_fitting(pages, usual))
+    return max(1, min(sizes))
 
 
-def _shared(source: DataSource, chunk: Any) -> int:
-    """The most bytes that a value of a column may have that is stored once for many rows."""
-    if "DELTA_BYTE_ARRAY" in chunk.encodings:  # beginnings of values are stored once
-        return int(chunk.total_uncompressed_size)
-    start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)), default=0)
-    with open(source.path, "rb") as file:
-        file.seek(start)
-        kind, size = _page(file.read(12))
-    return size if kind == _DICTIONARY else 0
+def _fitting(pages: Sequence[Page], most: int) -> int:
+    """How many rows of a column fit into a batch, whatever their texts are."""
+    shared = sum(page.size for page in pages if page.kind == DICTIONARY or page.encoding == DELTA_BYTE_ARRAY)
+    most = min(most, _EXPANDED // max(1, shared))  # each row may have the longest text that is stored once
+    data = [page for page in pages if page.kind != DICTIONARY]
+    while most > 1 and _heaviest(data, most) > _EXPANDED:
+        most //= 4
+    return most
 
 
-_DICTIONARY = 2  # the type of a page
-
-
-def _page(head: bytes) -> tuple[int, int]:
-    """The type and the unpacked size of a page, from the first two fields of its header (Thrift's compact protocol)."""
-    found, at = [], 0
-    for _ in range(2):
-        if head[at : at + 1] != b"\x15":  # the next field, a number of 32 bits
-            return 0, 0  # not a header: Arrow will say so
-        value = shift = 0
-        while True:
-            at += 1
-            byte = head[at] if at < len(head) else 0
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        found.append(value >> 1)  # zigzag, and never negative
-        at += 1
-    return found[0], found[1]
+def _heaviest(pages: Sequence[Page], rows: int) -> int:
+    """The most bytes of the pages in which so many consecutive rows can stand."""
+    most = held = between = first = 0
+    for k, page in enumerate(pages):
+        held += page.size
+        between += pages[k - 1].values if k - 1 > first else 0
+        while first < k and between + 2 > rows:  # from the last row of the first page to the first of this one
+            held -= pages[first].size
+            first += 1
+            between -= pages[first].values if first < k else 0
+        most = max(most, held)
+    return most
 
 
 def _values(column: Any) -> list[Any]:

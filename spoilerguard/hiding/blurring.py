@@ -14,8 +14,8 @@ from spoilerguard.hiding.block_edits import Edit, Target, applied
 from spoilerguard.hiding.events import Event, Kind, Level, markup_events
 from spoilerguard.hiding.removal import removable, without_hidden
 from spoilerguard.hiding.repeats import refuse_repeats
-from spoilerguard.hiding.segments import segment_text
-from spoilerguard.hiding.styles import Style, replaced, style_for
+from spoilerguard.hiding.segments import Segment, segment_text
+from spoilerguard.hiding.styles import STYLES, Style, replaced, style_for
 from spoilerguard.hiding.visible import visible_text
 from spoilerguard.spans import Document, Format, Hidden, Span
 from spoilerguard.text.ranges import subtract
@@ -123,11 +123,11 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
         if not found.segments:
             return [], layout
         chosen = found.chosen(style.least if whole or style.inline is None else None)
-        headings = [segment for segment in chosen if style.keeps and segment.frame.heading]
-        others = [segment for segment in chosen if not (style.keeps and segment.frame.heading)]
-        target = Target.of(document, others, found.texts)
+        lost = [segment for segment in chosen if _loses_text(segment, style)]
+        kept = [segment for segment in chosen if not _loses_text(segment, style)]
+        target = Target.of(document, kept, found.texts)
         try:
-            edits = [*style.write(target, style), *replaced(Target.of(document, headings, found.texts), style)]
+            edits = [*style.write(target, style), *replaced(Target.of(document, lost, found.texts), _PLAIN)]
             edits.sort(key=lambda edit: edit[:2])
             if edits not in tried:
                 tried.append(edits)
@@ -136,6 +136,16 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
         except LeakError as error:
             first_error = first_error or error
     raise LeakError(f"{first_error}: style {style.name!r} cannot hide what is here; choose another") from None
+
+
+_PLAIN = STYLES["placeholder"]
+
+
+def _loses_text(segment: Segment, style: Style) -> bool:
+    """Whether only a plain placeholder can stand here: in a heading, or in a drawing, which a tag would end."""
+    return (style.keeps and (segment.frame.heading or segment.frame.drawing)) or (
+        segment.frame.drawing and style.filler.startswith("<")
+    )
 
 
 # What no segment may begin or end with, and whether consecutive blocks are hidden as one; tried in this order. In
@@ -231,9 +241,11 @@ def _check_tree(target: Target, edits: Sequence[Edit], tags: Sequence[Tag]) -> N
     """Raise LeakError if a browser would take a tag of ours away from its text.
 
     Right within a table, outside its cells, what is no part of one is moved before the table (WHATWG HTML,
-    13.2.6.4.9); within a `<select>`, which only few tags end, most tags are dropped (13.2.6.4.16).
+    13.2.6.4.9); within a `<select>`, which only few tags end, most tags are dropped (13.2.6.4.16); a drawing or a
+    formula is ended by most (13.2.6.5).
     """
     open_elements: list[Element] = []
+    drawn: list[bool] = []  # whether each of them is in a drawing or a formula
     selecting = False
     k = shift = 0
     for start, end, new in edits:
@@ -241,15 +253,21 @@ def _check_tree(target: Target, edits: Sequence[Edit], tags: Sequence[Tag]) -> N
             tag, k = tags[k], k + 1
             while open_elements and not tag.closes and open_elements[-1].end <= tag.start:
                 open_elements.pop()
+                drawn.pop()
             if tag.name in _ENDS_SELECT or tag.name == "select":
                 selecting = tag.name == "select" and not tag.closes and not selecting
             if tag.element is not None and not tag.closes:
                 open_elements.append(tag.element)
+                inside = bool(drawn) and drawn[-1] and tag.name != "foreignobject"
+                drawn.append(tag.name in _DRAWINGS or inside)
         while open_elements and open_elements[-1].end <= start + shift:
             open_elements.pop()
+            drawn.pop()
         if _START_TAG.search(new):
             if open_elements and open_elements[-1].name in _TABLE_ROOM:
                 raise target.leak(start, "a browser would move the tag out of the table")
+            if drawn and drawn[-1]:
+                raise target.leak(start, "a browser would end the drawing before the tag")
             if selecting:
                 raise target.leak(start, "a browser would drop the tag within <select>")
         shift += len(new) - (end - start)
@@ -264,6 +282,7 @@ def _crossed(events: Iterable[Event]) -> int:
 
 _START_TAG = re.compile(r"<[a-z]")
 _TABLE_ROOM = frozenset("colgroup table tbody tfoot thead tr".split())
+_DRAWINGS = frozenset({"math", "svg"})
 _ENDS_SELECT = frozenset("input keygen textarea".split())
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile(r"[*_~`\\|]|[^\S ]")

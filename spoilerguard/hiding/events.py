@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from spoilerguard.spans import Format
-from spoilerguard.text.htmlscan import BLOCK, CLOSES_P
+from spoilerguard.text.htmltags import BLOCK, CLOSES_P
 from spoilerguard.text.reading import Layout
 from spoilerguard.text.scans import Tag
 
@@ -25,7 +25,7 @@ class Kind(Enum):
     CLOSE = 2
     BOUNDARY = 3  # no segment crosses it
     ATOM = 4  # visible, but not text: an image
-    WHOLE = 5  # contains text, but cannot be cut: a Markdown image with its description
+    WHOLE = 5  # contains text, but cannot be cut: an image with its description
     BREAK = 6  # the start of a spoiler that the author hid
 
 
@@ -63,6 +63,7 @@ class Event:
 _NOT_FLOW = frozenset({"dd", "dt", "figcaption", "li", "summary"})
 _MARKDOWN_FLOW = frozenset({"BlockQuote", "CodeBlock", "Heading", "List", "Paragraph", "Table"})
 _MARKDOWN_PARTS = frozenset({"FootnoteDefinition", "Item", "TableCell", "TableHead", "TableRow"})
+_DRAWN = frozenset({"foreignobject", "text"})  # in a drawing, which shows no text around them
 # Empty elements that show nothing. Other void and self-closing elements are atoms.
 _NOTHING = frozenset({"area", "base", "br", "link", "meta", "param", "source", "track", "wbr"})
 _VOID_BLOCKS = frozenset({"Rule", "Template", "col", "hr"})
@@ -106,16 +107,16 @@ def _paired(tags: Iterable[Tag], format: Format) -> list[Event]:
         if tag.closes:
             _close(event, openers.pop(id(tag.element), None), stack)
             dangling.discard(tag.name)
+        elif tag.whole:
+            event.kind = Kind.WHOLE
         elif tag.name in _NOTHING and not tag.forces:
             continue
         elif tag.element is None:
-            if tag.name == "Whole":
-                event.kind = Kind.WHOLE
-            elif tag.name not in _VOID_BLOCKS and not tag.forces:
+            if tag.name not in _VOID_BLOCKS and not tag.forces:
                 event.kind = Kind.ATOM
         else:
             event.level = _level(tag.name, format, depth)
-            event.solid = tag.element.skipped or tag.name == "CodeBlock"
+            event.solid = tag.element.skipped > 0 or tag.name == "CodeBlock"
             if not (tag.forces or tag.name in dangling):
                 event.kind = Kind.OPEN
                 stack.append(event)
@@ -144,6 +145,8 @@ def _level(name: str, format: Format, depth: int) -> Level:
     if name in _MARKDOWN_FLOW:
         return Level.PART if depth else Level.FLOW
     if name in _MARKDOWN_PARTS:
+        return Level.PART
+    if name in _DRAWN:
         return Level.PART
     if name not in BLOCK:
         return Level.INLINE

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from spoilerguard.errors import LeakError
 from spoilerguard.hiding.removal import removable
 from spoilerguard.spans import Document, Notice, Span
-from spoilerguard.text.htmlscan import ATTRIBUTE
+from spoilerguard.text.attributes import ATTRIBUTE
 from spoilerguard.text.not_prose import front_matter
 from spoilerguard.text.ranges import mask_outside, subtract
 from spoilerguard.text.reading import Layout, layout_of
@@ -79,9 +79,8 @@ def repeats(document: Document, ranges: Sequence[tuple[int, int]], *, removed: b
     texts = [*_texts(source, layout.visible, asked), *_texts(source, layout.concealed, hidden)]
     if not (wanted := _runs(map(_words, texts))):
         return
-    rest = subtract(
-        [Span(0, len(source))], [*layout.prose, *asked, *(removable(layout) if removed else _inside(layout))]
-    )
+    prose = subtract(layout.prose, layout.scan.attributes)
+    rest = subtract([Span(0, len(source))], [*prose, *asked, *(removable(layout) if removed else _inside(layout))])
     found = [
         (word, Span(*token.span()))
         for token in _TOKEN.finditer(mask_outside(source, rest))

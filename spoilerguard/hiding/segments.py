@@ -19,7 +19,7 @@ from spoilerguard.text.ranges import subtract
 
 __all__ = ["Frame", "Segment", "Segmentation", "segment_text"]
 
-_HOSTS = frozenset({"Link", "a", "label"})
+_HOSTS = frozenset({"Link", "a", "button", "label"})
 _HEADINGS = frozenset({"Heading", "h1", "h2", "h3", "h4", "h5", "h6"})
 _NAMED_BY_TEXT = _HOSTS | _HEADINGS
 _TEXT_ONLY = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "p"})
@@ -45,6 +45,7 @@ class Frame:
     host: int = -1  # where the outermost link around it begins
     named: bool = False  # its text is the name of a link or a heading
     heading: bool = False  # it is in a heading
+    drawing: bool = False  # it is in a drawing, which a tag of ours would end
     headings: bool = False  # there are headings in it
     block: Frame = field(init=False)  # the innermost block: itself or one around it
 
@@ -250,6 +251,7 @@ class _Segmenter:
             frame.host = event.start
         frame.named = frame.named or event.name in _NAMED_BY_TEXT
         frame.heading = above.heading or event.name in _HEADINGS
+        frame.drawing = event.name == "svg" or (above.drawing and event.name != "foreignobject")
 
     def close(self, event: Event) -> None:
         frame, above = self.frame, self.frame.parent

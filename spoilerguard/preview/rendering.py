@@ -132,7 +132,7 @@ class _Renderer:
         rules = {tag.start for tag in self.found.tags if tag.name == "Rule"}
         lines = [at for at in self.found.lines if at not in rules]
         items: list[tuple[int, int, Tag | Span | None]] = [(tag.start, 1, tag) for tag in self.found.tags]
-        items += [(span.start, 3, span) for span in self.found.text]
+        items += [(span.start, 3, span) for span in self.found.words]
         items += [(at, 2, None) for at in lines]
         if self.format == "text":
             items += [(at, 0, Tag(at, at, "Text")) for at in self.found.breaks]
@@ -188,7 +188,7 @@ class _Renderer:
 
     def open(self, tag: Tag) -> None:
         element = tag.element
-        if tag.name == "Whole":
+        if tag.whole:
             self.whole(tag)
         elif element is None:
             self.void(tag)
@@ -242,8 +242,8 @@ class _Renderer:
             self.atom(tag.start, '<span class="image">image</span>')
 
     def whole(self, tag: Tag) -> None:
-        """Write a Markdown link or image that cannot be cut; of an image, the description."""
-        image = self.source.startswith("!", tag.start)
+        """Write a link or image that cannot be cut; of an image, the description, of a nested document, its text."""
+        image = not self.source.startswith("[", tag.start)
         self.push(0, "span", f'<span class="{"image" if image else "link"}">', tag.end)
         self.separated = self.separated or image
 

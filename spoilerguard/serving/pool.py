@@ -24,7 +24,8 @@ class Pool:
     """A pool of threads with a bounded queue.
 
     A place is freed when its work has ended, not when its request has timed out. So slow work cannot pile up, as it
-    could with the limiter of `anyio.to_thread`.
+    could with the limiter of `anyio.to_thread`. Long work takes all threads but one, and half of the places; where
+    there is one thread, it may take that.
 
     Args:
         workers: The number of threads.
@@ -33,14 +34,17 @@ class Pool:
 
     def __init__(self, workers: int, queue: int) -> None:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="spoilerguard")
+        self._long = ThreadPoolExecutor(max(1, workers - 1), thread_name_prefix="spoilerguard-long")
         self._places = BoundedSemaphore(workers + queue)
+        self._long_places = BoundedSemaphore(max(1, (workers + queue) // 2))
 
-    async def run(self, work: Callable[[], _Result], seconds: float) -> _Result:
+    async def run(self, work: Callable[[], _Result], seconds: float, *, long: bool = False) -> _Result:
         """Run work in a thread.
 
         Args:
             work: The work.
             seconds: The time it may take, including the wait for a thread.
+            long: Whether it may take long; it then leaves one thread to other work.
 
         Returns:
             The result of the work.
@@ -48,11 +52,29 @@ class Pool:
         Raises:
             RequestError: There is no place (503), or the work takes too long (504).
         """
-        if not self._places.acquire(blocking=False):
-            raise busy()
-        future = self._threads.submit(work)
-        future.add_done_callback(lambda _: self._places.release())
+        free = self._place(long)
+        future = self._long.submit(self._in_turn, work) if long else self._threads.submit(work)
+        future.add_done_callback(free)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError:
             raise RequestError(504, f"no answer within {seconds:g} s; send a shorter text") from None
+
+    def _place(self, long: bool) -> Callable[[object], None]:
+        """Take a place; returns what frees it. Raises RequestError (503) if there is none."""
+        if not self._places.acquire(blocking=False):
+            raise busy()
+        if long and not self._long_places.acquire(blocking=False):
+            self._places.release()
+            raise busy()
+
+        def free(_: object) -> None:
+            self._places.release()
+            if long:
+                self._long_places.release()
+
+        return free
+
+    def _in_turn(self, work: Callable[[], _Result]) -> _Result:
+        """Run long work, one for each thread that waits here."""
+        return self._threads.submit(work).result()

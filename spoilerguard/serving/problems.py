@@ -38,6 +38,7 @@ class RequestError(Exception):
         detail: What went wrong and what to do; by default, the entry of `PROBLEMS`.
         errors: For each invalid field, an object with `field` and `detail`.
         headers: Further headers of the response.
+        fault: For a fault of the server, what its log says; never a text.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class RequestError(Exception):
         *,
         errors: Sequence[dict[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        fault: str = "",
     ) -> None:
         self.status, self.detail = status, detail or PROBLEMS.get(status, HTTPStatus(status).phrase)
-        self.errors, self.headers = errors, headers or {}
+        self.errors, self.headers, self.fault = errors, headers or {}, fault
         super().__init__(self.detail)
 
     def body(self) -> bytes:

@@ -10,21 +10,19 @@ import asyncio
 from collections.abc import Callable
 import errno
 from ipaddress import ip_address
-import logging
-import math
 import os
 import signal
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError, MissingExtra
+from spoilerguard.serving.logs import limit_logs
 from spoilerguard.serving.problems import MEDIA_TYPE, RequestError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-__all__ = ["OnceASecond", "address", "is_loopback", "listen", "loopback_names", "most_connections", "serve"]
+__all__ = ["address", "is_loopback", "listen", "loopback_names", "most_connections", "serve"]
 
 IDLE = 15.0  # seconds that an idle connection is kept
 _MOST_HEAD = 16 * 1024  # bytes of the head of a request
@@ -104,8 +102,7 @@ def serve(
         timeout_keep_alive=int(IDLE),
         timeout_graceful_shutdown=max(1, round(grace)),
     )
-    for name in ("asyncio", "spoilerguard.serving", "uvicorn.error"):
-        logging.getLogger(name).addFilter(OnceASecond())
+    limit_logs()
     # uvicorn raises the signal that ended it again; it has been handled.
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -113,26 +110,6 @@ def serve(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-class OnceASecond(logging.Filter):
-    """Lets one record a second through, so that nobody can fill a disk with errors.
-
-    Args:
-        clock: The time in seconds.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__()
-        self._clock, self._next = clock, -math.inf
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a second has gone by since the last record."""
-        now = self._clock()
-        if now < self._next:
-            return False
-        self._next = now + 1
-        return True
 
 
 def most_connections() -> int:

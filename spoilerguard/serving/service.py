@@ -51,9 +51,11 @@ class Limits:
         most_bytes: The largest body, in bytes. A long novel fits.
         body_seconds: The time a body may take to arrive.
         answer_seconds: The time an answer may take after that, including the wait for a thread.
-        workers: The number of requests scored at once.
+        workers: The number of requests scored at once. All but one of them may be long.
         queue: The number of requests that may wait for a thread.
         bodies: The number of bodies of the largest size that fit into memory while they arrive.
+        long_bytes: The size from which a body is long, in bytes. So short requests never wait for long ones, which
+            one client could send without end.
     """
 
     most_bytes: int = 1024 * 1024
@@ -62,6 +64,7 @@ class Limits:
     workers: int = 2
     queue: int = 32
     bodies: int = 64
+    long_bytes: int = 16 * 1024
 
 
 # --- results -------------------------------------------------------------------------------------
@@ -130,8 +133,7 @@ def _server_error(error: Exception) -> RequestError:
     while at is not None and at.tb_next is not None:
         at = at.tb_next
     place = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at is not None else "an unknown place"
-    _LOG.error("a request failed: %s at %s", type(error).__name__, place)
-    return RequestError(500)
+    return RequestError(500, fault=f"{type(error).__name__} at {place}")
 
 
 def _encoded(data: dict[str, Any]) -> bytes:
@@ -203,7 +205,8 @@ def app(
         async def posted(request: Request) -> Response:
             _authorise(request, token)
             body = await _read(request, limits, room)
-            answered = await pool.run(lambda: respond(operation.name, body), limits.answer_seconds)
+            long = len(body) >= limits.long_bytes
+            answered = await pool.run(lambda: respond(operation.name, body), limits.answer_seconds, long=long)
             return Response(answered, media_type="application/json")
 
         return Route(operation.path, posted if operation.fields else got, methods=[operation.method])
@@ -211,7 +214,10 @@ def app(
     def problem(request: Request, error: Exception) -> Response:
         if isinstance(error, HTTPException):  # from the router: 404, 405
             error = RequestError(error.status_code, headers=error.headers or {})
-        return (error if isinstance(error, RequestError) else _server_error(error)).response()
+        answered = error if isinstance(error, RequestError) else _server_error(error)
+        if answered.fault:  # here, not where it occurred: many processes would log once a second each
+            _LOG.error("a request failed: %s", answered.fault)
+        return answered.response()
 
     gates = [Middleware(_HostGate, hosts=frozenset(hosts))] if hosts is not None else []
     if origins:

@@ -18,6 +18,8 @@ import threading
 from typing import Any
 
 from spoilerguard.errors import SpoilerguardError
+from spoilerguard.serving.logs import limit_logs
+from spoilerguard.serving.memory import give_back, resident
 from spoilerguard.serving.problems import RequestError
 from spoilerguard.text.runons import without_torch
 
@@ -26,6 +28,7 @@ __all__ = ["Answer", "Workers"]
 Answer = Callable[[str, bytes], bytes]  # from the name of an operation and the body of a request
 
 _READY = 120.0  # seconds that a worker may take to start
+_LONG = 16 * 1024  # bytes of a request after which memory is given back
 
 
 @dataclass(eq=False)
@@ -45,11 +48,13 @@ class Workers:
         make: Makes the function that answers, in the process; it is pickled.
         seconds: The time that an answer may take.
         number: The number of processes that are started before they are needed.
+        growth: The bytes by which a process may grow; one that has grown more is replaced after its answer.
     """
 
     make: Callable[[], Answer]
     seconds: float
     number: int = 0
+    growth: int = 128 << 20
     _idle: list[_Worker] = field(default_factory=list)
     _all: list[_Worker] = field(default_factory=list)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -89,24 +94,34 @@ class Workers:
         Raises:
             RequestError: The request fails, takes too long (504), or ends the process (500).
         """
-        with self._lock:
-            worker = self._idle.pop() if self._idle else self._started()
+        worker = self._chosen()
         self._wait_for(worker)
         try:
             worker.pipe.send((operation, body))
             if not worker.pipe.poll(self.seconds):
                 self._replace(worker)
                 raise RequestError(504, f"no answer within {self.seconds:g} s; send a shorter text")
-            answered, problem = worker.pipe.recv()
-        except (EOFError, OSError):  # it was killed, perhaps for lack of memory
+            answered, problem, grown = worker.pipe.recv()
+        except (EOFError, OSError):
             self._replace(worker)
-            raise RequestError(500) from None
-        with self._lock:
-            self._idle.append(worker)
+            raise RequestError(500, fault="a worker process ended, perhaps for lack of memory") from None
+        if grown > self.growth:
+            self._replace(worker)
+        else:
+            with self._lock:
+                self._idle.append(worker)
         if problem is not None:
-            status, detail, errors, headers = problem
-            raise RequestError(status, detail, errors=errors, headers=headers)
+            status, detail, errors, headers, fault = problem
+            raise RequestError(status, detail, errors=errors, headers=headers, fault=fault)
         return bytes(answered)
+
+    def _chosen(self) -> _Worker:
+        """A worker that has started, if one is idle."""
+        with self._lock:
+            if not self._idle:
+                return self._started()
+            ready = (k for k, worker in enumerate(self._idle) if worker.ready or worker.pipe.poll())
+            return self._idle.pop(next(ready, -1))
 
     def _started(self) -> _Worker:
         with self._lock:
@@ -151,15 +166,21 @@ def _work(make: Callable[[], Answer], pipe: Connection) -> None:
     """Answer requests until the pipe is closed."""
     for number in (signal.SIGINT, signal.SIGTERM):  # a terminal sends them to every process
         signal.signal(number, signal.SIG_IGN)
+    limit_logs()
     without_torch()
     answer = make()
     gc.freeze()  # the model stays; looking for garbage among it and a text's million records takes half the time
     gc.set_threshold(100_000, 20, 20)
+    before = resident()
     with suppress(EOFError, OSError):  # the server is gone
         pipe.send(True)
         while True:
             operation, body = pipe.recv()
-            pipe.send(_outcome(answer, operation, body))
+            outcome = _outcome(answer, operation, body)
+            if len(body) >= _LONG:
+                give_back()
+            pipe.send((*outcome, resident() - before))
+            del body, outcome
 
 
 def _outcome(answer: Answer, operation: str, body: bytes) -> tuple[bytes, tuple[Any, ...] | None]:
@@ -167,4 +188,4 @@ def _outcome(answer: Answer, operation: str, body: bytes) -> tuple[bytes, tuple[
     try:
         return answer(operation, body), None
     except RequestError as error:
-        return b"", (error.status, error.detail, list(error.errors), dict(error.headers))
+        return b"", (error.status, error.detail, list(error.errors), dict(error.headers), error.fault)

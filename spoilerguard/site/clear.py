@@ -9,6 +9,7 @@ import re
 from typing import Any, NamedTuple
 import zlib
 
+from spoilerguard.text.ranges import subtract
 from spoilerguard.text.reading import layout_of, read
 
 __all__ = ["PAGES", "READERS", "Piece", "Reader", "hidden_texts", "unpacked"]
@@ -58,10 +59,10 @@ def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
 
 
 def _page(source: str) -> Iterator[Piece]:
-    document = read(source, "html", suppress=False)
+    layout = layout_of(read(source, "html", suppress=False))
     shown: list[str] = []
     at = 0
-    for start, end in layout_of(document).visible:
+    for start, end in subtract(layout.visible, layout.scan.attributes):  # which have names of their own
         shown += ["\n" * source.count("\n", at, start) or " ", source[start:end]]
         at = end
     yield Piece("text", 1, unescape("".join(shown)))

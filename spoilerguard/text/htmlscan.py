@@ -8,6 +8,9 @@ source, also in broken markup, and linear time for any input. html5lib and lxml 
 keeps them, but takes 15 s for 100,000 nested `<div>` (its time grows with the square of the depth), where this
 takes a fraction of a second. `tests/test_htmlscan.py` compares the two on ordinary and broken pages.
 
+Text also stands in tags: the description of a picture, and the document that an `<iframe srcdoc>` holds, which is
+scanned with its entities decoded and mapped back to the source.
+
 Known differences from browsers: text before the cells of a table is not moved out of it, parts of a table count
 without a table, and inline elements that a block cut off are not opened again.
 """
@@ -16,56 +19,39 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from html import unescape
+from functools import cache
 import re
 
 from spoilerguard.spans import Hidden, Span
+from spoilerguard.text.attributes import ATTRIBUTE, decoded, values_of
+from spoilerguard.text.htmltags import (
+    BLOCK,
+    BOUNDARIES,
+    BREAKS_OUT,
+    CLOSES_P,
+    DRAWN,
+    ENDS_ALL,
+    FOREIGN,
+    FORMATTING,
+    HEADINGS,
+    IMPLIED_END,
+    INTEGRATED,
+    ITEM_BOUNDARIES,
+    NESTED,
+    NOT_DRAWN,
+    NOT_PROSE,
+    RAW,
+    SHADOW_MODES,
+    TABLE_BOUNDARIES,
+    TABLE_PARTS,
+    TEXT_ATTRIBUTES,
+    VOID,
+)
+from spoilerguard.text.ranges import subtract
 from spoilerguard.text.scans import Element, Scan, Tag, without_collection
 
-__all__ = ["ATTRIBUTE", "BLOCK", "CLOSES_P", "Scanner", "looks_like_page", "scan"]
+__all__ = ["Scanner", "looks_like_page", "scan"]
 
-
-def _names(names: str) -> frozenset[str]:
-    return frozenset(names.split())
-
-
-_VOID = _names("area base br col embed hr img input link meta param source track wbr")
-_HEADINGS = _names("h1 h2 h3 h4 h5 h6")
-CLOSES_P = _HEADINGS | _names(
-    "address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer form "
-    "header hgroup hr li listing main menu nav ol p pre search section summary table ul xmp"
-)
-_TABLE_PARTS = _names("caption table tbody td tfoot th thead tr")
-BLOCK = CLOSES_P | _TABLE_PARTS | _names("body br html legend optgroup option")
-_RAW = _names("iframe noembed noframes plaintext script style textarea title xmp")
-_NOT_PROSE = _RAW | _names(
-    "audio button canvas code datalist kbd listing math noscript object pre samp select svg template video"
-)
-_FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
-_FOREIGN = _names("math svg")
-# Start tags that end an open drawing or formula, unless an integration point lies in between (13.2.6.5).
-_BREAKS_OUT = _HEADINGS | _names(
-    "b big blockquote body br center code dd div dl dt em embed head hr i img li listing menu meta nobr ol p pre ruby "
-    "s small span strong strike sub sup table tt u ul var"
-)
-_INTEGRATED = _names("annotation-xml desc foreignobject mi mn mo ms mtext")
-# An end tag inside these does not close an element outside of them.
-_BOUNDARIES = _names("applet button caption marquee object table td template th")
-_TABLE_BOUNDARIES = _names("table template")
-_LISTS = _names("menu ol ul")
-# The elements that a start tag closes implicitly, and the boundaries of the search for them.
-_IMPLIED_END = {
-    "a": (_names("a"), _BOUNDARIES),
-    "button": (_names("button"), _BOUNDARIES - {"button"}),
-    "nobr": (_names("nobr"), _BOUNDARIES),
-    "li": (_names("li"), _LISTS | _BOUNDARIES | _names("article blockquote details fieldset form section")),
-    **dict.fromkeys(
-        ("dt", "dd"), (_names("dt dd"), _BOUNDARIES | _names("article blockquote details dl form section"))
-    ),
-    **dict.fromkeys(("td", "th"), (_names("caption td th"), _names("table template tr"))),
-    "tr": (_names("caption td th tr"), _TABLE_BOUNDARIES),
-    **dict.fromkeys(("tbody", "tfoot", "thead"), (_TABLE_PARTS - {"table"}, _TABLE_BOUNDARIES)),
-}
 
 _SPOILER_ELEMENTS = {"details": "details", "spoiler": "goodreads", "tg-spoiler": "telegram"}
 # Only names that are known to hide: `tag-spoilers`, `no-spoilers`, `spoiler-free`, `spoiler-warning` and
@@ -94,11 +80,8 @@ _TOKEN = re.compile(
     """,
     re.X,
 )
-ATTRIBUTE = re.compile(
-    r"""(=[^\s/>=]*+|[^\s/>=]++)(?:\s*+=\s*+(?:"([^"]*+)(?:"|\Z)|'([^']*+)(?:'|\Z)|([^\s>"'][^\s>]*+)))?"""
-)
 _SELF_CLOSED = re.compile(r"(?:^|[\s\"'])/\Z")
-_RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)", re.I) for name in _RAW - {"plaintext"}}
+_RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)", re.I) for name in RAW - {"plaintext"}}
 _INVISIBLE = re.compile(r"(?i)(?:display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden)")
 _PAGE = re.compile(r"(?is)[\s\ufeff]*+(?:(?><!--.*?-->|<\?[^>]*+>)\s*+)*+<(?:!doctype\s+html|html|head|body)\b")
 
@@ -106,6 +89,11 @@ _PAGE = re.compile(r"(?is)[\s\ufeff]*+(?:(?><!--.*?-->|<\?[^>]*+>)\s*+)*+<(?:!do
 def looks_like_page(source: str) -> bool:
     """Whether a source is a whole page, which begins with doctype, html, head or body, rather than a fragment."""
     return _PAGE.match(source) is not None
+
+
+@cache
+def _others(boundaries: frozenset[str], name: str) -> frozenset[str]:
+    return boundaries - {name}
 
 
 @without_collection
@@ -132,11 +120,15 @@ class Scanner:
 
     Args:
         elements: Whether to keep every element with its labels.
+        nested: The number of documents around this one.
     """
 
-    def __init__(self, *, elements: bool = False) -> None:
+    def __init__(self, *, elements: bool = False, nested: int = 0) -> None:
         self.found = Scan()
         self._keep_elements = elements
+        self._nested = nested
+        self._whole = -1  # the index of the tag of an open element that can only be hidden whole
+        self._reveals = False  # whether the document in it hides something
         self._stack: list[Element] = []
         self._depths: defaultdict[str, list[int]] = defaultdict(list)
         self._blocks: list[int] = []  # the depths of block elements
@@ -154,12 +146,14 @@ class Scanner:
             self.text(position, token.start())
             position = token.end()
             opened = self.tag(token, token.start(), position)
-            if opened is not None and opened.name in _RAW:
+            if opened is not None and opened.name in RAW:
                 closing = _RAW_END[opened.name].search(markup, position, end) if opened.name in _RAW_END else None
                 position = closing.end() if closing else end
                 if closing:
+                    whole = self._whole
                     self.leave(opened, closing.start(), position)
-                    self.found.tags.append(Tag(*closing.span(), opened.name, opened, closes=True))
+                    if whole < 0:
+                        self.found.tags.append(Tag(*closing.span(), opened.name, opened, closes=True))
         self.text(position, end)
 
     def feed_tag(self, markup: str, start: int, end: int) -> None:
@@ -174,11 +168,16 @@ class Scanner:
             return None
         name, before = token["name"].lower(), len(self._stack)
         if token["end"]:
-            self.found.tags.append(Tag(start, end, name, self._end(name, start, end), closes=True))
+            whole = self._whole
+            ended = self._end(name, start, end)
+            if whole < 0 or self._whole >= 0:  # otherwise it is a part of the tag that has been merged
+                self.found.tags.append(Tag(start, end, name, ended, closes=True))
             return None
         element = self.enter(name, start, token["attrs"])
         forces = len(self._stack) - (element is not None) < before
         self.found.tags.append(Tag(start, end, name, element, forces=forces))
+        if name in TEXT_ATTRIBUTES and self._skipping == (element is not None):
+            self._read_attribute(token, self.found.tags[-1])
         return element
 
     def text(self, start: int, end: int) -> None:
@@ -190,26 +189,43 @@ class Scanner:
 
     def enter(self, name: str, start: int, attributes: str = "") -> Element | None:
         """Open an element, after closing others that it closes implicitly; None if it is void."""
-        if name == "br":
+        if name in ("br", "button"):
             self.found.lines.append(start)
         elif name in BLOCK:
             self.found.breaks.append(start)
-        if name in _BREAKS_OUT and (depth := self._deepest(_FOREIGN)) >= 0 and depth > self._deepest(_INTEGRATED):
-            self._pop_to(min(self._depths[foreign][0] for foreign in _FOREIGN if self._depths[foreign]), start, start)
-        if name in CLOSES_P and self._deepest(_FOREIGN) <= self._deepest(_INTEGRATED):
-            self._close_implied(("p",), _BOUNDARIES, start)
-        if name in _IMPLIED_END:
-            self._close_implied(*_IMPLIED_END[name], start)
-        if name in _VOID or (name in _FOREIGN and _SELF_CLOSED.search(attributes)):
+        foreign = self._deepest(FOREIGN)
+        if foreign >= 0 and name in BREAKS_OUT and foreign > self._deepest(INTEGRATED):
+            self._pop_to(min(self._depths[outer][0] for outer in FOREIGN if self._depths[outer]), start, start)
+            foreign = -1
+        if name in CLOSES_P and (foreign < 0 or foreign <= self._deepest(INTEGRATED)):
+            self._close_implied(("p",), BOUNDARIES, start)
+        if name in IMPLIED_END:
+            self._close_implied(*IMPLIED_END[name], start)
+        if name in VOID or (name in FOREIGN and _SELF_CLOSED.search(attributes)):
             return None
         element = Element(name, start, len(self._stack))
+        shown = False
         if attributes and not attributes.isspace():
-            self._describe(element, attributes)
+            values = self._describe(element, attributes)
+            shown = name == "template" and values.get("shadowrootmode", "").lower() in SHADOW_MODES
         else:
             element.style = _SPOILER_ELEMENTS.get(name)
-        element.skipped = element.skipped or name in _NOT_PROSE
+        element.skipped = element.skipped or (0 if shown else self._skips(name))
+        if element.skipped < 0:
+            self.found.lines.append(start)
         self._push(element)
         return element
+
+    def _skips(self, name: str) -> int:
+        """What an element adds to those whose text is no prose: 1, 0, or -1 if its text is shown in a drawing."""
+        if name in NOT_PROSE and name != "svg":
+            return 1
+        drawing, drawn = self._deepest(("svg",)), self._deepest(DRAWN)
+        if name == "svg":
+            return int(drawing <= drawn)  # one within another adds nothing
+        if drawing <= drawn:
+            return 0
+        return -1 if name in DRAWN else int(name in NOT_DRAWN)
 
     def leave(self, element: Element | None, inner_end: int, end: int) -> None:
         """Close an element, unless something else has closed it already."""
@@ -230,17 +246,17 @@ class Scanner:
         """Close the element of an end tag; returns the element, or None if the tag closes nothing."""
         if name in BLOCK:
             (self.found.lines if name == "br" else self.found.breaks).append(start)
-        depth = self._deepest(_HEADINGS if name in _HEADINGS else (name,))
-        boundaries = (
-            _TABLE_BOUNDARIES if name in _TABLE_PARTS else _BOUNDARIES | _LISTS if name == "li" else _BOUNDARIES
-        )
-        if depth < 0 or depth < self._deepest(boundaries - {name}):
+        depth = self._deepest(HEADINGS if name in HEADINGS else (name,))
+        if depth < 0:
+            return None
+        boundaries = TABLE_BOUNDARIES if name in TABLE_PARTS else ITEM_BOUNDARIES if name == "li" else BOUNDARIES
+        if depth < self._deepest(_others(boundaries, name) if name in boundaries else boundaries):
             return None
         element = self._stack[depth]
         above = self._blocks[-1] > depth if self._blocks else False
-        if name == "form" or (above and name in _FORMATTING):
+        if name == "form" or (above and name in FORMATTING):
             self._close(element, end)  # elements opened in it stay open
-        elif not above or name in BLOCK or name in _NOT_PROSE:
+        elif not above or name in ENDS_ALL:
             self._pop_to(depth, start, end)
         else:  # as browsers do: an inline end tag does not close the blocks opened since
             return None
@@ -279,7 +295,7 @@ class Scanner:
     def _close(self, element: Element, end: int) -> None:
         element.open, element.end = False, end
         self._depths[element.name].pop()
-        self._skipping -= element.skipped
+        self._skipping -= max(element.skipped, 0)
         span = Span(element.start, end)
         if element.unseen:
             self.found.unseen.append(span)
@@ -289,6 +305,11 @@ class Scanner:
             self._show(element, span)
         elif element.name == "blockquote":
             self.found.quotes.append(span)
+        if self._whole >= 0 and self.found.tags[self._whole].element is element:
+            self._merge(end)
+        if element.skipped < 0 or element.name == "button":
+            self.found.lines.append(end)
+        self._skipping -= min(element.skipped, 0)
         if self._keep_elements:
             self.found.elements.append(element)
 
@@ -305,22 +326,71 @@ class Scanner:
         if parent and parent.style == "details" and parent.summary is None and self._hiding == 1:
             parent.summary = span
 
-    def _describe(self, element: Element, attributes: str) -> None:
-        values: dict[str, str] = {}
-        for name, *value in ATTRIBUTE.findall(attributes):
-            values.setdefault(name.lower(), unescape("".join(value)))
+    def _describe(self, element: Element, attributes: str) -> dict[str, str]:
+        """Note what the attributes of an element mean; returns their values."""
+        values = values_of(attributes)
         element.style = _SPOILER_ELEMENTS.get(element.name)
         classes = values.get("class", "")
+        ours = "sg1" in classes
         if element.style is None and element.name not in {"html", "body", "article", "main"}:
-            hides = "data-mx-spoiler" in values or _SPOILER_CLASS.search(classes)
+            named = ours or "spoil" in classes.lower()
+            hides = "data-mx-spoiler" in values or (named and _SPOILER_CLASS.search(classes))
             element.style = "html" if hides else None
         if element.name == "details" and "open" in values:
             element.style = None
         element.unseen = element.style is None and (
             not {"hidden", "data-sg-all"}.isdisjoint(values)
-            or _INVISIBLE.search(values.get("style", "")) is not None
-            or _SPOILER_CONTROL.search(classes) is not None
+            or ("style" in values and _INVISIBLE.search(values["style"]) is not None)
+            or (ours and _SPOILER_CONTROL.search(classes) is not None)
         )
-        element.skipped = element.unseen or (element.style is None and _PLACEHOLDER.search(classes) is not None)
+        placeholder = ours and element.style is None and _PLACEHOLDER.search(classes) is not None
+        element.skipped = int(element.unseen or placeholder)
         if self._keep_elements:
             element.labels = f"{classes} {values.get('id', '')} role={values.get('role', '')}"
+        return values
+
+    # --- text in tags ---------------------------------------------------------------------------
+
+    def _read_attribute(self, token: re.Match[str], tag: Tag) -> None:
+        """Read the text in the attributes of a tag."""
+        wanted, shift = TEXT_ATTRIBUTES[tag.name], tag.start - token.start()
+        if tag.end - shift != token.end():  # marks of quotations stand between its lines
+            return
+        described = Element(tag.name, tag.start, 0)
+        text = self._describe(described, token["attrs"]).get(wanted, "")
+        if described.skipped or described.style or not text.strip():
+            return
+        place = next(at for at in ATTRIBUTE.finditer(token.string, *token.span("attrs")) if at[1].lower() == wanted)
+        first, last = place.span(place.lastindex or 1)
+        if tag.element is not None:
+            tag.whole = self._read_document(token.string[first:last], first + shift)
+            self._whole = len(self.found.tags) - 1 if tag.whole else -1
+            return
+        tag.whole = True
+        self.found.attributes.append(Span(first + shift, last + shift))
+        if len(text.split()) > 1:  # a picture of one word or sign stands for it, within its sentence
+            self.found.lines += self.found.attributes[-1]
+
+    def _read_document(self, value: str, start: int) -> bool:
+        """Read a nested document in an attribute that starts here; whether it shows any text."""
+        if self._nested == NESTED:
+            return False
+        document, offsets = decoded(value)
+        scanner = Scanner(nested=self._nested + 1)
+        scanner.feed(document, 0, len(document))
+        found = scanner.finish(len(document))
+        self._reveals = bool(found.hidden or found.unseen)
+        text = [span for span in subtract(found.words, found.concealed) if not document[slice(*span)].isspace()]
+        self.found.attributes += [Span(start + offsets[span.start], start + offsets[span.end]) for span in text]
+        self.found.breaks += [start, *(start + offsets[at] for at in found.breaks), start + len(value)]
+        self.found.lines += [start + offsets[at] for at in found.lines]
+        return bool(text)
+
+    def _merge(self, end: int) -> None:
+        """Make one tag of an element that can only be hidden whole."""
+        tag = self.found.tags[self._whole]
+        tag.end, tag.element = end, None
+        del self.found.tags[self._whole + 1 :]
+        self._whole = -1
+        if self._reveals:  # what its document hides is removed with it
+            self.found.unseen.append(Span(tag.start, end))

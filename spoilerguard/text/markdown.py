@@ -91,7 +91,7 @@ class _MarkdownReader:
         tags = subtract(self.html, found.text)
         markable = mask(self.source, subtract([*self.literal, *tags], []))
         with_templates(found, self.whole, self.templates)
-        return found, subtract(found.text, self.gaps), markable
+        return found, subtract(found.words, self.gaps), markable
 
     def event(self, name: str, detail: Any, span: Span) -> None:
         if name == "Start":
@@ -154,7 +154,7 @@ class _MarkdownReader:
         elif isinstance(mark := self.inline.pop(), int):
             # The range of `[a][]` lacks its last two characters.
             end = span.end + 2 * self.source.startswith("[]", span.end)
-            self.tags[mark:] = [Tag(span.start, end, "Whole")]
+            self.tags[mark:] = [Tag(span.start, end, "Whole", whole=True)]
         else:
             self.tags.append(Tag(span.end, span.end, kind, mark, closes=True))
         if kind == "Link":

@@ -133,5 +133,6 @@ def with_templates(found: Scan, source: str, templates: list[Span]) -> None:
         tags = [Tag(*span, "Template") for span in intersect(found.text, templates)]
         found.tags = sorted([*found.tags, *tags], key=lambda tag: tag.start)
         found.text = subtract(found.text, templates)
+        found.attributes = subtract(found.attributes, templates)
         comments = [(span, COMMENT.match(source, span.start)) for span in templates]
         found.comments += [(span, comment[1]) for span, comment in comments if comment]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from pathlib import PurePath
 import re
@@ -65,7 +65,8 @@ class Layout:
         scan: The result of the scanner: all text, hidden or not, and the tags around it.
         notices: Broken spoiler marks.
         concealed: Text in `hidden` that would be prose if it were not hidden.
-        sections: The sections, whatever in them is suppressed.
+        words: All prose, hidden or not.
+        sections: The sections, whatever in them is suppressed; None until they are needed.
     """
 
     prose: list[Span]
@@ -77,7 +78,8 @@ class Layout:
     scan: Scan
     notices: list[Notice]
     concealed: list[Span]
-    sections: tuple[Section, ...]
+    words: list[Span]
+    sections: tuple[Section, ...] | None = field(default=None, compare=False)
 
 
 def read(source: str, format: str = "text", *, quotations: bool = True, suppress: bool = True) -> Document:
@@ -137,6 +139,8 @@ def _document(source: str, format: Format, layout: Layout, quotations: bool, sup
     text = words_of(source, prose)
     notices = _outside(sorted(layout.notices), [*_spans(layout.hidden), *suppressed]) if layout.notices else ()
     concealed = subtract(layout.concealed, suppressed) if layout.concealed else ()
+    if layout.sections is None:  # nobody needs those of a text that is only read to verify it
+        layout.sections = find_sections(source, layout.blocks, layout.words, layout.scan.tags)
     return Document(
         source,
         format,
@@ -192,8 +196,7 @@ def read_text(source: str) -> Layout:
     hidden = find_hidden(source, notices=notices, inner=inner)
     seen = subtract(prose, _spans(hidden))
     found = Scan(text=text, breaks=[block.start for block in text])
-    sections = find_sections(source, blocks, prose)
-    return Layout(seen, blocks, hidden, comments, [], seen, found, notices, intersect(inner, prose), sections)
+    return Layout(seen, blocks, hidden, comments, [], seen, found, notices, intersect(inner, prose), prose)
 
 
 def read_html(source: str) -> Layout:
@@ -203,8 +206,8 @@ def read_html(source: str) -> Layout:
     code = [Span(0, begin)] * (begin > 0) + template_tags(source, begin)
     found = scan(filled(source, code), elements=page)
     with_templates(found, source, code)
-    text = without_boilerplate(source, found.text, found.elements) if page else found.text
-    return _layout(source, found, found.text, text)
+    text = without_boilerplate(source, found.words, found.elements) if page else found.words
+    return _layout(source, found, found.words, text)
 
 
 def read_markdown(source: str) -> Layout:
@@ -220,13 +223,13 @@ def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], marka
     """The layout of scanned markup.
 
     `whole` is all its text, and `text` the part of it that can be prose, hidden or not. Spoiler marks are
-    searched for in `markable`, by default in the prose.
+    searched for in `markable`, by default in the prose between tags.
     """
     holes = [Span(0, _after_bom(source)), *found.concealed]
     prose = subtract(text, holes)
     notices, inner = list(_tag_notices(found.tags)), list(found.concealed)
     marked = find_hidden(
-        mask_outside(source, prose) if markable is None else markable,
+        mask_outside(source, subtract(prose, found.attributes)) if markable is None else markable,
         sorted(found.breaks),
         notices=notices,
         inner=inner,
@@ -247,7 +250,7 @@ def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], marka
         found,
         notices,
         hides,
-        find_sections(source, blocks, words, found.tags),
+        words,
     )
 
 

@@ -42,7 +42,7 @@ class Element:
         depth: Its index in the stack.
         end: Where it ends; set when it is closed.
         labels: Its class, id and role, if the scanner keeps elements.
-        skipped: Whether its text is not prose.
+        skipped: 1 if its text is not prose, -1 if it is prose though that around it is not, else 0.
         unseen: Whether its attributes keep browsers from showing it.
         style: The name of the syntax if it is a spoiler that its author hid.
         summary: The visible part of a `<details>`.
@@ -54,7 +54,7 @@ class Element:
     depth: int
     end: int = -1
     labels: str = ""
-    skipped: bool = False
+    skipped: int = 0
     unseen: bool = False
     style: str | None = None
     summary: Span | None = None
@@ -74,6 +74,7 @@ class Tag:
         closes: Whether it is an end tag.
         forces: Whether its element implicitly closed others.
         fixed: Whether nothing may be inserted right before it.
+        whole: Whether there is text in it, which can only be hidden with all of it.
     """
 
     start: int
@@ -83,14 +84,16 @@ class Tag:
     closes: bool = False
     forces: bool = False
     fixed: bool = False
+    whole: bool = False
 
 
 @dataclass(slots=True)
 class Scan:
-    """The result of one pass. Only `text`, `breaks`, `lines` and `tags` are in order.
+    """The result of one pass. Only `text`, `attributes`, `breaks`, `lines` and `tags` are in order.
 
     Attributes:
-        text: The ranges of text, hidden or not.
+        text: The ranges of text between tags, hidden or not.
+        attributes: The ranges of text in tags: descriptions of pictures, and the text of nested documents.
         breaks: Where blocks begin and end.
         lines: Where lines are broken within a block.
         hidden: Spoiler elements.
@@ -103,6 +106,7 @@ class Scan:
     """
 
     text: list[Span] = field(default_factory=list)
+    attributes: list[Span] = field(default_factory=list)
     breaks: list[int] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     hidden: list[Hidden] = field(default_factory=list)
@@ -112,3 +116,8 @@ class Scan:
     quotes: list[Span] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
     elements: list[Element] = field(default_factory=list)
+
+    @property
+    def words(self) -> list[Span]:
+        """The ranges of text, between tags and in them."""
+        return sorted([*self.text, *self.attributes]) if self.attributes else self.text
