@@ -98,7 +98,7 @@ def test_json_is_as_documented(drafts: Path, cli: Cli, fast: sg.Guard) -> None:
     document = json.loads(ran.out)
     files = document.pop("files")
     model = {"name": "fast", "version": fast.version}
-    assert document == {"version": 1, "model": model, "threshold": fast.threshold()}
+    assert document == {"version": 2, "model": model, "threshold": fast.threshold()}
     source = (drafts / "spoiled.md").read_text(encoding="utf-8")
     assert files[0].pop("flags") == [
         {
@@ -109,12 +109,19 @@ def test_json_is_as_documented(drafts: Path, cli: Cli, fast: sg.Guard) -> None:
             "text": source[f.start : f.end],
             "score": round(f.score, 4),
             "reasons": [{"kind": r.kind, "text": r.text} for r in f.reasons],
+            "decision": None,
         }
         for f in fast.flag(source, format="markdown")
     ]
+    limit = fast.threshold()
+    near = [s for s in fast.flag(source, format="markdown").sentences if limit / 2 <= s.score < limit]
+    assert [(f["start"], f["reasons"], f["decision"]) for f in files[0].pop("near_misses")] == [
+        (s.start, [], None) for s in near
+    ]
+    assert all(f["score"] < limit for f in files[2].pop("near_misses"))
     nothing = {"hidden": 0, "error": None, "notices": []}
     read = nothing | {"language": "en"}
-    unread = nothing | {"format": None, "language": None, "sentences": 0, "flags": []}
+    unread = nothing | {"format": None, "language": None, "sentences": 0, "flags": [], "near_misses": []}
     assert files == [
         read | {"path": "spoiled.md", "format": "markdown", "sentences": 11},
         unread | {"path": "missing.md", "error": "missing.md: no such file"},
@@ -334,7 +341,7 @@ def test_the_work_is_described_by_options(drafts: Path, cli: Cli, fast: sg.Guard
     ran = cli("check", "clean.txt", "--threshold", "0", "--format", "json", *options)
     work = sg.Work("The Long Rain", "A village with a secret.", "Mira is killed by her brother.")
     flags = fast.flag(CLEAN, threshold=0, work=work)
-    assert json.loads(ran.out)["files"][0]["flags"] == [f.to_dict() for f in flags]
+    assert json.loads(ran.out)["files"][0]["flags"] == [{**f.to_dict(), "decision": None} for f in flags]
 
 
 def test_a_model_of_ones_own(drafts: Path, cli: Cli, small: sg.Guard, small_folder: Path) -> None:

@@ -224,6 +224,18 @@ def test_what_would_leak_is_not_written(cli: Cli, draft: Path) -> None:
     assert "||" not in draft.read_text(encoding="utf-8")
 
 
+def test_who_has_not_chosen_the_style_is_told_of_its_files(cli: Cli, draft: Path) -> None:
+    told = "this style needs two files in the page, which spoilerguard assets writes"
+    assert told in cli(draft.name, "-o", "post.md").err
+    for quiet in (["--style", "html"], ["--quiet"], ["--diff"], ["--style", "details"]):
+        assert told not in cli(draft.name, *quiet).err
+    Path(".spoilerguard.toml").write_text('[blur]\nstyle = "html"\n', encoding="utf-8")
+    assert told not in cli(draft.name).err
+    draft.write_text(CLEAN, encoding="utf-8")
+    Path(".spoilerguard.toml").unlink()
+    assert told not in cli(draft.name).err
+
+
 # --- an edited report ---------------------------------------------------------------------------
 
 
@@ -279,7 +291,8 @@ def test_a_flag_that_does_not_fit_is_refused(
         ("[" * 100_000, "report.json: not JSON ("),
         ("[]", "report.json: not a report; make one with: spoilerguard check --format json"),
         ('{"version": 1, "files": [{"path": 1, "flags": []}]}', "report.json: not a report; make one with"),
-        ('{"version": 2}', "report.json: version 2; this version of spoilerguard reads version 1"),
+        ('{"version": 3}', "report.json: version 3; this version of spoilerguard reads versions 1 and 2"),
+        ('{"version": 2, "files": [{"path": "a", "flags": [], "near_misses": 1}]}', "report.json: not a report; make"),
         ('{"version": 1, "files": []}', "report.json: no entry for draft.md; it has no file"),
         (
             '{"version": 1, "files": [{"path": "a.md", "flags": []}]}',

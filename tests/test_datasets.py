@@ -115,6 +115,38 @@ def test_a_table_of_sentences_counts_lines_and_cleans_text() -> None:
     assert (first.id, second.id, first.work) == ("good-sentences-2", "good-sentences-4", "Lamp Street")
 
 
+def test_what_was_decided_in_a_report_is_a_label_and_nothing_else_is() -> None:
+    (document,) = load_labelled(SAMPLES / "report" / "good.json")
+    assert (document.work, document.source) == ("posts/salt-road.md", "good")
+    assert labels(document) == [
+        ("The captain is the thief.", 1, 1.0),
+        ("He took the chest himself.", 1, 1.0),
+        ("The mate kills time on deck.", 0, 1.0),
+    ]
+
+
+def test_kept_decisions_are_labels_where_the_text_was_kept(tmp_path: Path) -> None:
+    found = list(load_labelled(SAMPLES / "decisions" / "good.jsonl"))
+    assert [labels(document) for document in found] == [
+        [("The captain is the thief.", 1, 1.0)],
+        [("The mate kills time on deck.", 0, 1.0)],
+    ]
+    assert {document.work for document in found} == {"posts/salt-road.md"}
+    line = {"sentence": "0" * 16, "before": "", "after": "", "decision": "hide", "file": "a.md"}
+    path = write(tmp_path / "decisions.jsonl", line)
+    with pytest.raises(DataError, match="hold no text; keep it with: spoilerguard decide --keep-text"):
+        list(load_labelled(path))
+
+
+def test_a_report_without_decisions_has_no_labels(tmp_path: Path) -> None:
+    report = json.loads((SAMPLES / "report" / "good.json").read_text(encoding="utf-8"))
+    del report["files"][0]
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps(report), encoding="utf-8")
+    with pytest.raises(DataError, match="no decisions; set"):
+        list(load_labelled(path))
+
+
 def test_long_texts_are_labelled_weakly() -> None:
     spoiler, clean = load_labelled(SAMPLES / "table" / "good-documents.tsv.gz")
     assert {(s.label, s.weight) for s in spoiler.sentences} == {(1, WEIGHTS["spoiler document"])}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import unescape
 from html.parser import HTMLParser
-from itertools import islice
+from itertools import combinations, islice
 import json
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from spoilerguard.datasets import documents_of, load_labelled, split_of, to_fram
 from spoilerguard.errors import InputError
 from spoilerguard.evaluation import SPLITS, Evaluation, evaluate, measure, metrics
 from spoilerguard.evaluation.baselines import BASELINES
+from spoilerguard.evaluation.plots import _precision_recall, _roc, _scores
 from spoilerguard.evaluation.words import in_words, percent
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.training.pipeline import Recipe
@@ -420,3 +421,36 @@ def test_every_split_can_be_asked_for(trained: sg.Guard, frame: pd.DataFrame) ->
         split: evaluate(trained, frame, split=split, bootstrap=0, allow_leak=True).data["sentences"] for split in SPLITS
     }
     assert sizes["test"] + sizes["validation"] + sizes["train"] == sizes["all"] == len(frame)
+
+
+@pytest.mark.parametrize("draw", [_precision_recall, _roc, _scores])
+@pytest.mark.parametrize("close", [0.0, 0.004, 0.03, 0.1])
+@pytest.mark.parametrize("corner", [0.02, 0.5, 0.9])
+def test_no_name_in_a_plot_is_printed_over_another(draw: Callable[..., None], close: float, corner: float) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    points = {
+        name: {
+            "threshold": corner + k * close,
+            "recall": {"value": corner - k * close / 3},
+            "precision": {"value": 1 - corner + k * close},
+            "false_alarm_rate": {"value": corner / 9 - k * close / 9},
+        }
+        for k, name in enumerate(("high", "medium", "low"))
+    }
+    line = [[0, 0], [1, 1]]
+    histogram = {"edges": [0.0, 0.5, 1.0], "harmless": [9, 1], "spoilers": [1, 9]}
+    evaluation = {
+        "overall": {"points": points, "spoilers": 1, "sentences": 4},
+        "curves": {"precision_recall": line, "roc": line, "histogram": histogram},
+    }
+    figure = Figure(figsize=(3.6, 3.1), layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    draw(axes, evaluation)
+    canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    assert len(boxes) == 3
+    for one, other in combinations(boxes, 2):
+        assert one.expanded(0.9, 0.6).overlaps(other.expanded(0.9, 0.6)) is False

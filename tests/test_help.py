@@ -101,6 +101,16 @@ def table(documents: str, *columns: str, delimiter: str = ",") -> str:
     return written.getvalue()
 
 
+def decisions(draft: str) -> str:
+    """What the preview of draft.md saves if one decides that its spoiler is none, and that the rest is one."""
+    found = []
+    for text, decision in ((HARMLESS[1], "hide"), (SPOILERS[0], "show")):
+        start = draft.index(text)
+        found.append({"start": start, "end": start + len(text), "text": text, "decision": decision})
+    file = {"path": "draft.md", "format": "markdown", "flags": found, "near_misses": [], "notices": []}
+    return json.dumps({"version": 2, "model": {"name": "fast", "version": "1"}, "threshold": 0.5, "files": [file]})
+
+
 @pytest.fixture
 def desk(
     tmp_path: Path, small_folder: Path, few: Path, quick: Recipe, monkeypatch: pytest.MonkeyPatch
@@ -112,6 +122,7 @@ def desk(
         "draft.md": DRAFT,
         **dict.fromkeys(("draft.html", "page.html"), PAGE),
         "public/index.html": PAGE,
+        "decisions.json": decisions(DRAFT),
         "posts/first.md": f"{DRAFT}\nAnd >!{SPOILERS[1]}!<\n",
         "comment.txt": f"{SPOILERS[0]}\n",
         "cover.txt": "A novel about an orchard.\n",

@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import Any
 
 from lspclient import RICH, Editor, Json, at, edited, editor, offset_of
 import pytest
@@ -19,6 +20,7 @@ from waiting import WAIT
 
 import spoilerguard as sg
 from spoilerguard.cli import app
+from spoilerguard.drafts.decisions import FILE, read_decisions
 from spoilerguard.hiding.blurring import hide
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.lsp.editor import Moment, check, format_for
@@ -326,7 +328,9 @@ def test_what_is_hidden_or_ignored_is_not_flagged_again_and_all_else_is(
 def test_an_editor_that_cannot_ask_later_gets_all_edits_at_once(bare: Editor, uri: str) -> None:
     found = bare.open(uri, MARKDOWN)
     actions = bare.actions(uri, found[0]["range"])
-    assert all(list(action["edit"]["changes"]) == [uri] for action in actions)
+    edits = [action for action in actions if action["title"] != "Not a spoiler"]  # that is a command
+    assert len(edits) == len(actions) - 1
+    assert all(list(action["edit"]["changes"]) == [uri] for action in edits)
     flag = flagged(MARKDOWN, "markdown").flags[0]
     hidden = hide(sg.flag(MARKDOWN, format="markdown").document, [(flag.start, flag.end)], "html")
     assert edited(MARKDOWN, bare.edits(named(actions, "Hide as html"))) == hidden
@@ -346,6 +350,58 @@ def test_an_action_on_a_text_that_has_changed_does_nothing(ed: Editor, uri: str)
     ed.change(uri, 2, f"x{REVIEW}")
     assert ed.edits(action) == []
     assert "has changed" in ed.messages.pop()
+
+
+# --- decisions ------------------------------------------------------------------------------------
+
+
+def run(ed: Editor, action: dict[str, Any]) -> None:
+    command = action["command"]
+    ed.ask("workspace/executeCommand", command=command["command"], arguments=command["arguments"])
+
+
+def test_what_is_not_a_spoiler_is_kept_for_the_project_and_flagged_no_more(tmp_path: Path) -> None:
+    (tmp_path / ".spoilerguard.toml").write_text("keep-text = true\n")
+    (tmp_path / "posts").mkdir()
+    uri = (tmp_path / "posts" / "draft.md").as_uri()
+    with editor() as ed:
+        ed.start(root=tmp_path)
+        found = ed.open(uri, REVIEW)
+        first, second = (at(REVIEW, d["range"]) for d in found[:2])
+        hiding = named(ed.actions(uri, found[0]["range"]), "Hide as html")
+        assert "command" not in hiding  # the project keeps no decisions yet
+        run(ed, named(ed.actions(uri, found[0]["range"]), "Not a spoiler"))
+        left = ed.diagnostics(uri)
+        assert [at(REVIEW, d["range"]) for d in left] == [at(REVIEW, d["range"]) for d in found[1:]]
+        run(ed, named(ed.actions(uri, left[0]["range"]), "Hide as html"))
+        ed.diagnostics(uri)
+        lines = read_decisions(str(tmp_path / FILE)).lines
+        assert [(line.decision, line.text, line.file) for line in lines] == [
+            ("show", first, "posts/draft.md"),
+            ("hide", second, "posts/draft.md"),
+        ]
+        (tmp_path / FILE).unlink()
+        ed.tell("workspace/didChangeWatchedFiles", changes=[{"uri": (tmp_path / FILE).as_uri(), "type": 3}])
+        assert len(ed.diagnostics(uri)) == len(found)
+        assert ed.stop() == 0
+
+
+def test_a_sentence_that_was_almost_flagged_can_be_hidden(tmp_path: Path) -> None:
+    uri = (tmp_path / "draft.md").as_uri()
+    near = max(sg.flag(REVIEW, format="markdown").sentences, key=lambda sentence: sentence.score)
+    with editor("--threshold", str(min(1.0, near.score + 0.01))) as ed:
+        ed.start(root=tmp_path)
+        assert ed.open(uri, REVIEW) == []
+        line = REVIEW.count("\n", 0, near.start)
+        place = {"line": line, "character": near.start - REVIEW.rfind("\n", 0, near.start) - 1}
+        action = named(ed.actions(uri, {"start": place, "end": place}), "Hide as discord")
+        assert edited(REVIEW, ed.edits(action)) == REVIEW.replace(near.text, f"||{near.text}||")
+
+
+def test_a_command_that_is_no_decision_is_refused(ed: Editor, uri: str) -> None:
+    ed.open(uri, REVIEW)
+    ed.ask("workspace/executeCommand", command="spoilerguard.decide", arguments=[uri, "perhaps", "", "", "", ""])
+    assert "not a decision" in ed.messages.pop()
 
 
 # --- settings -------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from texts import REVIEW
 from waiting import WAIT
 
 import spoilerguard as sg
+from spoilerguard.drafts.decisions import Decided, Decisions, keys_of
 from spoilerguard.hiding.ignoring import edits_to_ignore
 from spoilerguard.hiding.styles import STYLES
 from spoilerguard.model.scoring import KINDS
@@ -185,6 +186,32 @@ def test_every_finding_links_to_its_sentence(page: str, listed: Any) -> None:
     links = re.findall(r'href="#([^"]+)"', page)
     assert len(links) == len(listed)
     assert set(links) <= set(ids)
+
+
+def test_a_phrase_is_marked_whatever_its_quotation_marks(fast: sg.Guard) -> None:
+    text = "In the end it wasn’t Anna’s brother who killed him, and she dies."
+    page = preview(fast, text, format="markdown", threshold=0.0)
+    (flag,) = fast.flag(text, format="markdown", threshold=0.0)
+    (item,) = re.findall(r"<li data-n=.*?</li>", page)
+    marked = unescape("".join(re.findall(r"<mark>(.*?)</mark>", item)))
+    assert marked.replace("’", "'").lower() == flag.reasons[0].text.lower()
+
+
+def test_every_sentence_can_be_decided_and_the_project_has_decided_some(fast: sg.Guard, orchard: str) -> None:
+    report = fast.flag(orchard, format="markdown")
+    of = list(keys_of(report.document).values())
+    lines = tuple(Decided(of[k], decision, "x.md") for k, decision in ((0, "hide"), (3, "show")))
+    page = preview(fast, orchard, path="x.md", format="markdown", decisions=Decisions("d", lines))
+    data = json.loads(embedded(page, "data"))
+    entries = sorted(data["entries"], key=lambda entry: entry["start"])
+    assert [(e["start"], e["end"], e["text"]) for e in entries] == [(s.start, s.end, s.text) for s in report.sentences]
+    assert {data["entries"][int(n)]["start"]: what for n, what in data["decisions"].items()} == {
+        report.sentences[0].start: "hide",
+        report.sentences[3].start: "show",
+    }
+    ids = {attrs["id"] for _, attrs in Elements(page).found if "id" in attrs}
+    assert {f"s-{n}" for n in range(len(entries))} <= ids
+    assert data["report"]["files"][0]["path"] == "x.md"
 
 
 def test_nothing_is_fetched_and_the_policy_names_our_script_and_style(page: str) -> None:

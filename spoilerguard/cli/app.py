@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import spoilerguard
-from spoilerguard.cli import assets, blur, check, config, explain, learn, lsp, preview, scan, serve
+from spoilerguard.cli import assets, blur, check, config, decide, explain, learn, lsp, preview, scan, serve
 from spoilerguard.cli.common import errors_explained
 from spoilerguard.cli.configured import Configured
 from spoilerguard.text.runons import without_torch
@@ -49,7 +49,7 @@ def main(
     """Find the sentences in reviews and comments that give the plot away."""
 
 
-for command in (check, blur, preview, scan, serve, lsp, explain, learn, assets, config):
+for command in (check, blur, preview, decide, scan, serve, lsp, explain, learn, assets, config):
     command.register(app)
 
 

@@ -14,6 +14,7 @@ import typer
 from spoilerguard.cli.common import (
     AnyLanguageOption,
     BlurbOption,
+    DecisionsOption,
     DraftArgument,
     ModelOption,
     OutputOption,
@@ -53,7 +54,14 @@ Examples:
   cat comment.txt | spoilerguard blur - --style discord
 Look first, then hide what you leave in the report:
   spoilerguard check draft.md --format json > report.json
-  spoilerguard blur draft.md --from-json report.json -o post.md"""
+  spoilerguard blur draft.md --from-json report.json -o post.md
+The preview's "Save decisions" makes such a report:
+  spoilerguard blur draft.md --from-json decisions.json -o post.md"""
+
+_FILES = (
+    "this style needs two files in the page, which spoilerguard assets writes; --style details needs none "
+    '(style = "html" in the settings, or --style html, says that you have them)'
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +87,9 @@ def blur(
     from_json: Annotated[
         str | None,
         typer.Option(
-            "--from-json", metavar="REPORT", help="Hide what this report of check flags; you may edit it first."
+            "--from-json",
+            metavar="REPORT",
+            help="Hide what was decided in this report of check or preview, which you may edit first.",
         ),
     ] = None,
     input_format: Annotated[str | None, input_format_option("--input-format", "--format")] = None,
@@ -92,6 +102,7 @@ def blur(
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
+    decisions: DecisionsOption = True,
     quiet: QuietOption = False,
 ) -> None:
     """Write a draft with its spoilers hidden; every other character stays as it is."""
@@ -101,17 +112,21 @@ def blur(
         fail("--in-place needs a file, not standard input")
     with errors_explained():
         from spoilerguard.drafts import io as drafts
+        from spoilerguard.drafts.decisions import decisions_by_path, obey
         from spoilerguard.hiding.blurring import hide
-        from spoilerguard.hiding.styles import STYLES
+        from spoilerguard.hiding.styles import DEFAULTS, STYLES
         from spoilerguard.text.reading import read
 
         one_of("--style", style or "html", STYLES)
         check_input_format(input_format)
         name = stdin_filename if path == "-" else path
+        decided = decisions_by_path()
         if output_path is not None:
             if path != "-" and os.path.exists(output_path) and os.path.samefile(path, output_path):
                 raise InputError(f"{output_path}: is the draft itself; give --in-place to change it")
-            check_places([path, from_json, blurb, synopsis, *project_files(ctx, model)], {"--output": output_path})
+            store = decided(name)
+            reads = [path, from_json, store.path if store else None, blurb, synopsis, *project_files(ctx, model)]
+            check_places(reads, {"--output": output_path})
         report = None if from_json is None else _report(from_json, name)
         data = drafts.read_standard_bytes(name) if path == "-" else drafts.read_bytes(path)
         source = drafts.decode(data, name)
@@ -132,6 +147,7 @@ def blur(
             )
             if not found.checked:
                 complain(f"{name}: {found.notices[0].message}")
+            found = obey(found, guard, decided(name) if decisions else None).report
             document, ranges = found.document, [Span(flag.start, flag.end) for flag in found]
         try:
             result = hide(document, ranges, style)
@@ -148,6 +164,8 @@ def blur(
                 sys.stdout.buffer.write(written)
     if not quiet:
         complain(f"{name}: {counted(len(ranges), 'sentence')} {'to hide' if diff else 'hidden'}")
+        if style is None and ranges and not diff and DEFAULTS[document.format] == "html":
+            complain(_FILES)
 
 
 def _report(path: str, name: str) -> ReportFile:

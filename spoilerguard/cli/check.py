@@ -19,6 +19,7 @@ from spoilerguard.cli.common import (
     FOUND,
     AnyLanguageOption,
     BlurbOption,
+    DecisionsOption,
     InputFormatOption,
     ModelOption,
     OutputOption,
@@ -135,6 +136,7 @@ def check(
         str | None,
         typer.Option(metavar="FILE", help="Record all spoilers found as known: hashes, no text. Exit status 0."),
     ] = None,
+    decisions: DecisionsOption = True,
     report_unused: Annotated[
         bool, typer.Option("--report-unused", help="Report suppressions in drafts that suppress nothing.")
     ] = False,
@@ -165,6 +167,7 @@ def check(
         fail(f"--diff cannot be combined with {'--write-baseline' if write_baseline else 'standard input'}")
     with errors_explained():
         from spoilerguard.drafts.checking import check_each
+        from spoilerguard.drafts.decisions import decisions_by_path
         from spoilerguard.drafts.io import read_work
         from spoilerguard.drafts.walking import iter_drafts
         from spoilerguard.guard import load
@@ -176,11 +179,13 @@ def check(
         walked: Iterable[tuple[str, InputError | None]] = iter_drafts(
             paths, exclude=exclusion(ctx), force_exclude=force_exclude, respect_gitignore=respect_gitignore
         )
+        decided = decisions_by_path() if decisions else None
         if output_path is not None or write_baseline:
             walked = list(walked)
             names = [stdin_filename if path == "-" else path for path, _ in walked]
             about = [options_for(ctx, name)[option] for name in names for option in ("blurb", "synopsis")]
-            reads = [*(path for path, _ in walked), *about, *project_files(ctx, model)]
+            stores = {found.path for name in names if decided and (found := decided(name))}
+            reads = [*(path for path, _ in walked), *about, *sorted(stores), *project_files(ctx, model)]
             check_places(
                 reads if write_baseline else [*reads, baseline],
                 {"--output": output_path, "--write-baseline": write_baseline},
@@ -194,6 +199,7 @@ def check(
             known=_known_from(baseline) if baseline and not write_baseline else None,
             accept=bool(write_baseline),
             report_unused=report_unused,
+            decisions=decided,
         )
     seen: list[Outcome] = []
 
@@ -213,9 +219,16 @@ def check(
     elif baseline:
         known = sum(len(outcome.known) for outcome in seen)
         tell(f"spoilerguard: {counted(known, 'known spoiler')} left out ({baseline})", quiet)
+    shown = sum(outcome.decisions.get(near.start) == "show" for outcome in seen for near in outcome.near)
+    if shown:
+        tell(f"spoilerguard: {counted(shown, 'sentence')} left out, because you decided to show them", quiet)
     if failed:
         raise typer.Exit(FAILED)
-    if any(flag.score >= enough for outcome in seen for flag in outcome.report or ()):
+    if any(
+        flag.score >= enough or (enough <= 1 and outcome.decisions.get(flag.start) == "hide")
+        for outcome in seen
+        for flag in outcome.report or ()
+    ):
         raise typer.Exit(FOUND)
 
 

@@ -76,6 +76,10 @@ QuotationsOption = Annotated[bool, typer.Option(help="Check block quotations too
 AnyLanguageOption = Annotated[
     bool, typer.Option("--any-language", help="Check texts in other languages too; the models know only English.")
 ]
+DecisionsOption = Annotated[
+    bool,
+    typer.Option("--decisions/--no-decisions", help="Obey the project's decisions, .spoilerguard/decisions.jsonl."),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on standard error.")]
 JobsOption = Annotated[int, typer.Option(min=1, help="The number of cores to use; the result is the same.")]
 TextColumnOption = Annotated[str | None, typer.Option(help="The column with the text, if it is not recognised.")]

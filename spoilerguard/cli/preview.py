@@ -13,6 +13,7 @@ import typer
 from spoilerguard.cli.common import (
     AnyLanguageOption,
     BlurbOption,
+    DecisionsOption,
     DraftArgument,
     InputFormatOption,
     ModelOption,
@@ -39,8 +40,10 @@ _PREVIEW = """\b
 Examples:
   spoilerguard preview draft.md -o page.html
   spoilerguard preview draft.md -o page.html --title "The Glass Orchard" --blurb cover.txt
-The page needs only a browser. Move the threshold, see what is hidden and why, and copy the
-text with its spoilers hidden for Reddit, Discord and others."""
+The page needs only a browser. Move the threshold, see what is hidden and why, hide and show sentences by
+hand, and copy the text with its spoilers hidden for Reddit, Discord and others. What you decided by hand:
+  spoilerguard blur draft.md --from-json decisions.json -o post.md
+  spoilerguard decide decisions.json"""
 
 
 def register(app: typer.Typer) -> None:
@@ -62,18 +65,22 @@ def preview(
     synopsis: SynopsisOption = None,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
+    decisions: DecisionsOption = True,
     quiet: QuietOption = False,
 ) -> None:
     """Write a page that shows the draft as readers will see it, beside the findings."""
     with errors_explained():
         from spoilerguard.drafts import io as drafts
+        from spoilerguard.drafts.decisions import decisions_by_path
         from spoilerguard.guard import load
         from spoilerguard.preview.page import preview
 
         check_input_format(input_format)
         name = stdin_filename if path == "-" else path
+        store = decisions_by_path()(name)
         if output_path is not None:
-            check_places([path, blurb, synopsis, *project_files(ctx, model)], {"--output": output_path})
+            reads = [path, store.path if store else None, blurb, synopsis, *project_files(ctx, model)]
+            check_places(reads, {"--output": output_path})
         given = {"--input-format": input_format, "--model": model if model != "fast" else None, "--title": title}
         given |= {"--blurb": blurb, "--synopsis": synopsis}
         command = [path, *(word for option, value in given.items() if value for word in (option, value))]
@@ -81,6 +88,8 @@ def preview(
             load(model),
             drafts.read_standard_input(name) if path == "-" else drafts.read_draft(path),
             name="standard input" if name == "-" else PurePath(name).name,
+            path=name,
+            decisions=store if decisions else None,
             command=command + ["--no-quotations"] * (not quotations) + ["--any-language"] * any_language,
             format=format_for(input_format, name),
             sensitivity=sensitivity,

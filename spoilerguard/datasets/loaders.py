@@ -20,6 +20,7 @@ import re
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from spoilerguard.datasets import decisions
 from spoilerguard.datasets.columns import Level, Options
 from spoilerguard.datasets.fields import LabelledFile, document_of, label_of, string_of
 from spoilerguard.datasets.labelled import LabelledDocument, LabelledSentence
@@ -209,6 +210,8 @@ LOADERS: tuple[Loader, ...] = (  # the first row that recognises a file reads it
     Loader("spoilerguard", partial(_has_list, "sentences"), _own),
     Loader("goodreads", partial(_has_list, "review_sentences"), _goodreads),
     Loader("imdb", _is_imdb, _imdb),
+    Loader("report", decisions.is_report, decisions.report),
+    Loader("decisions", decisions.is_kept, decisions.kept),
     Loader("spans", partial(_has_list, "spans"), _spans, ("text", "id", "work")),
     Loader("table", _is_table, _table, _TABLE),
     Loader("marked", _is_marked, _marked, ("text", "id", "work")),

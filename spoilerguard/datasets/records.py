@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spoilerguard.errors import DataError, InputError
-from spoilerguard.files import delimited, dialects, jsonlines, parquet
+from spoilerguard.files import delimited, dialects, jsonlines, jsonvalues, parquet
 from spoilerguard.files.columns import ROLES, guess_column
 from spoilerguard.files.source import END, MAX_RECORD_BYTES, DataSource, Head, read_head
 from spoilerguard.files.streams import DELIMITED_SUFFIXES, TEXT_SUFFIXES, base_name
@@ -123,10 +123,15 @@ def open_records(path: Path) -> RecordFile:
     return RecordFile(path, shape, DataSource(str(path), encoding, **layout, longest=MAX_RECORD_BYTES), described)
 
 
+_REPORT = re.compile(r'\{\s*"version":\s*\d+,\s*"model":\s*\{')  # of `check --format json`
+
+
 def _shape(head: Head) -> str:
     suffix = base_name(head.path)[1]
     if parquet.looks_like_parquet(head) or suffix == ".parquet":
         return "Parquet"
+    if _REPORT.match(head.text.lstrip()):
+        return "report of check"
     if re.match(r"\[\s*[\[{]", head.text.lstrip()):
         name = head.path.name
         raise InputError(f"{head.path}: one JSON array; convert it to JSON Lines: jq -c '.[]' {name} > records.jsonl")
@@ -154,6 +159,13 @@ def _json(path: Path, source: DataSource) -> Iterator[Record]:
         if fields is None:
             raise fault(path, line, error or "")
         yield Record(path, line, fields)
+
+
+def _report(path: Path, source: DataSource) -> Iterator[Record]:
+    for fields, error, _, number, _ in jsonvalues.objects(source, path="files[]"):
+        if fields is None:
+            raise fault(path, number, error or "")
+        yield Record(path, number, fields)
 
 
 def _delimited(path: Path, source: DataSource) -> Iterator[Record]:
@@ -192,6 +204,7 @@ def _text(path: Path, source: DataSource) -> Iterator[Record]:
 
 _SHAPES: dict[str, Callable[[Path, DataSource], Iterator[Record]]] = {
     "JSON Lines": _json,
+    "report of check": _report,
     "CSV": _delimited,
     "Parquet": _parquet,
     "text": _text,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from spoilerguard.drafts.decisions import obey
 from spoilerguard.drafts.io import read_draft, read_standard_input
 from spoilerguard.drafts.outcomes import Outcome
 from spoilerguard.errors import InputError
@@ -14,6 +15,7 @@ from spoilerguard.guard import Guard
 if TYPE_CHECKING:
     from spoilerguard.drafts.baseline import Baseline
     from spoilerguard.drafts.changes import Changes
+    from spoilerguard.drafts.decisions import Decisions
 
 __all__ = ["check_each"]
 
@@ -28,6 +30,7 @@ def check_each(
     known: Baseline | None = None,
     accept: bool = False,
     report_unused: bool = False,
+    decisions: Callable[[str], Decisions | None] | None = None,
 ) -> Iterator[Outcome]:
     """The outcome for each draft, in order.
 
@@ -40,6 +43,7 @@ def check_each(
         known: Known spoilers, which are kept apart from the flags.
         accept: Without `known`, treat all spoilers as known.
         report_unused: Add a notice for each suppression that suppresses nothing.
+        decisions: Returns the author's decisions for a path; None to obey none.
     """
     for path, error in drafts:
         if changes is not None and error is None and not changes.changed(path):
@@ -49,7 +53,8 @@ def check_each(
             if error is not None:
                 raise error
             text = read_standard_input(name) if path == "-" else read_draft(path)
-            outcome = _checked(guard, name, text, options(name), report_unused)
+            decided = None if decisions is None else decisions(name)
+            outcome = _checked(guard, name, text, options(name), report_unused, decided)
         except InputError as problem:
             yield Outcome(name, error=str(problem))
             continue
@@ -60,13 +65,16 @@ def check_each(
         yield outcome
 
 
-def _checked(guard: Guard, name: str, text: str, options: dict[str, Any], report_unused: bool) -> Outcome:
+def _checked(
+    guard: Guard, name: str, text: str, options: dict[str, Any], report_unused: bool, decisions: Decisions | None
+) -> Outcome:
     report = guard.flag(text, **options)
     if report_unused:
         from spoilerguard.drafts.suppressions import with_unused
 
         report = with_unused(report, guard, options.get("work"), quotations=options.get("quotations", True))
-    return Outcome(name, report)
+    report, near, decided = obey(report, guard, decisions)
+    return Outcome(name, report, near=near, decisions=decided)
 
 
 def _without_known(outcome: Outcome, known: Baseline | None) -> Outcome:
@@ -83,6 +91,9 @@ def _without_known(outcome: Outcome, known: Baseline | None) -> Outcome:
 def _only_changed(outcome: Outcome, changes: Changes) -> Outcome:
     from spoilerguard.drafts.changes import touching
 
-    if outcome.report is None or not (outcome.report.flags or outcome.report.notices):
+    report = outcome.report
+    if report is None or not (report.flags or report.notices or outcome.near):
         return outcome
-    return replace(outcome, report=touching(outcome.report, changes.lines(outcome.path)))
+    lines = changes.lines(outcome.path)
+    near = touching(replace(report, flags=outcome.near), lines).flags
+    return replace(outcome, report=touching(report, lines), near=near)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 import os
+from typing import TYPE_CHECKING
 
 from spoilerguard.report import Report
 from spoilerguard.spans import Flag
+
+if TYPE_CHECKING:
+    from spoilerguard.drafts.decisions import Decision
 
 __all__ = ["Look", "Outcome", "beneath", "harmless", "kind_name", "plain", "why"]
 
@@ -21,6 +26,8 @@ class Outcome:
         error: Why the file was not checked.
         known: The flags that a baseline took out of the report.
         gone: The number of entries in the baseline that match no flag.
+        near: Sentences that were almost flagged, and flags that the author has decided to show.
+        decisions: What the author has decided about sentences, by where they start.
     """
 
     path: str
@@ -28,6 +35,8 @@ class Outcome:
     error: str | None = None
     known: tuple[Flag, ...] = ()
     gone: int = 0
+    near: tuple[Flag, ...] = ()
+    decisions: Mapping[int, Decision] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 import importlib.util
 import io
+from itertools import pairwise
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,9 @@ _STYLE: dict[Any, Any] = {
     "grid.alpha": 0.5,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "legend.frameon": False,
+    "legend.facecolor": PAPER,  # no line runs through its words
+    "legend.edgecolor": "none",
+    "legend.framealpha": 1,
     "lines.linewidth": 2,
 }
 
@@ -71,7 +74,7 @@ def plots(evaluation: Mapping[str, Any]) -> dict[str, str]:
     out = {}
     for title, draw in drawings.items():
         with mpl.rc_context({**_STYLE, "svg.hashsalt": title}):
-            figure = Figure(figsize=(4.6, 3.7), layout="constrained")
+            figure = Figure(figsize=(3.6, 3.1), layout="constrained")
             FigureCanvasSVG(figure)
             draw(figure.add_subplot(), evaluation)
             out[title] = _svg(figure, title)
@@ -110,36 +113,77 @@ def _unit(axes: Axes, x: str, y: str) -> None:
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
 
 
-def _mark(axes: Axes, x: float, y: float, name: str, *, left: bool) -> None:
-    axes.plot(
-        [x], [y], "o", markersize=6, markerfacecolor=PAPER, markeredgecolor=INK, markeredgewidth=1.6, clip_on=False
-    )
-    offset, side = ((-8, -13), "right") if left else ((8, 5), "left")
-    axes.annotate(name, (x, y), offset, textcoords="offset points", ha=side)
+# Where the name of a point may stand, in points from it; and the sizes of an axes and of a letter, about.
+_SIDES = ((8, 5), (-8, -13), (8, -13), (-8, 5), (8, 18), (-8, -26), (8, -26), (-8, 18))
+_WIDTH, _HEIGHT, _LETTER, _LINE = 205.0, 165.0, 6.0, 12.0
+
+Box = tuple[float, float, float, float]
+
+
+def _named(axes: Axes, points: Sequence[tuple[float, float, str]], curve: Sequence[tuple[float, float]] = ()) -> None:
+    """Mark points of a unit square, each with its name where it hides no other name, no point and no curve."""
+    dots = [(x * _WIDTH - 5, y * _HEIGHT - 5, x * _WIDTH + 5, y * _HEIGHT + 5) for x, y, _ in points]
+    dots += [(x * _WIDTH - 2, y * _HEIGHT - 2, x * _WIDTH + 2, y * _HEIGHT + 2) for x, y in _along(curve)]
+    taken: list[Box] = []
+    for x, y, name in points:
+        axes.plot(
+            [x], [y], "o", markersize=6, markerfacecolor=PAPER, markeredgecolor=INK, markeredgewidth=1.6, clip_on=False
+        )
+        boxes = [_box(x, y, side, name) for side in _SIDES]
+        costs = [sum(_overlap(box, other) for other in (*taken, *dots)) + _outside(box) for box in boxes]
+        best = costs.index(min(costs))
+        taken.append(boxes[best])
+        axes.annotate(
+            name, (x, y), _SIDES[best], textcoords="offset points", ha="left" if _SIDES[best][0] > 0 else "right"
+        )
+
+
+def _along(curve: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Points on a curve, close to one another."""
+    for (x, y), (to_x, to_y) in pairwise(curve):
+        steps = 1 + int(60 * max(abs(to_x - x), abs(to_y - y)))
+        yield from ((x + (to_x - x) * k / steps, y + (to_y - y) * k / steps) for k in range(steps))
+
+
+def _box(x: float, y: float, side: tuple[int, int], name: str) -> Box:
+    width = _LETTER * len(name)
+    left = x * _WIDTH + side[0] - (width if side[0] < 0 else 0)
+    bottom = y * _HEIGHT + side[1] - 2
+    return left, bottom, left + width, bottom + _LINE
+
+
+def _overlap(one: Box, other: Box) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return width * height if width > 0 and height > 0 else 0.0
+
+
+def _outside(box: Box) -> float:
+    """How much of a name is outside of the axes."""
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    return area - _overlap(box, (0, 0, _WIDTH, _HEIGHT))
 
 
 def _precision_recall(axes: Axes, evaluation: Mapping[str, Any]) -> None:
     overall = evaluation["overall"]
-    recall, precision = zip(*evaluation["curves"]["precision_recall"], strict=True)
+    curve = evaluation["curves"]["precision_recall"]
+    recall, precision = zip(*curve, strict=True)
     axes.plot(recall, precision, color=SPOILER)
     axes.axhline(overall["spoilers"] / overall["sentences"], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-    for name, point in overall["points"].items():
-        if point["precision"]["value"] is not None:
-            right = point["recall"]["value"] > 0.75
-            _mark(axes, point["recall"]["value"], point["precision"]["value"], name, left=right)
-    _unit(axes, "recall: share of spoilers found", "precision: share of flags that are right")
+    points = [
+        (point["recall"]["value"], point["precision"]["value"], name) for name, point in overall["points"].items()
+    ]
+    _named(axes, [point for point in points if point[1] is not None], curve)
+    _unit(axes, "recall: share of spoilers found", "precision: share of right flags")
 
 
 def _roc(axes: Axes, evaluation: Mapping[str, Any]) -> None:
-    alarms, found = zip(*evaluation["curves"]["roc"], strict=True)
+    curve = evaluation["curves"]["roc"]
+    alarms, found = zip(*curve, strict=True)
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
     axes.plot(alarms, found, color=SPOILER)
-    for name, point in evaluation["overall"]["points"].items():
-        x, y = point["false_alarm_rate"]["value"], point["recall"]["value"]
-        axes.plot(
-            [x], [y], "o", markersize=6, markerfacecolor=PAPER, markeredgecolor=INK, markeredgewidth=1.6, clip_on=False
-        )
-        axes.annotate(name, (x, y), (8, -12), textcoords="offset points", ha="left")
+    points = evaluation["overall"]["points"].items()
+    _named(axes, [(p["false_alarm_rate"]["value"], p["recall"]["value"], name) for name, p in points], curve)
     _unit(axes, "share of harmless sentences flagged", "share of spoilers found")
 
 
@@ -164,10 +208,15 @@ def _scores(axes: Axes, evaluation: Mapping[str, Any]) -> None:
         heights = [count / total for count in counts]
         axes.bar([x + shift * width for x in left], heights, width * 0.46, align="edge", color=colour, label=name)
     top = axes.get_ylim()[1]
-    for name, point in evaluation["overall"]["points"].items():
-        axes.axvline(point["threshold"], color=INK, linewidth=1, linestyle=(0, (1, 2)))
-        axes.text(point["threshold"], top, name, ha="center", va="bottom", fontsize=9)
-    axes.set(xlim=(0, 1), xlabel="predicted probability", ylabel="share of the sentences of each class")
+    points = sorted((point["threshold"], name) for name, point in evaluation["overall"]["points"].items())
+    ends: list[float] = []  # of the last name in each row above the axes
+    for at, name in points:
+        half = _LETTER * len(name) / _WIDTH / 2
+        row = next((k for k, end in enumerate(ends) if end < at - half), len(ends))
+        ends[row : row + 1] = [at + half]
+        axes.axvline(at, color=INK, linewidth=1, linestyle=(0, (1, 2)))
+        axes.annotate(name, (at, top), (0, 1 + 11 * row), textcoords="offset points", ha="center", fontsize=9)
+    axes.set(xlim=(0, 1), xlabel="predicted probability", ylabel="share of sentences of the class")
     axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f}%")
     axes.legend(loc="upper center", bbox_to_anchor=(0.36, 0.95))
 

@@ -1,4 +1,8 @@
-"""Code actions: edits that hide a sentence or all spoilers in a style, or make the tool ignore a sentence."""
+"""Code actions: edits that hide a sentence or all spoilers in a style, or make the tool ignore a sentence.
+
+"Not a spoiler" keeps a decision for the project, outside of the draft. Where a project keeps decisions, hiding one
+sentence is one, too. A sentence that was almost flagged can be hidden as well.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,14 @@ from spoilerguard.hiding.block_edits import Edit
 from spoilerguard.hiding.blurring import edits_to_hide
 from spoilerguard.hiding.ignoring import edits_to_ignore
 from spoilerguard.hiding.styles import STYLES
+from spoilerguard.lsp.decisions import command_for
 from spoilerguard.lsp.editor import Checked, diagnostic
 from spoilerguard.spans import Flag
 
 __all__ = ["HIDE_ALL", "actions", "edits_of"]
 
 HIDE_ALL = f"{types.CodeActionKind.Source.value}.hideSpoilers"  # not fixAll: saving must not hide anything unasked
+_REJECT = "Not a spoiler"
 _USUAL = {
     "text": ("reddit", "discord", "bbcode", "redact"),
     "markdown": ("html", "details", "reddit", "discord"),
@@ -44,8 +50,14 @@ def actions(checked: Checked, range: types.Range, only: Sequence[str] | None) ->
         flag = flags[0]
         for style in styles:
             yield _action(checked, f"Hide as {style}", types.CodeActionKind.QuickFix, style, flag)
+        if command := command_for(checked, flag, "show"):
+            found = diagnostic(checked, flag)
+            yield types.CodeAction(_REJECT, types.CodeActionKind.QuickFix, diagnostics=[found], command=command)
         if format != "text":
             yield _action(checked, "Ignore this sentence", types.CodeActionKind.QuickFix, None, flag)
+    near = [] if flags else checked.near_at(range)
+    for style in usual if near and _asked(types.CodeActionKind.RefactorRewrite.value, only) else ():
+        yield _action(checked, f"Hide as {style}", types.CodeActionKind.RefactorRewrite, style, near[0])
     count = len(checked.report)
     for style in styles if only else usual:
         if count > (0 if only else 1) and _asked(kind := f"{HIDE_ALL}.{style}", only):
@@ -68,11 +80,13 @@ def _asked(kind: str, only: Iterable[str] | None) -> bool:
 def _action(
     checked: Checked, title: str, kind: str | types.CodeActionKind, style: str | None, flag: Flag | None = None
 ) -> types.CodeAction:
+    fixes = flag is not None and kind == types.CodeActionKind.QuickFix
     return types.CodeAction(
         title,
         kind,
-        diagnostics=[diagnostic(checked, flag)] if flag else None,
-        is_preferred=style == _usual(checked)[0] if flag else None,
+        diagnostics=[diagnostic(checked, flag)] if flag and fixes else None,
+        is_preferred=style == _usual(checked)[0] if fixes else None,
+        command=command_for(checked, flag, "hide") if flag and style and checked.decides else None,
         data={
             "uri": checked.moment.uri,
             "edition": checked.moment.edition,
@@ -105,7 +119,7 @@ def edits_of(checked: Checked, data: Any) -> list[types.TextEdit]:
                 checked, edits_to_hide(checked.report.document, [(f.start, f.end) for f in flags], style)
             )
         case {"edition": int(), "style": style, "start": int(start)}:
-            for flag in checked.report:
+            for flag in (*checked.report, *checked.near):
                 if flag.start == start:
                     at = (flag.start, flag.end)
                     document = checked.report.document

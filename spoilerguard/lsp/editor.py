@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 import re
 from typing import Any, NamedTuple, cast
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
+from spoilerguard.drafts.decisions import decisions_by_path, obey
 from spoilerguard.drafts.io import MOST_BYTES, read_work
 from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
@@ -63,6 +64,8 @@ class Checked:
         report: The report.
         positions: Converts the offsets of the report.
         style: The blur style of the project's settings, which is offered first; empty if there is none.
+        near: Sentences that were almost flagged, and flags that the author has decided to show.
+        decides: Whether the project keeps decisions.
     """
 
     moment: Moment
@@ -70,6 +73,8 @@ class Checked:
     report: Report
     positions: Positions
     style: str
+    near: Sequence[Flag] = ()
+    decides: bool = False
 
     def range(self, start: int, end: int) -> types.Range:
         """A range of offsets as a range of the protocol."""
@@ -77,8 +82,15 @@ class Checked:
 
     def flags_at(self, range: types.Range) -> list[Flag]:
         """The flags that a range of the protocol touches; the range may be empty."""
+        return self._at(range, self.report)
+
+    def near_at(self, range: types.Range) -> list[Flag]:
+        """The sentences of `near` that a range of the protocol touches; the range may be empty."""
+        return self._at(range, self.near)
+
+    def _at(self, range: types.Range, flags: Iterable[Flag]) -> list[Flag]:
         start, end = (self.positions.offset(at.line, at.character) for at in (range.start, range.end))
-        return [flag for flag in self.report if flag.start <= end and start <= flag.end]
+        return [flag for flag in flags if flag.start <= end and start <= flag.end]
 
 
 def _position(place: Place) -> types.Position:
@@ -117,7 +129,7 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
         The result; None if the project's settings exclude the draft.
 
     Raises:
-        SpoilerguardError: A setting is invalid.
+        SpoilerguardError: A setting is invalid, or the project's decisions cannot be read.
         InputError: The draft is too long.
     """
     path = to_fs_path(moment.uri)
@@ -142,7 +154,9 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
         **{name: options[name] for name in _PASSED_ON if name in options},
     )
     style = project.options("blur", path).get("style", "")
-    return Checked(moment, guard, report, Positions(text, encoding), style)
+    decisions = decisions_by_path()(path) if path else None
+    report, near, _ = obey(report, guard, decisions)
+    return Checked(moment, guard, report, Positions(text, encoding), style, near, decisions is not None)
 
 
 def _fitting(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -33,8 +33,10 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 import spoilerguard
+from spoilerguard.drafts.decisions import FILE as DECISIONS
 from spoilerguard.errors import SpoilerguardError
 from spoilerguard.lsp.actions import HIDE_ALL, actions, edits_of
+from spoilerguard.lsp.decisions import DECIDE, decide
 from spoilerguard.lsp.editor import NAME, OPTIONS, Checked, Moment, check, diagnostics, format_for, hover
 from spoilerguard.lsp.protocol import Protocol
 from spoilerguard.settings.layers import FILES
@@ -187,7 +189,7 @@ class Server(LanguageServer):
             self.recheck()
 
     def recheck(self) -> None:
-        """Check all drafts again, because the settings have changed."""
+        """Check all drafts again, because the settings or the decisions have changed."""
         self.shown.clear()
         for draft in self.drafts.values():
             draft.moment = draft.moment._replace(edition=next(self.editions))
@@ -206,7 +208,8 @@ def _initialize(ls: Server, params: types.InitializeParams) -> None:
 
 def _initialized(ls: Server, params: types.InitializedParams) -> None:
     """Ask for the settings, and for notifications when they change."""
-    files = types.DidChangeWatchedFilesRegistrationOptions([types.FileSystemWatcher(f"**/{name}") for name in FILES])
+    watched = [types.FileSystemWatcher(f"**/{name.replace(os.sep, '/')}") for name in (*FILES, DECISIONS)]
+    files = types.DidChangeWatchedFilesRegistrationOptions(watched)
     wanted = (
         (types.WORKSPACE_DID_CHANGE_CONFIGURATION, "did_change_configuration", {"section": NAME}),
         (types.WORKSPACE_DID_CHANGE_WATCHED_FILES, "did_change_watched_files", files),
@@ -271,7 +274,7 @@ async def _code_action(ls: Server, params: types.CodeActionParams) -> list[types
     found = list(actions(checked, params.range, params.context.only))
     if "edit" in (ls.can("text_document.code_action.resolve_support.properties") or ()):
         return found
-    return [action for action in found if await _with_edit(ls, checked, action) is None]
+    return [action for action in found if action.data is None or await _with_edit(ls, checked, action) is None]
 
 
 async def _resolve(ls: Server, action: types.CodeAction) -> types.CodeAction:
@@ -297,11 +300,24 @@ async def _with_edit(ls: Server, checked: Checked, action: types.CodeAction) -> 
     return None
 
 
+def _decide(ls: Server, *arguments: Any) -> None:
+    """Keep a decision, and check again, since it holds for every draft of the project."""
+    try:
+        decide(*arguments)
+    except SpoilerguardError as error:
+        ls.shown.discard(str(error))
+        ls.show(str(error))
+    else:
+        ls.recheck()
+
+
 def _shutdown(ls: Server, params: None) -> None:
     ls.stopping = True
 
 
-_ACTIONS = types.CodeActionOptions([types.CodeActionKind.QuickFix, HIDE_ALL], resolve_provider=True)
+_ACTIONS = types.CodeActionOptions(
+    [types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite, HIDE_ALL], resolve_provider=True
+)
 
 
 def serve(given: Mapping[str, Any]) -> int:
@@ -333,6 +349,7 @@ def serve(given: Mapping[str, Any]) -> int:
         (types.SHUTDOWN, _shutdown, None),
     ):
         server.feature(name, options)(run)
+    server.command(DECIDE)(_decide)
     server.start_io(sys.stdin.buffer, protocol)
     server.checker.shutdown(wait=False, cancel_futures=True)
     return 0 if server.stopping else 1

@@ -3,6 +3,9 @@
 The page fetches nothing, which a content security policy enforces; the only script is ours. At every position of
 the slider, the copied text is what `blur` returns: the page contains what `hide` writes for every set of sentences
 that a position flags, in every style, cut into chunks that are stored once.
+
+Each sentence can be hidden or shown by hand. What is decided is saved as a report of `check`, version 2, from which
+`blur --from-json` writes the draft: it reads again what it writes, as no page can.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 import zlib
 
+from spoilerguard.drafts.decisions import keys_of
 from spoilerguard.errors import LeakError
 from spoilerguard.files.bundled import asset_text
 from spoilerguard.files.pages import render as render_page
@@ -26,10 +30,11 @@ from spoilerguard.hiding.blurring import written
 from spoilerguard.hiding.styles import DEFAULTS, STYLES, Style
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.preview.rendering import render
-from spoilerguard.printing import harmless, plain
+from spoilerguard.printing import Outcome, harmless, plain, results
 from spoilerguard.spans import Document, Flag
 
 if TYPE_CHECKING:
+    from spoilerguard.drafts.decisions import Decisions
     from spoilerguard.guard import Guard
     from spoilerguard.report import Report
 
@@ -46,7 +51,9 @@ def preview(
     text: str,
     *,
     name: str = "draft",
+    path: str = "",
     command: Sequence[str] = (),
+    decisions: Decisions | None = None,
     sensitivity: str = "medium",
     threshold: float | None = None,
     **options: Any,
@@ -60,8 +67,10 @@ def preview(
         guard: The model.
         text: The draft.
         name: The heading of the page.
+        path: The path of the draft, by which saved decisions name it; `name` by default.
         command: The arguments of `spoilerguard blur` that hide the same: the draft's path and options;
             `name` by default.
+        decisions: The decisions of the project, with which the page starts.
         sensitivity: `low`, `medium` or `high`; where the slider starts.
         threshold: A probability, which overrides `sensitivity`.
         **options: Further options of `Guard.flag`.
@@ -79,15 +88,22 @@ def preview(
     ranked = sorted(shown, key=lambda flag: -flag.score)
     stops = _stops([-flag.score for flag in ranked], limit, named, len(text))
     counts = sorted({count for _, count in stops})
-    rank = {flag: number for number, flag in enumerate(ranked)}
-    html, words = render(report.document, [(flag.start, flag.end, rank[flag]) for flag in shown])
+    every = [*ranked, *_others(report, shown)]  # by number
+    rank = {flag.start: number for number, flag in enumerate(every)}
+    html, words = render(report.document, sorted((flag.start, flag.end, rank[flag.start]) for flag in every))
     data = {
         "stops": [[_percent(at, named), count, _option(at, named)] for at, count in stops],
+        "thresholds": [at for at, _ in stops],
         "named": {point: _stop_at(stops, at) for point, at in named.items() if at >= stops[0][0]},
         "at": _stop_at(stops, limit),
         "sentences": len(report.sentences),
         "counts": counts,
         "command": shlex.join(["spoilerguard", "blur", *(command or [name])]),
+        "decided": shlex.join(["spoilerguard", "blur", *(command or [name])[:1], "--from-json", "decisions.json"]),
+        "entries": [flag.to_dict() for flag in every],
+        "listed": len(ranked),
+        "decisions": _decided(report, rank, decisions),
+        "report": _report_of(report, path or name),
     }
     return render_page(
         "preview.html",
@@ -97,12 +113,12 @@ def preview(
         copies=_packed(_copies(report.document, ranked, counts)),
         draft=html,
         ticks=_ticks([flag.score for flag in ranked], [at for at, _ in stops]),
-        findings=[_finding(flag, rank[flag], words.get(rank[flag], flag.text)) for flag in shown],
+        findings=[_finding(flag, n, words.get(n, flag.text)) for flag in shown for n in (rank[flag.start],)],
         facts=_facts(report),
         kinds=sorted({reason.kind for flag in report.flags for reason in flag.reasons}),
         styles=[style for style in STYLES.values() if report.document.format in style.formats],
         default_style=DEFAULTS[report.document.format],
-        script=asset_text("preview", "preview.js"),
+        script="(() => {\n" + asset_text("preview", "draft.js") + asset_text("preview", "preview.js") + "})();\n",
         style=asset_text("palette.css")
         + accessible_html.asset("spoilerguard.css")
         + asset_text("preview", "preview.css"),
@@ -116,6 +132,29 @@ def _worth_showing(flags: Sequence[Flag], limit: float) -> list[Flag]:
     scores = sorted((flag.score for flag in flags), reverse=True)
     least = min(scores[MOST], limit) if len(scores) > MOST else 0.0
     return [flag for flag in flags if flag.score >= least]
+
+
+def _others(report: Report, shown: Sequence[Flag]) -> list[Flag]:
+    """The sentences that are not listed; they can be hidden all the same."""
+    listed = {flag.start for flag in shown}
+    position = report.document.position
+    rest = [s for s in report.sentences if s.start not in listed]
+    return [Flag(s.start, s.end, *position(s.start), s.text, s.score) for s in sorted(rest, key=lambda s: -s.score)]
+
+
+def _decided(report: Report, rank: Mapping[int, int], decisions: Decisions | None) -> dict[int, str]:
+    """The decisions of the project about these sentences, by number."""
+    if decisions is None:
+        return {}
+    keys = keys_of(report.document, [(s.start, s.end) for s in report.sentences])
+    found = {rank[start]: decisions.find(key) for start, key in keys.items()}
+    return {number: decision for number, decision in found.items() if decision}
+
+
+def _report_of(report: Report, path: str) -> dict[str, Any]:
+    """The report to save, to which the page adds the threshold, flags and near misses."""
+    bare = replace(report, flags=())  # what repeats hidden text depends on what will be hidden
+    return results([Outcome(path, bare)], 0.0, report.model)
 
 
 def _stops(ranked: Sequence[float], limit: float, named: Mapping[str, float], length: int) -> list[tuple[float, int]]:
@@ -199,14 +238,15 @@ def _finding(flag: Flag, number: int, text: str) -> dict[str, Any]:
     """An entry of the list: score, reason, line and the sentence, with the phrases marked that weigh most."""
     parts, missing = [(" ".join(text.split()), False)], ""
     for reason in flag.reasons:
-        if not (phrase := plain(reason.text)):
+        if not (phrase := _folded(plain(reason.text))):
             continue
-        at = next((k for k, (part, marked) in enumerate(parts) if not marked and phrase in part), None)
-        if at is None:
-            missing = phrase
+        found = ((k, _folded(part).find(phrase)) for k, (part, marked) in enumerate(parts) if not marked)
+        k, at = next(((k, at) for k, at in found if at >= 0), (-1, -1))
+        if k < 0:
+            missing = plain(reason.text)
         else:
-            before, _, after = parts[at][0].partition(phrase)
-            parts[at : at + 1] = [(before, False), (phrase, True), (after, False)]
+            part, end = parts[k][0], at + len(phrase)
+            parts[k : k + 1] = [(part[:at], False), (part[at:end], True), (part[end:], False)]
     return {
         "number": number,
         "kind": flag.reasons[0].kind if flag.reasons else "",
@@ -215,6 +255,16 @@ def _finding(flag: Flag, number: int, text: str) -> dict[str, Any]:
         "parts": parts,
         "phrase": missing,
     }
+
+
+# Models read quotation marks and dashes as plain ones; a letter stands for a letter, so that places are the same.
+_PLAIN = str.maketrans("‘’‚‛′“”„‟″«»–—−\u00a0", '\'\'\'\'\'"""""""--- ')
+
+
+def _folded(text: str) -> str:
+    """Text in which a phrase is found whatever its quotation marks and case."""
+    lower = text.translate(_PLAIN).lower()
+    return lower if len(lower) == len(text) else text.translate(_PLAIN)
 
 
 def _facts(report: Report) -> str:

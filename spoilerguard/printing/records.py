@@ -8,24 +8,25 @@ import re
 from typing import Any
 
 from spoilerguard.drafts.outcomes import Look, Outcome
+from spoilerguard.spans import Flag
 
 __all__ = ["as_json", "as_jsonl", "dumped", "results"]
 
 
 def as_json(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
-    """For programs: one JSON document, version 1, documented in the README."""
+    """For programs: one JSON document, version 2, documented in the README."""
     yield dumped(results(outcomes, look.threshold, look.model))
 
 
 def results(outcomes: Iterable[Outcome], threshold: float, model: dict[str, str]) -> dict[str, Any]:
-    """The document of version 1, as an object.
+    """The document of version 2, as an object.
 
     Args:
         outcomes: The outcomes of all files.
         threshold: The probability from which a sentence was flagged.
         model: `name` and `version` of the model.
     """
-    return {"version": 1, "model": model, "threshold": threshold, "files": [_file(outcome) for outcome in outcomes]}
+    return {"version": 2, "model": model, "threshold": threshold, "files": [_file(outcome) for outcome in outcomes]}
 
 
 def as_jsonl(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
@@ -53,6 +54,14 @@ def _file(outcome: Outcome) -> dict[str, Any]:
             "hidden": 0,
             "error": outcome.error,
             "flags": [],
+            "near_misses": [],
             "notices": [],
         }
-    return {"path": outcome.path, **outcome.report.to_dict()}
+    found = outcome.report.to_dict()
+    flags = [_decided(flag, outcome) for flag in outcome.report]
+    near = [_decided(flag, outcome) for flag in outcome.near]
+    return {"path": outcome.path, **found, "flags": flags, "near_misses": near, "notices": found["notices"]}
+
+
+def _decided(flag: Flag, outcome: Outcome) -> dict[str, Any]:
+    return {**flag.to_dict(), "decision": outcome.decisions.get(flag.start)}

@@ -21,7 +21,6 @@ import spoilerguard
 from spoilerguard.errors import InputError, LeakError, MissingExtra
 from spoilerguard.guard import load
 from spoilerguard.hiding.styles import style_for
-from spoilerguard.printing import Outcome, results
 from spoilerguard.report import Report
 from spoilerguard.serving.bodies import Room, parse, read, require_json, too_large
 from spoilerguard.serving.pool import Pool
@@ -71,9 +70,10 @@ class Limits:
 
 
 def checked(guard: Guard, asked: dict[str, Any]) -> dict[str, Any]:
-    """The JSON of `check --format json`, version 1, for standard input."""
+    """The JSON of `check --format json` for standard input, in version 1, which this address promises."""
     report = _report(guard, asked)
-    return results([Outcome("-", report)], report.threshold, report.model)
+    files = [{"path": "-", **report.to_dict()}]
+    return {"version": 1, "model": report.model, "threshold": report.threshold, "files": files}
 
 
 def blurred(guard: Guard, asked: dict[str, Any]) -> dict[str, Any]:

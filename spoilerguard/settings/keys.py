@@ -162,6 +162,7 @@ KEYS: Mapping[str, Key] = {
         ),
         Key("report-unused", switch, ("check",), "report suppressions that suppress nothing"),
         Key("baseline", file, ("check",), "a file with known spoilers"),
+        Key("keep-text", switch, ("decide",), "keep the sentences of decisions, so that train can use them"),
         Key("style", word, ("blur",), "how spoilers are hidden", _styles),
     )
 }

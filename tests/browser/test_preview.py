@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+import json
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, expect
+from commands import invoke
+from playwright.sync_api import Browser, Locator, Page, expect
 import pytest
 from waiting import WAIT
 
 import spoilerguard as sg
+from spoilerguard.datasets import load_labelled
+from spoilerguard.hiding.blurring import hide
 from spoilerguard.preview.page import preview
+from spoilerguard.text.reading import read
+from spoilerguard.training.pipeline import RECIPES, Recipe
 
 DRAFT = """# The Lantern Keeper
 
@@ -178,6 +184,8 @@ def test_a_finding_leads_to_its_sentence(opened: Opener, html: str) -> None:
     page.keyboard.press("Enter")
     focused = page.evaluate("document.activeElement.className")
     assert "sg1-show" in focused
+    assert page.evaluate("document.activeElement.getAttribute('aria-expanded')") == "true"
+    assert "Quillon dies in the boathouse" in draft_text(page)
     page.locator("input[value=below]").check()
     page.locator("#findings li:visible a").first.click()
     assert page.evaluate("document.activeElement.matches('.draft [data-s]')")
@@ -211,6 +219,125 @@ def test_paragraphs_in_a_row_are_hidden_as_one(opened: Opener, fast: sg.Guard) -
     assert page.locator(".draft > p").count() == 4
 
 
+# --- decisions ------------------------------------------------------------------------------------
+
+
+def item(page: Page, words: str) -> Locator:
+    return page.locator("#findings li").filter(has_text=words)
+
+
+def saved(page: Page, folder: Path) -> Path:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save decisions").click()
+    assert download.value.suggested_filename == "decisions.json"
+    target = folder / "decisions.json"
+    download.value.save_as(target)
+    return target
+
+
+def test_decisions_are_saved_blurred_and_learned_from(
+    opened: Opener, fast: sg.Guard, few: Path, quick: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("draft.md").write_text(DRAFT, encoding="utf-8")
+    assert invoke("preview", "draft.md", "-o", "page.html", "--sensitivity", "high").exit_code == 0
+    page = opened(Path("page.html").read_text(encoding="utf-8"))
+    rejected = "In the end **Quillon dies** in the boathouse"
+    flags = [flag.text for flag in fast.flag(DRAFT, format="markdown", sensitivity="high")]
+    item(page, "Quillon dies").get_by_role("button", name="Show").click()
+    assert "Quillon dies in the boathouse" in draft_text(page)
+    near = page.locator("#findings li.below").filter(has_not_text="Quillon").first
+    page.locator("input[value=below]").check()
+    hidden = next(e["text"] for e in entries(page) if e["number"] == int(near.get_attribute("data-n") or ""))
+    near.get_by_role("button", name="Hide").click()
+    assert hidden not in flags
+    assert hidden not in draft_text(page)
+    decisions = saved(page, tmp_path)
+
+    expected = [text for text in flags if rejected not in text] + [hidden]
+    document = read(DRAFT, "markdown")
+    ranges = [(DRAFT.index(text), DRAFT.index(text) + len(text)) for text in expected]
+    for style in ("reddit", "html", "details"):
+        ran = invoke("blur", "draft.md", "--from-json", decisions, "--style", style, "-o", "post.md")
+        assert ran.exit_code == 0, ran.output
+        assert Path("post.md").read_bytes() == hide(document, ranges, style).encode()
+    assert rejected in Path("post.md").read_text(encoding="utf-8")
+
+    assert invoke("convert", decisions, "-o", "labels.jsonl").exit_code == 0
+    (labelled,) = load_labelled("labels.jsonl")
+    assert sorted(sentence.label for sentence in labelled.sentences) == [0, 1]
+    monkeypatch.setitem(RECIPES, "plain", quick)
+    ran = invoke("train", "labels.jsonl", few, "-o", "model")
+    assert ran.exit_code == 0, ran.output
+    assert sg.load("model").score([hidden])[0] > 0
+
+
+def entries(page: Page) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.evaluate("JSON.parse(document.getElementById('data').textContent).entries")
+    return [{"number": number, **entry} for number, entry in enumerate(found)]
+
+
+def test_a_sentence_that_is_not_listed_is_hidden_by_a_click(opened: Opener, html: str, tmp_path: Path) -> None:
+    page = opened(html)
+    words = "Four stars, and I would read more of this series."
+    page.locator(".draft [data-s]").filter(has_text=words).click()
+    page.locator(".bar").get_by_role("button", name="Hide").click()
+    assert words not in draft_text(page)
+    (file,) = json.loads(saved(page, tmp_path).read_text(encoding="utf-8"))["files"]
+    assert [e["decision"] for e in file["near_misses"] if e["text"] == words] == ["hide"]
+    assert {e["decision"] for e in (*file["flags"], *file["near_misses"]) if e["text"] != words} == {None}
+
+
+def test_decisions_by_keyboard_and_undo(opened: Opener, html: str) -> None:
+    page = opened(html)
+    before = draft_text(page)
+    count = page.locator("#count").inner_text()
+    page.locator("#findings li:visible a").first.focus()
+    page.keyboard.press("s")
+    first = page.locator("#findings li:visible").first
+    expect(first.get_by_role("button", name="Show")).to_have_attribute("aria-pressed", "true")
+    assert "Quillon dies" in draft_text(page)
+    expect(page.get_by_role("status")).to_contain_text("will be shown")
+    page.keyboard.press("j")
+    page.keyboard.press("s")
+    assert page.locator("#findings li:visible").count() > 1, "an item stays in the list until it is filtered again"
+    page.locator("input[value=decided]").check()
+    assert page.locator("#findings li:visible").count() == 2
+    page.locator("#findings li:visible a").first.focus()
+    page.keyboard.press("u")
+    page.keyboard.press("Control+z")
+    expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    assert draft_text(page) == before
+    assert page.locator("#count").inner_text() == count
+
+
+def test_a_decision_stays_when_the_threshold_moves(opened: Opener, html: str) -> None:
+    page = opened(html)
+    item(page, "Quillon dies").get_by_role("button", name="Show").click()
+    for stop in (0, len(stops(page)) - 1):
+        move(page, stop)
+        assert "Quillon dies in the boathouse" in draft_text(page)
+
+
+def test_what_is_hidden_by_hand_is_copied_as_a_command_unless_a_threshold_hides_the_same(
+    opened: Opener, html: str, fast: sg.Guard
+) -> None:
+    page = opened(html)
+    copy = page.locator("#copy")
+    item(page, "Quillon dies").get_by_role("button", name="Show").click()
+    expect(copy).to_have_text("Copy the command")
+    copy.click()
+    expect(page.locator("#status")).to_contain_text("Save the decisions")
+    name = "a-long-name-for-a-draft-of-a-review.md"
+    command = f"spoilerguard blur {name} --from-json decisions.json --style html"
+    assert page.evaluate("window.copied") == command
+    page.get_by_role("button", name="Undo").click()
+    expect(copy).to_have_text("Copy the text")
+    copy.click()
+    expect(page.locator("#status")).to_contain_text("Copied")
+    assert page.evaluate("window.copied") == fast.blur(DRAFT, format="markdown", style="html")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_axe_finds_nothing(
@@ -221,6 +348,8 @@ def test_axe_finds_nothing(
         page.locator("summary").click()
     page.locator("input[value=all]").check()
     page.locator(".draft button").first.click()
+    page.locator("#findings li:visible [data-decide=show]").first.click()
+    page.locator("#findings li:visible [data-decide=hide]").last.click()
     assert axe(page) == []
 
 
@@ -230,6 +359,12 @@ def test_nothing_overflows(opened: Opener, html: str, width: int) -> None:
     if width < 1000:
         page.locator("summary").click()
     page.locator("#all").click()
+    page.locator("#findings li:visible [data-decide=show]").first.click()
+    for name in ("Copy the command", "Save decisions", "Undo"):
+        box = page.get_by_role("button", name=name).bounding_box()
+        assert box
+        assert 0 <= box["x"] < box["x"] + box["width"] <= width, "in reach, wherever the page is scrolled to"
+        assert 0 <= box["y"] < box["y"] + box["height"] <= 700
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -239,6 +374,7 @@ def test_on_paper_what_is_hidden_stays_so(opened: Opener, html: str) -> None:
     assert "boathouse" not in draft_text(page)
     expect(page.locator("#threshold")).to_be_hidden()
     expect(page.locator("#copy")).to_be_hidden()
+    assert page.locator("[data-decide]:visible").count() == 0
 
 
 @pytest.mark.parametrize("format", ["text", "markdown", "html"])
