@@ -63,6 +63,8 @@ Examples:
 In a workflow, check only what a branch has changed; or write SARIF for the code host:
   spoilerguard check posts/ --diff origin/main --format github
   spoilerguard check posts/ --format sarif -o spoilers.sarif --exit-zero
+Or what reviewdog reads, with suggestions that hide what is found:
+  spoilerguard check posts/ --format rdjson --show-text --exit-zero
 Accept the spoilers of an old site, and report only new ones:
   spoilerguard check posts/ --write-baseline known.json
   spoilerguard check posts/ --baseline known.json --fail-on 0.9
@@ -93,12 +95,18 @@ def check(
         typer.Option(
             "--format",
             autocompletion=completing(key="format"),
-            help="Output: text, line, json, jsonl, github (annotations) or sarif.",
+            help="Output: text, line, json, jsonl, github (annotations), sarif, rdjson (reviewdog), gitlab (code "
+            "quality) or junit.",
         ),
     ] = "text",
     output_path: OutputOption = None,
     show_text: Annotated[
-        bool, typer.Option("--show-text", help="Show sentences in line, github and sarif too: logs will hold spoilers.")
+        bool,
+        typer.Option(
+            "--show-text",
+            help="Show sentences in the formats made for logs too, and in rdjson suggest how to hide them: logs will "
+            "hold spoilers.",
+        ),
     ] = False,
     input_format: InputFormatOption = None,
     stdin_filename: StdinFilenameOption = "-",

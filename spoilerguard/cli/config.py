@@ -1,4 +1,4 @@
-"""The command `config`: every setting, its value and where it comes from. Printing; it decides nothing.
+"""The command `config`: every setting, its value and where it comes from; or what a settings file may say.
 
 Exit status: 0, or 2 for a usage error or an invalid settings file.
 """
@@ -26,6 +26,12 @@ Examples:
 The command line wins over the settings. The settings are read from .spoilerguard.toml, or from
 [tool.spoilerguard] in pyproject.toml, in the nearest folder above."""
 
+_SCHEMA = """\b
+Example:
+  spoilerguard config schema > spoilerguard.schema.json
+Editors check and complete .spoilerguard.toml by it if its first line is
+  #:schema ./spoilerguard.schema.json"""
+
 _FORMATS = ("text", "json")
 
 
@@ -33,12 +39,13 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     config = typer.Typer(name="config", no_args_is_help=True, rich_markup_mode=None)
     config.command(epilog=_SHOW)(show)
+    config.command(epilog=_SCHEMA)(schema)
     config.callback(epilog="Example:  spoilerguard config show")(_config)
     app.add_typer(config)
 
 
 def _config() -> None:
-    """Show the settings in effect."""
+    """Show the settings in effect, or what a settings file may say."""
 
 
 class _Setting(NamedTuple):
@@ -110,3 +117,11 @@ def _as_text(settings: Settings, found: list[_Setting]) -> Iterator[str]:
 def _as_json(settings: Settings, found: list[_Setting]) -> Iterator[str]:
     version = {"version": 1, "file": settings.file, "settings": [setting._asdict() for setting in found]}
     yield json.dumps(version, indent=2)
+
+
+def schema() -> None:
+    """Print the JSON Schema of a settings file, for editors."""
+    from spoilerguard.settings import schema as made
+
+    with errors_explained(), output():
+        say(json.dumps(made.schema(), indent=2))

@@ -13,7 +13,7 @@ from spoilerguard.spans import Flag
 if TYPE_CHECKING:
     from spoilerguard.drafts.decisions import Decision
 
-__all__ = ["Look", "Outcome", "beneath", "harmless", "kind_name", "plain", "why"]
+__all__ = ["Look", "Outcome", "beneath", "harmless", "in_checkout", "kind_name", "plain", "why"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Look:
         quiet: Whether to leave out the summary.
         threshold: The probability from which a sentence was flagged.
         model: `name` and `version` of the model.
-        show_text: Whether formats made for logs (line, github, sarif) show sentences too.
+        show_text: Whether formats made for logs show sentences too.
     """
 
     colour: bool
@@ -92,3 +92,13 @@ def beneath(path: str, folder: str) -> str | None:
         return None
     parts = inside.split(os.sep)
     return None if parts[0] == os.pardir else "/".join(parts)
+
+
+def in_checkout(path: str, variable: str = "") -> str:
+    """A path as code hosts name files: relative to the checkout, with slashes; absolute if it is not in it.
+
+    Args:
+        path: The path.
+        variable: The environment variable that names the checkout; where it is not set, that is the current folder.
+    """
+    return beneath(path, os.environ.get(variable) or os.curdir) or os.path.abspath(path)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-import os
 
-from spoilerguard.drafts.outcomes import Look, Outcome, beneath, harmless, why
+from spoilerguard.drafts.outcomes import Look, Outcome, harmless, in_checkout, why
 from spoilerguard.spans import Document
 
 __all__ = ["as_github", "as_lines"]
@@ -26,7 +25,7 @@ def as_github(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
     become an `error`, broken spoiler marks a `notice`.
     """
     for outcome in outcomes:
-        place = {"file": _in_repository(outcome.path)}
+        place = {"file": in_checkout(outcome.path, "GITHUB_WORKSPACE")}
         if outcome.error is not None:
             yield _command("error", place | {"title": "Not checked"}, outcome.error)
         if outcome.report is None:
@@ -38,11 +37,6 @@ def as_github(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
         for notice in outcome.report.notices:
             title = {"title": "Spoiler mark"}
             yield _command("notice", place | _range(document, notice.start, notice.end) | title, notice.message)
-
-
-def _in_repository(path: str) -> str:
-    """The path relative to the checkout, as GitHub names files; outside of Actions, to the current folder."""
-    return beneath(path, os.environ.get("GITHUB_WORKSPACE") or os.curdir) or os.path.abspath(path)
 
 
 def _range(document: Document, start: int, end: int) -> dict[str, str]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 import os
+import re
 from typing import Any
 
-__all__ = ["COMMANDS", "KEYS", "Key", "globs"]
+__all__ = ["COMMANDS", "KEYS", "LIMIT", "Key", "globs"]
 
 
 # --- readers: they take a value and the folder of its file; a ValueError says what the value must be --
@@ -36,12 +37,16 @@ def probability(value: Any, folder: str) -> float:
 
 
 def probability_or_never(value: Any, folder: str) -> str:
-    if value != "never":
-        try:
-            probability(float(value) if isinstance(value, str) else value, folder)
-        except ValueError:
-            raise ValueError('a probability from 0 to 1, or "never"') from None
-    return str(value)
+    if isinstance(value, str) and LIMIT.fullmatch(value):
+        return value
+    try:
+        return str(probability(value, folder))
+    except ValueError:
+        raise ValueError('a probability from 0 to 1, or "never"') from None
+
+
+# A probability in quotation marks, or never: JSON Schema can say as much.
+LIMIT = re.compile(r"never|0?\.[0-9]+|0\.?|1(\.0*)?")
 
 
 def globs(value: Any, folder: str) -> list[str]:
