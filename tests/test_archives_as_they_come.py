@@ -112,7 +112,7 @@ def test_errors_end_with_status_3_and_say_how_much(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("id,text\n1,Fine\n2,a,b\n3,Fine\n4,Fine\n", encoding="utf-8")
     ran = invoke("scan", tmp_path / "c.csv", "-o", tmp_path / "o.jsonl", "-q")
     assert ran.exit_code == 3
-    assert ran.stderr.startswith("spoilerguard: 1 of 4 records could not be read; the first is record 2: 3 cells, but")
+    assert ran.stderr.startswith("spoilerguard: 1 of 4 records has an error; the first is record 2: 3 cells, but")
 
 
 # --- other readers -----------------------------------------------------------------------------

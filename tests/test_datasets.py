@@ -453,6 +453,14 @@ def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
         list(load_labelled(tmp_path / "empty"))
 
 
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_array_is_read_as_json_lines_are(tmp_path: Path, indent: int | None) -> None:
+    rows = [{"text": f"He leaves {name}.", "label": 1, "film": name} for name in ("Ann", "Bo")]
+    (tmp_path / "l.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (tmp_path / "l.json").write_text(json.dumps(rows, indent=indent), encoding="utf-8")
+    assert list(load_labelled(tmp_path / "l.json")) == list(load_labelled(tmp_path / "l.jsonl"))
+
+
 @pytest.mark.parametrize(
     ("name", "data", "message"),
     [
@@ -460,7 +468,14 @@ def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
         ("e.csv", b"text,label\n", r"e\.csv:1: the file is empty"),
         ("e.jsonl", ROW * 16 + b'{"text": "He\n' + ROW, r"e\.jsonl:17: not valid JSON"),
         ("e.jsonl", ROW + b"[1]\n", r"e\.jsonl:2: a JSON list"),
-        ("e.jsonl", b'[{"text": "a"}]', r"e\.jsonl:1: one JSON array"),
+        (
+            "e.json",
+            b'[{"text": "He leaves.", "label": 1}, {"text": 5',
+            r"e\.json:2: the JSON is cut off or damaged",
+        ),
+        ("e.json", b'[{"text": "He leaves.", "label": 1}, 7]', r"e\.json:2: a JSON int; expected an object"),
+        ("e.json", b"[]", r"e\.json:1: the file is empty"),
+        ("e.json", b'["He leaves."]', r"e\.json:1: a JSON array without objects"),
         ("e.jsonl", ROW + b'{"a":' * 100_000, r"e\.jsonl:2: "),
         ("e.jsonl", ROW + b'{"text": "Caf\xe9"}\n', r"e\.jsonl:2: byte 14 of the line \(0xe9\) is not UTF-8"),
         ("e.jsonl", ROW + b'{"label": 1, "gist": "x"}\n', r"e\.jsonl:2: no text column.*label, gist"),

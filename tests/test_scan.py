@@ -40,7 +40,7 @@ def scan(source: Path, output: Path, *, options: dict[str, Any] | None = None, *
 
 
 def left_in(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"comments.jsonl"}
+    return {path.name for path in folder.iterdir() if not path.name.endswith(".done")} - {"comments.jsonl"}
 
 
 # --- the whole way -------------------------------------------------------------------------------
@@ -287,6 +287,31 @@ def test_an_unfinished_scan_is_not_begun_again_unasked(source: Path, unfinished:
         scan(source, unfinished)
     assert scan(source, unfinished, force=True) is not None
     assert len(records_of(unfinished)) == COUNT
+
+
+def test_a_finished_scan_is_not_scanned_again(source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.jsonl"
+    archive = open_archive(source)
+    plan = run.plan_of(archive, output)
+    assert folder.finished(output, plan.to_dict()) is None
+    summary = run.scan(archive, output, plan)
+    assert folder.finished(output, plan.to_dict()) == summary
+    other = run.plan_of(archive, output, sensitivity="low")
+    with pytest.raises(sg.InputError, match=r"out\.jsonl: complete, but of another source or other options \(thres"):
+        folder.finished(output, other.to_dict())
+    output.write_bytes(output.read_bytes()[:-1])
+    assert folder.finished(output, plan.to_dict()) is None, "somebody has changed the output"
+    (tmp_path / ".out.jsonl.done").write_text("{", encoding="utf-8")
+    assert folder.finished(output, plan.to_dict()) is None
+
+
+def test_a_finished_folder_is_known_and_one_that_is_scanned_again_is_not(source: Path, tmp_path: Path) -> None:
+    archive, output = open_archive(source), tmp_path / "out.jsonl"
+    plan = run.plan_of(archive, output, partition=30)
+    summary = run.scan(archive, output, plan)
+    assert folder.finished(output, plan.to_dict()) == summary
+    assert run.scan(archive, output, plan, force=True, stop=lambda: True) is None
+    assert folder.finished(output, plan.to_dict()) is None, "the partial output goes before it"
 
 
 def test_an_output_is_not_replaced_unasked(source: Path, tmp_path: Path) -> None:

@@ -169,7 +169,8 @@ def test_a_truncated_archive_gives_what_can_be_read_and_an_error_record(tmp_path
     assert all(record["error"] is None for record in records[:-1])
     assert "the compressed data is damaged or cut off here" in records[-1]["error"]
     assert f"{len(records):,} records" in errors
-    assert "1 could not be read" in errors
+    assert "1 with an error" in errors
+    assert f"1 of {len(records):,} records has an error, and the rest of a file was not read; the first is" in errors
 
 
 def test_bad_bytes_cost_one_record(tmp_path: Path) -> None:
@@ -178,7 +179,7 @@ def test_bad_bytes_cost_one_record(tmp_path: Path) -> None:
     lines[400] = lines[400].replace(b"number", b"numb\xff\xfe\x00r")
     lines[500] = lines[500][:30] + b"\n"
     source.write_bytes(b"".join(lines))
-    assert "2 of 900 records could not be read; the first is record 401: " in scan(source, "-o", output, status=3)
+    assert "2 of 900 records have errors; the first is record 401: " in scan(source, "-o", output, status=3)
     records = records_of(output)
     assert len(records) == 900
     assert [number for number, record in enumerate(records) if record["error"]] == [400, 500]

@@ -77,6 +77,37 @@ SPLITS = [  # "|" stands for a space, "||" for nothing
     "than you and I.|Overall it is fine.",
     "He wrote it in .NET.|It crashed.",
     "His sister\nkills him.|Then she\nflees.",
+    # reference marks
+    "He drowns.[1]|She flees.[2][3]|I wept.[citation needed]|The end.",
+    "He drowns.1|She flees.2,3|I wept.12|The end.",
+    "He drowns.[1, 2]|She flees.[3–5]|I wept.[note 4]|The end.[b]",
+    "He drowns.¹|She flees.²³|I wept.†|The end.",
+    "He drowns.^[1]|She flees.^2|The end.",
+    "He drowns.(1)|She flees.(2)|The end.",
+    "He drowns![1]|She flees?[2]|Yes.",
+    "“He drowns.”[1]|She flees.",
+    "He drowns.[1]||She flees.",
+    "He gives it 3.5 (of 5) in version 1.2.|Fine.",
+    # emoji
+    "He drowns😭😭||She flees😱|I wept.",
+    "😱 He drowns.|😱 She flees.",
+    "I ❤️ Paris.|We ❤ Rome too.",
+    "I❤NY so much.|He drowns.",
+    "The pace 👍 but he drowns 👎 in the end.",
+    # what belongs to the words after it
+    "...and then he drowns.|…Nobody saw it.",
+    "Act I. He meets her.|Part 2. He drowns.|It ends in Act II.|Nobody claps.",
+    # recaps and dialogue
+    "S01E02: He drowns|S01E03: She flees|S01E04 - The end",
+    "Episode 1: He drowns.|Episode 2: She flees.",
+    "ANNA: I drowned him.|BO: You did?|ANNA: Yes.",
+    "— I drowned him.|— You did?|— Yes.",
+    "Posted by Ann on 2020-01-02 10:30|He drowns.|On 3/4/20 5:06 PM|She flees.",
+    "He drowns at 8:30 PM.|She flees at 6 a.m. (a day later) and returns.",
+    "By Mill Inc. (the studio).|It ends badly.",
+    "No way!!1|He drowns!!!1!|Wow.",
+    "It was on Yahoo! and everywhere.|Wow!|and then he drowns.",
+    "excellent!|answered all that I had asked.",
 ]
 
 
@@ -373,11 +404,11 @@ def test_boundary_f1_on_ewt() -> None:
     spec.loader.exec_module(bench)
     docs = bench.read(EWT_DEV)
     near = [doc for doc in docs if doc["genre"] in bench.NEAR]
-    for part, floor in ((near, 0.985), (docs, 0.942)):
+    for part, floor in ((near, 0.987), (docs, 0.947)):
         cased = bench.f1(part, bench.ours)
         assert cased >= floor
         assert bench.f1(part, bench.ours, lower=True) >= cased - 0.02
         for kind, least in (("final", 0.82), ("final lower", 0.71), ("all lower", 0.69)):
             bare = bench.bare(part, kind)
             assert bench.f1(bare, bench.ours) >= least
-            assert bench.f1(bare, bench.rules) < 0.56
+            assert bench.f1(bare, bench.rules) < 0.57

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from spoilerguard.archives.archive import Archive, Family
 from spoilerguard.archives.opening import open_archive
-from spoilerguard.archives.posts import START, Cursor, Post
+from spoilerguard.archives.posts import START, UNREAD, Cursor, Post
 from spoilerguard.archives.table import FAMILIES
 
-__all__ = ["FAMILIES", "START", "Archive", "Cursor", "Family", "Post", "open_archive"]
+__all__ = ["FAMILIES", "START", "UNREAD", "Archive", "Cursor", "Family", "Post", "open_archive"]

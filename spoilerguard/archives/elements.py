@@ -252,11 +252,14 @@ class _Parser:
     def _start(self, qualified: str, attributes: dict[str, str]) -> None:
         self._path.append(qualified)
         depth, (prefix, _, name) = len(self._path), qualified.rpartition(":")
-        if name in self.schema.kinds and prefix not in _OTHERS and depth <= _MAX_DEPTH:
+        is_record = name in self.schema.kinds and prefix not in _OTHERS
+        line = self._line + self._expat.CurrentLineNumber - 1
+        if is_record and depth > _MAX_DEPTH:
+            self._done.append((None, f"line {line}: a record within more than {_MAX_DEPTH} elements; it was not read"))
+        if is_record and depth <= _MAX_DEPTH:
             if self._home is None:
                 self._home = self._path[:-1]
             around = self._open[-1].fields if self._open else {}
-            line = self._line + self._expat.CurrentLineNumber - 1
             self._open.append(Element(name, line, depth, around))
             self._name, child = None, ""
         elif self._open and depth == self._open[-1].depth + 1 and prefix not in _OTHERS:

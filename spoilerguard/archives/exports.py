@@ -56,6 +56,8 @@ def _top(head: Head) -> str:
     """The beginning of an XML document, up to its root with its attributes; "" for another file."""
     start = _BEFORE.match(head.text)
     at = start.end() if start else 0
+    if ".xml" in (suffix.lower() for suffix in head.path.suffixes):  # then anything may stand before it
+        at = max(at, head.text.find("<?xml", at, 1 << 16))
     root = ROOT.search(head.text, at) if head.text[at : at + 1] == "<" else None
     return head.text[at : head.text.find(">", root.end()) + 1 or None] if root else ""
 
@@ -176,7 +178,7 @@ def _of_feed(record: Element) -> dict[str, str | None]:
     """An `item` of RSS or an `entry` of Atom; its text is the whole content where there is one, else the summary."""
     get = record.fields.get
     if record.kind == "item":
-        text = get("encoded") or get("description")
+        text = get("encoded") or get("description") or get("title")  # an item may be nothing but a title
     else:
         name = "content" if get("content") else "summary"
         text = get(name)

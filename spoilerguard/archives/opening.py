@@ -15,6 +15,7 @@ from spoilerguard.archives.table import FAMILIES
 from spoilerguard.errors import InputError
 from spoilerguard.files.columns import listed
 from spoilerguard.files.dialects import QUOTINGS, describe_dialect
+from spoilerguard.files.jsonvalues import lists_within
 from spoilerguard.files.source import MAX_RECORD_BYTES, DataSource, Head, read_head, unreadable
 from spoilerguard.files.streams import DATA_SUFFIXES, PACKED_SUFFIXES, encoding_named
 from spoilerguard.text.reading import READERS
@@ -86,6 +87,8 @@ def open_archive(
     asked = {"text": text_column, "id": id_column, "work": work_column, "time": time_column}
     shown = str(files[0]) if files else database.shown(path)
     columns = choose_columns(shown, names, asked, family.columns, sample, carry)
+    if text_column is None and family.columns is None:
+        _check_nested(shown, columns, sample)
     _check_others(family, parts, columns)
     text_format = text_format or family.text_format or guess_text_format(sample.get(columns.text, ()))
 
@@ -112,6 +115,18 @@ def _database(url: str, query: str | None, given: Mapping[str, Any]) -> tuple[Fa
         raise InputError(f"{database.shown(url)}: a database needs a query, such as SELECT id, text FROM comments")
     family = next(family for family in FAMILIES if family.name == "sql")
     return family, (DataSource(url, query=query, **given),)
+
+
+def _check_nested(shown: str, columns: Columns, sample: Mapping[str, Sequence[Any]]) -> None:
+    """Raise InputError if records hold others, such as replies: they would be passed over."""
+    for name, values in sample.items():
+        for value in values:
+            if any({columns.text, columns.id} <= one.keys() for inner in lists_within(value) for one in inner):
+                remedy = f"jq -c '.. | objects | select(has(\"{columns.text}\"))' FILE > records.jsonl"
+                raise InputError(
+                    f"{shown}: the records have others within {name!r}, which would not be read; make one list of all: "
+                    f"{remedy}; --text-column {columns.text} (text_column) reads the outer ones alone"
+                )
 
 
 def _check_others(family: Family, parts: Sequence[DataSource], columns: Columns) -> None:

@@ -23,7 +23,7 @@ __all__ = [
 
 def looks_like_ghost(head: Head) -> bool:
     """Whether a file is the JSON export of a Ghost site."""
-    return re.match(r'\s*\{\s*"db"\s*:\s*\[\s*\{', head.text) is not None
+    return re.match(r'\s*\{\s*"(?:db"\s*:\s*\[\s*\{|meta"\s*:\s*\{[^{}]*"exported_on")', head.text) is not None
 
 
 def ghost_names(source: DataSource) -> tuple[str, ...]:
@@ -33,7 +33,9 @@ def ghost_names(source: DataSource) -> tuple[str, ...]:
 
 def ghost_rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
     """Read posts and pages from a place on; the text is the HTML that Ghost has made of a post."""
-    return picked(map(_of_ghost, objects(source, place, "db[].data.posts[]")), wanted)
+    with source.open() as stream:
+        path = "db[].data.posts[]" if re.match(rb'\s*\{\s*"db"', stream.peek(64)) else "data.posts[]"
+    return picked(map(_of_ghost, objects(source, place, path)), wanted)
 
 
 def _of_ghost(record: JsonObject) -> JsonObject:

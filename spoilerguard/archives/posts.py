@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spoilerguard.files.source import END
 from spoilerguard.files.values import as_name, as_text
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from spoilerguard.files.source import RawRow
 
-__all__ = ["START", "Cursor", "Post", "iso_time", "to_posts"]
+__all__ = ["START", "UNREAD", "Cursor", "Post", "iso_time", "to_posts"]
 
 
 class Post(NamedTuple):
@@ -27,7 +29,8 @@ class Post(NamedTuple):
         work: The work, thread or article it is about, where the archive names one.
         format: The format of the text: "text", "markdown" or "html".
         time: An ISO 8601 date or time; its first 7 characters are the month.
-        state: "deleted", "removed", "spam" or "pending", where the archive records it. Spam keeps its text.
+        state: "deleted", "removed", "spam" or "pending", where the archive records it (spam keeps its text); UNREAD
+            where nothing more of the file can be read.
         error: Why the record cannot be read.
         record: The columns carried along on request.
     """
@@ -59,6 +62,7 @@ class Cursor(NamedTuple):
 
 
 START = Cursor(0, 0, 0)
+UNREAD = "unread"  # the state of a post that stands for the rest of a file
 
 
 def to_posts(
@@ -83,7 +87,8 @@ def to_posts(
     for values, error, place in rows:
         missing = None if has_ids else str(number)
         if values is None:
-            post = Post(number, missing, "", None, text_format, None, None, error, None)
+            unread = UNREAD if place == END else None
+            post = Post(number, missing, "", None, text_format, None, unread, error, None)
         else:
             text, name, work, time, state, *carried = values
             if error is not None:
@@ -108,7 +113,7 @@ def to_posts(
 
 # --- time --------------------------------------------------------------------------------------
 
-_WRITTEN = ("%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%B %d %Y")
+_WRITTEN = ("%d.%m.%Y", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%B %d %Y")
 
 
 def iso_time(value: Any) -> str | None:
@@ -116,7 +121,7 @@ def iso_time(value: Any) -> str | None:
 
     Args:
         value: A date or datetime, seconds or milliseconds since 1970, 20201231, or a string: ISO 8601 (also with
-            slashes), a mail date (RFC 5322), or a date that spells out the month.
+            slashes), 31.12.2020, a mail date (RFC 5322), or a date that spells out the month.
 
     Returns:
         The date or time; None where there is none, or it is ambiguous, such as 3/5/2020.
@@ -128,8 +133,11 @@ def iso_time(value: Any) -> str | None:
     if isinstance(value, date):  # includes datetime
         return value.isoformat()
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _of_digits(str(value).removesuffix(".0")) or _since_1970(value)
+        return _of_number(str(value).removesuffix(".0"), value)
     return None
+
+
+_ONE_DIGIT = re.compile(r"\A-(?=\d(?:\D|\Z))")  # of a day
 
 
 @lru_cache(4096)
@@ -137,13 +145,13 @@ def _iso_time(text: str) -> str | None:
     year, _, rest = text.replace("/", "-").partition("-")
     month = rest.partition("-")[0]
     if len(year) == 4 and year.isdecimal() and month.isdecimal() and 1 <= int(month) <= 12:
-        return f"{year}-{int(month):02}{rest[len(month) :]}"
+        return f"{year}-{int(month):02}{_ONE_DIGIT.sub('-0', rest[len(month) :])}"
     try:
         number = float(text)
     except ValueError:
         pass
     else:
-        return _of_digits(text) or (_since_1970(number) if number > 3000 else None)  # otherwise at most a year
+        return _of_number(text, number) if number > 3000 else None  # otherwise at most a year
     for form in _WRITTEN:
         try:
             return datetime.strptime(text, form).date().isoformat()
@@ -158,14 +166,16 @@ def _iso_time(text: str) -> str | None:
 _DIGITS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
 
 
-def _of_digits(text: str) -> str | None:
-    """The date of 20201231, or the time of 20201231235959, from 1900 to 2100. As seconds these mean nothing."""
+def _of_number(text: str, number: float) -> str | None:
+    """The date of 20201231 or the time of 20201231235959, from 1900 to 2100; else the time so long after 1970."""
     form = _DIGITS.get(len(text)) if text.isascii() and text.isdigit() and "1900" <= text[:4] <= "2100" else None
+    if form is None:
+        return _since_1970(number)
     try:
-        when = datetime.strptime(text, form) if form else None
-    except ValueError:
+        when = datetime.strptime(text, form)
+    except ValueError:  # 20200230 is no date, and as seconds it means nothing
         return None
-    return (when.date() if len(text) == 8 else when).isoformat() if when else None
+    return (when.date() if len(text) == 8 else when).isoformat()
 
 
 def _since_1970(seconds: float) -> str | None:

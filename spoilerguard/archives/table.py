@@ -105,6 +105,8 @@ FAMILIES: tuple[Family, ...] = (  # the first row that recognises a source reads
         columns=Columns("text", "id", "thread", "created_utc", "state"),
         text_format="markdown",
     ),
+    Family("json", "JSON", jsonvalues.looks_like_json_value, jsonvalues.names, jsonvalues.rows, _json, ("encoding",)),
+    Family("jsonl", "JSON Lines", jsonlines.looks_like_json, jsonlines.names, jsonlines.rows, _json, ("encoding",)),
     Family(
         "goodreads",
         "Goodreads library export",
@@ -129,8 +131,6 @@ FAMILIES: tuple[Family, ...] = (  # the first row that recognises a source reads
         columns=Columns("Review", "Letterboxd URI", "Name", "Date"),
         text_format="html",
     ),
-    Family("json", "JSON", jsonvalues.looks_like_json_value, jsonvalues.names, jsonvalues.rows, _json, ("encoding",)),
-    Family("jsonl", "JSON Lines", jsonlines.looks_like_json, jsonlines.names, jsonlines.rows, _json, ("encoding",)),
     Family(
         "csv", "CSV", delimited.looks_delimited, delimited.names, delimited.rows, _delimited, ("encoding", "delimiter")
     ),

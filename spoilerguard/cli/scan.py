@@ -1,19 +1,19 @@
 """The command `scan`: a comment archive. Arguments, progress, signals and printing; it decides nothing.
 
 Exit status: 0 every record of the archive was read and is in the output; 2 any error; 3 records have errors, or a
-part of the archive could not be read; 130 interrupted. The records that were
-scanned are kept in every case.
+part of the archive could not be read; 130 interrupted, also by a reader of standard output that stops early. The
+records that were scanned are kept in every case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 import os
 from pathlib import Path
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -31,12 +31,15 @@ from spoilerguard.cli.common import (
     project_files,
     tell,
 )
+from spoilerguard.cli.common import (
+    output as printing,
+)
+from spoilerguard.cli.progress import duration, shown
 from spoilerguard.cli.stopping import StoppedError, stop_requested
 from spoilerguard.errors import InputError
 from spoilerguard.files.places import check_folder, check_places
 
 if TYPE_CHECKING:
-    from spoilerguard.scan.run import Progress
     from spoilerguard.scan.summary import Summary
     from spoilerguard.spans import Work
 
@@ -50,6 +53,7 @@ Examples:
   spoilerguard scan export.xml -o scanned.csv --report report.html --only-flagged
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8 --resume
+  curl https://blog.example/feed | spoilerguard scan - -o - | jq -c 'select(.spoiler)'
   spoilerguard scan --sql sqlite:///blog.db --query "select id, body from comments order by id" -o blog.jsonl"""
 
 
@@ -63,11 +67,17 @@ def scan(
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="OUT", help="The file to write: .jsonl, .csv (both also .gz, .zst) or .parquet."
+            "-o",
+            "--output",
+            metavar="OUT|-",
+            help="The file to write: .jsonl, .csv (both also .gz, .zst) or .parquet; - prints JSON Lines.",
         ),
     ],
     source: Annotated[
-        str | None, typer.Argument(metavar="SOURCE", help="The archive: a file, a folder of files, or a database URL.")
+        str | None,
+        typer.Argument(
+            metavar="SOURCE|-", help="The archive: a file, a folder of files, a database URL, or - for standard input."
+        ),
     ] = None,
     sql: Annotated[
         str | None, typer.Option(metavar="URL", help="A database instead of SOURCE, as a URL of SQLAlchemy.")
@@ -133,16 +143,21 @@ def scan(
         str | None,
         typer.Option(metavar="ADDRESS", help="The Dask scheduler; without one, a local cluster with --jobs workers."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted scan of the same source.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue an interrupted scan of the same source; one that is complete stays."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Start again, and replace OUT.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Scan a comment archive: one output record for each of its records, in order."""
-    with _errors_explained(), stop_requested() as stop:
+    with _errors_explained(), stop_requested() as stop, ExitStack() as stack:
         from spoilerguard.archives import open_archive
+        from spoilerguard.files.spool import spooled
         from spoilerguard.scan import run
         from spoilerguard.scan.engines import ENGINES
-        from spoilerguard.scan.folder import part_of
+        from spoilerguard.scan.folder import finished, part_of
+        from spoilerguard.scan.outputs import STDOUT
 
         if (source is None) == (sql is None):
             raise InputError("give the archive as SOURCE, or a database as --sql URL with --query")
@@ -154,8 +169,15 @@ def scan(
         if scheduler is not None and engine != "dask":
             raise InputError("--scheduler needs --engine dask")
         written = {"--output": output, "the partial output": part_of(output)}
+        if os.fspath(output) in ("-", "/dev/stdout"):
+            output, written = STDOUT, {}
+            _check_stream(resume=resume, partition=partition)
         check_places([source, works], {"--report": report}, written)
         check_folder(output)
+        name = _name(source)
+        place = name if sql or source == "-" else source
+        if source == "-":
+            source = os.fspath(stack.enter_context(spooled(sys.stdin and sys.stdin.buffer)))
         archive = open_archive(
             source,
             format=format,
@@ -169,12 +191,9 @@ def scan(
             query=query,
         )
         check_places([*archive.files, works, *project_files(ctx, model)], {"--report": report}, written)
-        tell(f"{source if sql is None else _name(source)}: {archive.described}", quiet)
+        tell(f"{place}: {archive.described}", quiet)
         if not archive.resumable:
-            tell(
-                "spoilerguard: a query without ORDER BY cannot be resumed; an interruption loses everything",
-                quiet,
-            )
+            tell("spoilerguard: a query without ORDER BY cannot be resumed; an interruption loses everything", quiet)
         known = _works(works)
         plan = run.plan_of(
             archive,
@@ -198,45 +217,62 @@ def scan(
                 from spoilerguard.files.pages import write
                 from spoilerguard.scan.page import page
 
-                write(
-                    report, page(summary, plan, source=_name(source), described=archive.described, output=str(output))
-                )
+                write(report, page(summary, plan, source=name, described=archive.described, output=_shown(output)))
 
+        how: dict[str, Any] = {
+            "jobs": jobs,
+            "engine": engine,
+            "address": scheduler,
+            "works": known,
+            "finishing": finishing,
+            "stop": stop,
+            "reading": stop.reading,
+        }
         began = time.monotonic()
-        stop.at_once = False
-        with _progress(quiet) as progress, suppress(StoppedError):
-            summary = None
-            summary = run.scan(
-                archive,
-                output,
-                plan,
-                jobs=jobs,
-                engine=engine,
-                address=scheduler,
-                works=known,
-                resume=resume,
-                force=force,
-                finishing=finishing,
-                progress=progress,
-                stop=stop,
-                reading=stop.reading,
-            )
+        summary = finished(output, plan.to_dict()) if resume else None
+        if summary is not None:
+            finishing(summary)
+            tell(f"{output}: complete already; nothing was scanned again", quiet)
+        else:
+            stop.at_once = False
+            with shown(quiet) as progress, suppress(StoppedError):
+                if output == STDOUT:
+                    with printing():
+                        summary = run.stream(archive, _standard_output(), plan, progress=progress, **how)
+                else:
+                    summary = run.scan(archive, output, plan, resume=resume, force=force, progress=progress, **how)
     if summary is None:
-        tell(f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume", quiet=False)
+        kept = "on standard output" if output == STDOUT else f"in {part_of(output)}: continue with --resume"
+        tell(f"spoilerguard: interrupted; what was done is {kept}", quiet=False)
         raise typer.Exit(INTERRUPTED)
     _summarise(summary, output, report, time.monotonic() - began, quiet)
     if summary.errors:
-        first = summary.faults[0]
-        tell(
-            f"spoilerguard: {summary.errors:,} of {summary.records:,} records could not be read; "
-            f"the first is record {first['number'] + 1:,}: {first['error']}",
-            quiet=False,
-        )
+        _tell_errors(summary)
         raise typer.Exit(INCOMPLETE)
+
+
+def _check_stream(*, resume: bool, partition: int | None) -> None:
+    """Raise InputError for what standard output cannot do."""
+    if resume:
+        raise InputError("--resume cannot continue what went to standard output; name a file with -o")
+    if partition is not None:
+        raise InputError("--partition makes a folder of files; name it with -o")
+
+
+def _standard_output() -> BinaryIO:
+    if sys.stdout is None:
+        raise InputError("standard output is closed; name a file with -o")
+    return sys.stdout.buffer
+
+
+def _shown(output: Path) -> str:
+    return "standard output" if os.fspath(output) == "-" else os.fspath(output)
 
 
 def _name(source: str) -> str:
     """The name of a source in reports: never its URL, which may hold a password."""
+    if source == "-":
+        return "standard input"
     return "database" if "://" in source else os.path.basename(source.rstrip(os.sep)) or source
 
 
@@ -249,81 +285,31 @@ def _works(path: Path | None) -> dict[str, Work] | None:
 
 
 def _summarise(summary: Summary, output: Path, report: Path | None, seconds: float, quiet: bool) -> None:
-    unread = f", {summary.errors:,} could not be read" if summary.errors else ""
+    unread = f", {summary.errors:,} with an error" if summary.errors else ""
     tell(
-        f"{output}: {summary.records:,} records, {summary.flagged:,} with a spoiler{unread}; "
-        f"{summary.sentences:,} sentences, {summary.flags:,} flagged ({_duration(seconds)})",
+        f"{_shown(output)}: {summary.records:,} records, {summary.flagged:,} with a spoiler{unread}; "
+        f"{summary.sentences:,} sentences, {summary.flags:,} flagged ({duration(seconds)})",
         quiet,
     )
     if report is not None:
         tell(f"written: {report}", quiet)
 
 
-# --- progress, errors -------------------------------------------------------------------
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """A bar with rate and remaining time on a terminal, a line a minute elsewhere, nothing if quiet."""
-    if quiet:
-        yield lambda progress: None
-    elif sys.stderr.isatty():
-        with _bar() as show:
-            yield show
-    else:
-        yield _Lines().show
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Progress], None]]:
-    from rich import progress as rich
-    from rich.console import Console
-
-    columns = (
-        rich.TextColumn("{task.fields[records]:>12,} records"),
-        rich.BarColumn(),
-        rich.TextColumn("{task.fields[rate]:,.0f}/s"),
-        rich.TimeRemainingColumn(),
+def _tell_errors(summary: Summary) -> None:
+    """How many records have errors, whether more of the archive was not read, and the first error."""
+    first, unread = summary.faults[0], summary.states.get("unread", 0)
+    have = "has an error" if summary.errors == 1 else "have errors"
+    rest = {0: "", 1: ", and the rest of a file was not read"}.get(
+        unread, f", and the rest of {unread:,} files was not read"
     )
-    began = time.monotonic()
-    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, records=0, rate=0.0)
-
-        def show(now: Progress) -> None:
-            rate = (now.records - now.earlier) / max(time.monotonic() - began, 1e-3)
-            total = None if now.share is None else 1.0
-            bar.update(task, total=total, completed=now.share or 0, records=now.records, rate=rate)
-
-        yield show
+    tell(
+        f"spoilerguard: {summary.errors:,} of {summary.records:,} records {have}{rest}; "
+        f"the first is record {first['number'] + 1:,}: {first['error']}",
+        quiet=False,
+    )
 
 
-class _Lines:
-    """A line a minute: records, rate, share done, time left."""
-
-    def __init__(self, every: float = 60.0) -> None:
-        self.every, self.began, self.due = every, time.monotonic(), time.monotonic() + every
-        self.share_at_start: float | None = None
-
-    def show(self, now: Progress) -> None:
-        at = time.monotonic()
-        if self.share_at_start is None:
-            self.share_at_start = now.share
-        if at < self.due:
-            return
-        self.due = at + self.every
-        elapsed = at - self.began
-        parts = [f"{now.records:,} records", f"{(now.records - now.earlier) / elapsed:,.0f}/s"]
-        if now.share is not None and self.share_at_start is not None:
-            parts.append(f"{now.share:.0%}")
-            if (gained := now.share - self.share_at_start) > 0:
-                parts.append(f"{_duration(elapsed * (1 - now.share) / gained)} left")
-        tell(", ".join(parts), quiet=False)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+# --- errors --------------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """Records of a data file, one at a time; the first that cannot be read raises an error with file and line.
 
-A file is JSON Lines, delimited text (CSV, TSV), Parquet or plain text, and may be packed with gzip, bzip2,
-xz or zstd. Its content decides which of them it is; its suffix decides only where the content does not.
+A file is JSON Lines, a JSON array, delimited text (CSV, TSV), Parquet or plain text, and may be packed with gzip,
+bzip2, xz or zstd. Its content decides which of them it is; its suffix decides only where the content does not.
 Encoding, delimiter and quoting are guessed. The readers are those of comment archives, in `files`.
-Parquet has no lines: there the line is the number of the row, from 1.
+In Parquet and in an array, the line is the number of the record, from 1.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def open_records(path: Path) -> RecordFile:
         The file, ready to be read.
 
     Raises:
-        DataError: The file cannot be read, or is one JSON array.
+        DataError: The file cannot be read.
         MissingExtra: A library that the file needs is not installed.
     """
     if path.exists() and not path.is_file():
@@ -110,7 +110,7 @@ def open_records(path: Path) -> RecordFile:
     encoding = head.encoding
     layout: dict[str, Any] = {}
     details = [encoding.upper()]
-    if shape == "JSON Lines":
+    if shape in ("JSON Lines", "JSON"):
         encoding = jsonlines.encoding_of(head)
         details = [encoding.upper()]
     elif shape == "CSV":
@@ -132,9 +132,8 @@ def _shape(head: Head) -> str:
         return "Parquet"
     if _REPORT.match(head.text.lstrip()):
         return "report of check"
-    if re.match(r"\[\s*[\[{]", head.text.lstrip()):
-        name = head.path.name
-        raise InputError(f"{head.path}: one JSON array; convert it to JSON Lines: jq -c '.[]' {name} > records.jsonl")
+    if head.text.lstrip().startswith("[") and jsonvalues.looks_like_json_value(head):
+        return "JSON"
     if jsonlines.looks_like_json(head):
         return "JSON Lines"
     if suffix in DELIMITED_SUFFIXES or (suffix not in TEXT_SUFFIXES - {".txt"} and _has_known_columns(head)):
@@ -163,6 +162,13 @@ def _json(path: Path, source: DataSource) -> Iterator[Record]:
 
 def _report(path: Path, source: DataSource) -> Iterator[Record]:
     for fields, error, _, number, _ in jsonvalues.objects(source, path="files[]"):
+        if fields is None:
+            raise fault(path, number, error or "")
+        yield Record(path, number, fields)
+
+
+def _array(path: Path, source: DataSource) -> Iterator[Record]:
+    for fields, error, _, number, _ in jsonvalues.objects(source, path="[]"):
         if fields is None:
             raise fault(path, number, error or "")
         yield Record(path, number, fields)
@@ -205,6 +211,7 @@ def _text(path: Path, source: DataSource) -> Iterator[Record]:
 _SHAPES: dict[str, Callable[[Path, DataSource], Iterator[Record]]] = {
     "JSON Lines": _json,
     "report of check": _report,
+    "JSON": _array,
     "CSV": _delimited,
     "Parquet": _parquet,
     "text": _text,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+import re
 from typing import Any
 
 __all__ = ["ROLES", "guess_column", "is_number", "known", "listed"]
@@ -37,8 +38,9 @@ def guess_column(
         taken: Columns that already have another role.
 
     Returns:
-        The column, or None where no name is recognised. A single column is the text, whatever its name; so is
-        the only one that holds prose, where no name is recognised. A column with lists or objects never is.
+        The column, or None where no name is recognised. Where none is, the text is the only column with prose; of
+        several, the only one whose name has a word for text ("Text of the review"); or a single column, whatever
+        its name. A column with lists or objects never is.
     """
     plain = {_plain(name): name for name in reversed(names) if name not in taken}
     found = [plain[name] for name in _NAMES[role].split() if name in plain]
@@ -47,7 +49,9 @@ def guess_column(
         found = [name for name in found if name in flat]
         with_words = [name for name in found if _has_words(sample.get(name, ()))]
         prose = [name for name in flat if name not in taken and _is_prose(name, sample.get(name, ()))]
-        found = with_words or (prose if len(prose) == 1 else []) or found or flat[: len(names) == 1]
+        called = [name for name in prose or flat if _is_called_text(name) and _has_words(sample.get(name, ()))]
+        only = next((some for some in (prose, called) if len(some) == 1), [])
+        found = with_words or only or found or flat[: len(names) == 1]
     return next(iter(found), None)
 
 
@@ -63,6 +67,24 @@ def _is_prose(name: str, values: Iterable[Any]) -> bool:
     words = [len(value.split()) for value in values if isinstance(value, str) and value.strip()]
     several = sum(count >= 3 for count in words)
     return bool(words) and 2 * several >= len(words) and _plain(name) not in _OTHER_NAMES
+
+
+_OF_TEXT = frozenset(
+    "text body comment review content message opinion post feedback remark remarks description".split()
+)
+_OF_OTHERS = frozenset(
+    "title subject headline author name user by email id url link date time count number length score rating stars "
+    "status state type format lang language parent tag tags category".split()
+)
+
+
+def _is_called_text(name: str) -> bool:
+    """Whether a name has a word for text and none for anything else: "comment_body", not "comment_author"."""
+    words = {word.lower() for word in _WORD.findall(name)}
+    return not words.isdisjoint(_OF_TEXT) and words.isdisjoint(_OF_OTHERS)
+
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
 def _is_nested(values: Sequence[Any]) -> bool:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-from itertools import islice
 import re
 from typing import TYPE_CHECKING, Any
 
-from spoilerguard.files.columns import is_number, known
+from spoilerguard.files.columns import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +17,7 @@ DELIMITERS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
 QUOTINGS: Mapping[str, Mapping[str, Any]] = {  # how a quote inside quotes is written
     "double": {},
     "backslash": {"escapechar": "\\"},
-    "spaced": {"skipinitialspace": True},  # as "double", with spaces before the cells
+    "spaced": {"skipinitialspace": True},  # as "double", with spaces around the cells
     "none": {"quoting": csv.QUOTE_NONE},  # quotes have no meaning: they are part of the text
 }
 
@@ -26,7 +25,8 @@ QUOTINGS: Mapping[str, Mapping[str, Any]] = {  # how a quote inside quotes is wr
 def guess_dialect(text: str, delimiter: str | None = None) -> tuple[str, str, float, int]:
     """Guess how the head of a delimited file is written.
 
-    The best dialect is the one that gives the most rows as many cells as the first row, and more than one.
+    The best dialect is the one that gives the most rows as many cells as the header, and more than one. Where none
+    does, a header of known names tells the delimiter: that its rows are broken does not make the file one column.
 
     Args:
         text: The beginning of the file.
@@ -40,20 +40,35 @@ def guess_dialect(text: str, delimiter: str | None = None) -> tuple[str, str, fl
     lines = _lines(text)
     best, chosen = (False, 0.0, 0), (delimiter or ",", "double", 0.0, 0)
     for sign in [delimiter] if delimiter else DELIMITERS:
-        for quoting in _quotings(text, sign):
-            fit, width = _fit(lines, sign, quoting)
+        for quoting in _quotings(lines, sign):
+            fit, width = _fit(_rows(lines, sign, quoting))
             if (rank := (width > 1 and fit >= 0.5, fit, width)) > best:
                 best, chosen = rank, (sign, quoting, fit, width)
-    return chosen
+    if chosen[3] > 1 or delimiter:
+        return chosen
+    sign = _of_header(lines)
+    return (sign, "double", *_fit(_rows(lines, sign, "double"))) if sign else chosen
 
 
-_SAID = re.compile(r'\A\ufeff?"?sep=(.)"?[ \t]*\r?\n')  # how spreadsheets say which delimiter they use
+_SAID = re.compile(r'\A\ufeff?"?sep=(.)"?[ \t]*\r?\n', re.IGNORECASE)  # how spreadsheets say which delimiter they use
 _MOST_BEFORE = 10
+_LINES = 500  # lines that decide the dialect
 
 
 def _lines(text: str) -> list[str]:
     lines = text.split("\n")
     return [f"{line}\n" for line in lines[: max(1, len(lines) - 1)][:_LINES]]
+
+
+def _of_header(lines: list[str]) -> str | None:
+    """The sign that parts known names on the first line, and parts most other lines too."""
+    first, *rest = [line for line in lines if line.strip()] or [""]
+    for sign in {**DELIMITERS, **dict.fromkeys(re.findall(r"[^\w\s\"'.-]", first))}:
+        names = sum(known(cell) for cell in first.split(sign))
+        parted = sum(sign in line for line in rest)
+        if sign in first and names >= (1 if sign in DELIMITERS else 2) and 2 * parted >= max(1, len(rest)):
+            return sign
+    return None
 
 
 def guess_layout(text: str, delimiter: str | None = None) -> dict[str, Any]:
@@ -81,34 +96,28 @@ def _guess_header(text: str, delimiter: str, quoting: str) -> tuple[int, bool, i
 
     Returns:
         How many rows come before the header, whether there is a header, and how many empty cells the rows have
-        after those of the header, if it is the same number in all. Rows before it have one cell that is not
-        empty. A header is missing where the first row names nothing that is known and has a number or a long text.
+        after those of the header, if it is the same number in all.
     """
     said = bool(_SAID.match(text))
-    rows = _some_rows(_lines(text), delimiter, quoting)
+    rows = _rows(_lines(text), delimiter, quoting)[: 2 * _MOST_BEFORE]
     before = said + _before(rows[said:])
-    if before > said and not _alike(rows[before:]):
-        before = int(said)
-    first = rows[before] if before < len(rows) else []
-    is_data = len(rows) > before + 1 and any(is_number(cell) or len(cell.split()) > 7 for cell in first if cell)
+    first = [cell.strip() for cell in rows[before]] if before < len(rows) else []
     excess = {len(row) - len(first) for row in rows[before + 1 :] if fits(row, len(first))}
-    return before, any(map(known, first)) or not is_data, excess.pop() if len(excess) == 1 else 0
+    is_data = len(rows) > before + 1 and _is_data(first)
+    return before, not is_data, excess.pop() if len(excess) == 1 else 0
 
 
-def _some_rows(lines: list[str], delimiter: str, quoting: str) -> list[list[str]]:
-    rows = []
-    try:
-        for row in islice(cells(lines, delimiter, quoting), _MOST_BEFORE + 10):
-            if row:
-                rows.append([cell.strip() for cell in row])
-    except csv.Error:
-        pass
-    return rows[: _MOST_BEFORE + 9]
+# A number, a date or an address: no column is named like this.
+_VALUE = re.compile(r"[-+]?\d[\d.,:/+-]*(?:[T ]\d[\d:.]*)?(?:Z|[+-]\d\d:?\d\d)?\Z|https?://|\S+@\S+\.\w+\Z")
 
 
-def _alike(rows: list[list[str]]) -> bool:
-    """Whether there are several rows, all with as many cells as the first."""
-    return len(rows) > 1 and all(fits(row, len(rows[0])) for row in rows)
+def _is_data(first: list[str]) -> bool:
+    """Whether a row has values and names nothing that is known; a value weighs more than a name among others."""
+    cells = [cell for cell in first if cell]
+    names = sum(map(known, cells))
+    if any(map(_VALUE.match, cells)):
+        return 2 * names <= len(cells)
+    return not names and any(len(cell.split()) > 7 for cell in cells)
 
 
 def fits(row: list[Any], width: int) -> bool:
@@ -124,9 +133,12 @@ def describe_dialect(delimiter: str, quoting: str) -> list[str]:
     ]
 
 
-def _quotings(text: str, delimiter: str) -> Iterator[str]:
-    if delimiter != "\t" and f'{delimiter} "' in text:
-        yield "spaced"
+def _quotings(lines: list[str], delimiter: str) -> Iterator[str]:
+    text = "".join(lines)
+    if delimiter != "\t" and '"' in text:
+        spaced = f'" {delimiter}' in text or f'{delimiter} "' in text
+        if spaced and any(_SPACED.match(cell) for row in _rows(lines, delimiter, "double") for cell in row):
+            yield "spaced"
     yield "double"
     if '\\"' in text:
         yield "backslash"
@@ -134,11 +146,12 @@ def _quotings(text: str, delimiter: str) -> Iterator[str]:
         yield "none"
 
 
-_LINES = 500  # lines that decide the dialect
+_BROKEN_ROW = "\ufdd2"  # stands for a row that cannot be read
+_SPACED = re.compile(rf'\s+"|{_BROKEN_ROW}')
 
 
-def _fit(lines: list[str], delimiter: str, quoting: str) -> tuple[float, int]:
-    """The share of rows with as many cells as the first row, or as the first below a title, and that number."""
+def _rows(lines: list[str], delimiter: str, quoting: str) -> list[list[str]]:
+    """The rows that are not blank."""
     reader = cells(lines, delimiter, quoting)
     rows: list[list[str]] = []
     while True:
@@ -148,13 +161,12 @@ def _fit(lines: list[str], delimiter: str, quoting: str) -> tuple[float, int]:
         except csv.Error:
             rows.append([_BROKEN_ROW])
         except StopIteration:
-            break
-    below = rows[_before(rows) :]
-    titled = _share(below)
-    return titled if titled[0] > 0.9 and 2 * len(below) > len(rows) and len(below) > 1 else _share(rows)
+            return rows
 
 
-_BROKEN_ROW = "\ufdd2"  # stands for a row that cannot be read
+def _fit(rows: list[list[str]]) -> tuple[float, int]:
+    """The share of rows with as many cells as the header, and that number."""
+    return _share(rows[_before(rows) :])
 
 
 def _share(rows: list[list[str]]) -> tuple[float, int]:
@@ -164,10 +176,38 @@ def _share(rows: list[list[str]]) -> tuple[float, int]:
 
 
 def _before(rows: list[list[str]]) -> int:
-    """How many rows look like a title: they have one cell that is not empty, which is no known name."""
-    first = next((k for k, row in enumerate(rows[:_MOST_BEFORE]) if sum(map(bool, row)) > 1), 0)
-    return 0 if first and any(map(known, rows[0])) else first
+    """How many rows are a title: the first row below that most others are like is the header.
+
+    A title has one cell that is not empty, and takes no more than half of the rows; or the header has known names,
+    and the title has none, nor as many cells.
+    """
+    if not rows or any(map(known, rows[0])):
+        return 0
+    for before, row in enumerate(rows[:_MOST_BEFORE]):
+        above, below = rows[:before], rows[before:]
+        if _filled(row) < 2 or (above and len(below) < 2) or _share(below)[0] <= 0.9:
+            continue
+        one_cell = all(_filled(title) < 2 for title in above)
+        others = all(len(title) != len(row) and not any(map(known, title)) for title in above)
+        if (one_cell and len(below) >= len(above)) or (others and any(map(known, row))):
+            return before
+    return 0
+
+
+def _filled(row: list[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
 
 
 def cells(lines: Iterable[str], delimiter: str, quoting: str) -> Iterator[list[str]]:
-    return csv.reader(lines, delimiter=delimiter, strict=True, **QUOTINGS[quoting])
+    """The cells of each row, as the csv module reads them; raises csv.Error for a row that is broken."""
+    if quoting != "spaced":
+        return csv.reader(lines, delimiter=delimiter, strict=True, **QUOTINGS[quoting])
+    # Spaces after a closing quote, which the csv module refuses: an odd number of quotes that no cell begins with.
+    after = re.compile(rf'(?<![{re.escape(delimiter)}\s"])("(?:"")*)[ \t]+(?={re.escape(delimiter)}|[\r\n]|\Z)')
+    closed = (after.sub(r"\1", line) for line in lines)
+    reader = csv.reader(closed, delimiter=delimiter, strict=True, **QUOTINGS[quoting])
+    return map(_stripped, reader)  # unlike a generator, it goes on after an error
+
+
+def _stripped(row: list[str]) -> list[str]:
+    return [cell.rstrip(" ") for cell in row]

@@ -4,7 +4,7 @@
 
 The structure (brackets, commas, strings) is scanned in constant memory, and each record is decoded on its own: a
 record that cannot be read costs no other, and reading resumes at a byte. A file may have several lists of objects;
-the list with a text column is read. If there are several of these, the file is refused.
+the one whose text column has a name that is known is read, and otherwise the only one. Else the file is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
-from spoilerguard.files.columns import guess_column
+from spoilerguard.files.columns import guess_column, known
 from spoilerguard.files.jsonlines import JsonObject, decoded, keys_of, picked
 from spoilerguard.files.source import END
 from spoilerguard.files.streams import JSON_SUFFIXES, base_name, damage
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
     from spoilerguard.files.source import DataSource, Head, RawRow
 
-__all__ = ["looks_like_json_value", "names", "objects", "rows"]
+__all__ = ["lists_within", "looks_like_json_value", "names", "objects", "rows"]
 
 _CHUNK = 1 << 16
 _LOOKED_AT = 1 << 20  # bytes in which lists are compared, if the first one ends before
+_ARRAY = "[]"  # the path of a list that is the whole file
 _SAMPLE = 20  # records of a list from which its columns are guessed
 
 # A string that a line break cuts off is no string: its quote is passed over. `cut` is what may go on in the next chunk.
@@ -148,7 +149,7 @@ def _string(raw: bytes) -> str:
 def looks_like_json_value(head: Head) -> bool:
     """Whether a file is JSON, but not JSON Lines: an array, an object over several lines, or one with a list."""
     start = head.text.lstrip()
-    if re.match(r"\[\s*(?:\{|\]\s*\Z)", start):
+    if re.match(r"\[\s*(?:[\[{\"]|\]\s*\Z)", start):
         return True
     if not start.startswith("{"):
         return False
@@ -159,36 +160,48 @@ def looks_like_json_value(head: Head) -> bool:
         if rest:
             return base_name(head.path)[1] in {*JSON_SUFFIXES, ""} and line.rstrip().endswith(("{", "[", ","))
         return len(head.raw) > len(line) / 2 and re.search(r":\s*\[\s*\{", line) is not None  # one line, cut off
-    if rest.strip() or not isinstance(first, dict):
+    if rest.strip() or not isinstance(first, dict) or not any(lists_within(first)):
         return False
-    lists = [value for value in first.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
-    return bool(lists) and guess_column("text", list(first), {name: [value] for name, value in first.items()}) is None
+    text = guess_column("text", list(first), {name: [value] for name, value in first.items()})
+    return text is None or not known(text)  # a record with a text may have lists of its own
+
+
+def lists_within(value: Any) -> Iterator[list[dict[str, Any]]]:
+    """The lists of objects in a value, however deep; not those within such a list."""
+    waiting = [value]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, list) and inner and isinstance(inner[0], dict):
+            yield [one for one in inner if isinstance(one, dict)]
+        elif isinstance(inner, list | dict):
+            waiting.extend(inner.values() if isinstance(inner, dict) else inner)
 
 
 # --- the list ----------------------------------------------------------------------------------
 
 
-def _first(source: DataSource, path: str | None) -> tuple[int, bool]:
-    """Where the elements of the list begin, and whether they are in a list at all.
+def _first(source: DataSource, path: str | None) -> tuple[int, str]:
+    """Where the elements of the list begin, and its path; "" for objects one after another.
 
     Args:
         source: The file.
         path: The path of the list; None to choose.
 
     Raises:
-        InputError: There is no such list, or there are several with texts.
+        InputError: There is no such list, there are several with texts, or it is an array without objects.
     """
-    found: dict[str, tuple[int, bool]] = {}
+    found: dict[str, tuple[int, str | None]] = {}
     try:
         with source.open() as stream:
+            is_array = stream.peek(64)[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
             tokens = _Tokens(stream, 0, source.longest)
             for name in tokens.lists(path):
                 place = tokens.place
                 if name == path:
-                    return place, True
+                    return place, name
                 sample = _sample(tokens) if path is None else []
                 if path is None:
-                    found[name] = place, _has_text(sample)
+                    found[name] = place, _text_of(sample)
                     if tokens.place > _LOOKED_AT or not name.removesuffix("[]"):
                         break
     except _TooLongError:
@@ -196,16 +209,18 @@ def _first(source: DataSource, path: str | None) -> tuple[int, bool]:
     except damage() as error:
         if not found:
             raise InputError(f"{source.path}: {source.damaged(error)}") from error
+    if not found and is_array and path in (None, _ARRAY):
+        raise InputError(f'{source.path}: a JSON array without objects; expected records such as [{{"text": "..."}}]')
     if path is not None:
         raise InputError(f"{source.path}: no list {path.replace('[]', '')!r} in it; check that the export is complete")
     if not found:
-        return 0, False
-    chosen = [name for name in found if found[name][1]] or list(found)
+        return 0, ""
+    chosen = [name for name, (_, text) in found.items() if text is not None and known(text)] or list(found)
     if len(chosen) > 1:
         lists = ", ".join(repr(name.replace("[]", "")) for name in chosen[:9])
         example = f"jq -c '.{chosen[0]}' FILE > records.jsonl"
         raise InputError(f"{source.path}: several lists of records: {lists}; convert the one to scan: {example}")
-    return found[chosen[0]][0], True
+    return found[chosen[0]][0], chosen[0]
 
 
 def _sample(tokens: _Tokens) -> list[dict[str, Any]]:
@@ -219,9 +234,9 @@ def _sample(tokens: _Tokens) -> list[dict[str, Any]]:
     return sample
 
 
-def _has_text(sample: Sequence[dict[str, Any]]) -> bool:
+def _text_of(sample: Sequence[dict[str, Any]]) -> str | None:
     names = list(dict.fromkeys(name for fields in sample for name in fields))
-    return guess_column("text", names, {name: [fields.get(name) for fields in sample] for name in names}) is not None
+    return guess_column("text", names, {name: [fields.get(name) for fields in sample] for name in names})
 
 
 # --- records -----------------------------------------------------------------------------------
@@ -241,7 +256,7 @@ def objects(source: DataSource, place: int = 0, path: str | None = None) -> Iter
     Raises:
         InputError: There is no such list, or there are several with texts.
     """
-    begin, listed = _first(source, path)
+    begin, name = _first(source, path)
     number = 0
     try:
         with source.open(max(place, begin)) as stream:
@@ -249,9 +264,11 @@ def objects(source: DataSource, place: int = 0, path: str | None = None) -> Iter
             for number, raw in enumerate(tokens.elements(), 1):
                 fields, error = decoded(raw.removeprefix(b"\xef\xbb\xbf"), "utf-8", "an object")
                 yield fields, error, tokens.place, number, b"\\ud" in raw or b"\\uD" in raw
-            trouble = None if tokens.closed == listed else "the JSON is cut off or damaged here; fetch the file again"
-            if tokens.closed and path is None:
-                trouble = _unread(tokens)
+            trouble = None
+            if tokens.closed != bool(name):
+                trouble = "the JSON is cut off or damaged here; fetch the file again"
+            elif tokens.closed and (path is None or name == _ARRAY):
+                trouble = _unread(tokens, name)
     except _TooLongError:
         trouble = source.too_long()
     except damage() as error:
@@ -260,12 +277,15 @@ def objects(source: DataSource, place: int = 0, path: str | None = None) -> Iter
         yield None, trouble, END, number + 1, False
 
 
-def _unread(tokens: _Tokens) -> str | None:
-    """Why what comes after the list should have been read, if it has another list with texts."""
-    for name in tokens.lists():
-        if _has_text(_sample(tokens)):
+def _unread(tokens: _Tokens, name: str) -> str | None:
+    """Why what comes after the list should have been read: anything after an array, another list with texts."""
+    if name == _ARRAY:
+        rest = "what follows the array was not read; make one array of all records, or JSON Lines with jq -c '.[]'"
+        return None if tokens.next() is None else rest
+    for other in tokens.lists():
+        if _text_of(_sample(tokens)) is not None:
             return (
-                f"another list of records, {name.removesuffix('[]')!r}, was not read; convert it to JSON Lines with jq"
+                f"another list of records, {other.removesuffix('[]')!r}, was not read; convert it to JSON Lines with jq"
             )
     return None
 

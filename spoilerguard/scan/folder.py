@@ -4,6 +4,7 @@
     OUT.part/state.json   how many of their bytes count, the cursor and the plan; replaced atomically
     OUT.part/lock         held by the process that writes
     OUT.part/whole        at the end: the files of the output
+    .OUT.done             after the end: the plan and what was found, so that `--resume` knows the output
 
 Rows are on disk before the state that counts them. Bytes beyond those counted were left by a crash, and are
 truncated on resume. At the end, the rows become the output by a rename.
@@ -28,7 +29,7 @@ from spoilerguard.scan.plan import differences
 from spoilerguard.scan.shards import ShardResult
 from spoilerguard.scan.summary import Summary
 
-__all__ = ["PartialOutput", "may_replace", "part_of"]
+__all__ = ["PartialOutput", "finished", "may_replace", "part_of"]
 
 VERSION = 1  # of state.json
 _OURS = re.compile(r"rows-\d{5,}|state\.json|\.state\.json\.\w+\.tmp|lock|whole|beside|old")
@@ -242,7 +243,15 @@ class PartialOutput:
                 self._clear_output()
                 ready.replace(self.output)
                 synced(self.output.absolute().parent)
+            if self.output.exists():
+                self._remember()
             self._remove()
+
+    def _remember(self) -> None:
+        """Write down of which scan the output is."""
+        done = {"version": VERSION, "plan": self.plan, "tally": self.summary.to_dict(), "files": _files_of(self.output)}
+        with atomic_write(_done_of(self.output)) as file:
+            file.write(json.dumps(done).encode())
 
     def _remove(self) -> None:
         """Remove the folder; what somebody else has put into it stays."""
@@ -281,6 +290,45 @@ class PartialOutput:
 def part_of(output: Path) -> Path:
     """The folder of the partial output of a scan."""
     return output.with_name(f"{output.name}.part")
+
+
+def _done_of(output: Path) -> Path:
+    return output.with_name(f".{output.name}.done")
+
+
+def _files_of(output: Path) -> list[list[Any]]:
+    """The files of an output: name, size and modification time in nanoseconds of each."""
+    files = sorted(output.iterdir()) if output.is_dir() else [output]
+    return [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+
+
+def finished(output: Path, plan: Mapping[str, Any]) -> Summary | None:
+    """What a scan that has ended has found.
+
+    Args:
+        output: The output.
+        plan: The plan of the scan.
+
+    Returns:
+        The summary; None where there is no output of a scan, it has changed since, or a partial output goes before it.
+
+    Raises:
+        InputError: The output is that of another plan.
+    """
+    try:
+        done = json.loads(_done_of(output).read_bytes())
+        if done["version"] != VERSION or done["files"] != _files_of(output):
+            return None
+        then, summary = dict(done["plan"]), Summary(**done["tally"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if (part_of(output) / "state.json").is_file():
+        return None
+    if different := differences(then, plan):
+        raise InputError(
+            f"{output}: complete, but of another source or other options ({'; '.join(different)}); --force replaces it"
+        )
+    return summary
 
 
 def may_replace(folder: Path) -> bool:

@@ -19,9 +19,22 @@ from typing import Any, BinaryIO, cast
 
 from spoilerguard.errors import InputError, MissingExtra
 
-__all__ = ["FILE_FORMATS", "FileFormat", "OutputRow", "columns", "count", "encode", "finish", "head", "kind_of"]
+__all__ = [
+    "FILE_FORMATS",
+    "STDOUT",
+    "FileFormat",
+    "OutputRow",
+    "columns",
+    "count",
+    "encode",
+    "finish",
+    "head",
+    "kind_of",
+]
 
 OutputRow = dict[str, Any]  # a value for each of `columns`, in that order
+
+STDOUT = Path("-")  # the output that stands for standard output
 
 _GROUP = 65_536  # rows of a Parquet row group
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -36,7 +49,7 @@ def kind_of(path: Path) -> str:
     """The format of an output file, by its suffix.
 
     Args:
-        path: The output.
+        path: The output; STDOUT is JSON Lines.
 
     Returns:
         The suffix, such as ".jsonl.gz".
@@ -45,12 +58,15 @@ def kind_of(path: Path) -> str:
         InputError: There is no such format.
         MissingExtra: A library that the format needs is not installed.
     """
+    if path == STDOUT:
+        return ".jsonl"
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     packer = suffixes.pop() if suffixes and suffixes[-1] in PACKERS else ""
     name = suffixes[-1] if suffixes else ""
     if name not in FILE_FORMATS or (packer and not FILE_FORMATS[name].packable):
         packed = [f"{known}{end}" for known, output in FILE_FORMATS.items() if output.packable for end in PACKERS]
-        raise InputError(f"{path}: unknown output format; end the name in one of {', '.join([*FILE_FORMATS, *packed])}")
+        ends = ", ".join([*FILE_FORMATS, *packed])
+        raise InputError(f"{path}: unknown output format; end the name in one of {ends}, or give - for standard output")
     if name == ".parquet":
         _optional("pyarrow")
     if packer == ".zst":

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from spoilerguard.archives import UNREAD
 from spoilerguard.files.pages import Cell, render
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.scan.plan import Plan
@@ -57,9 +58,13 @@ def _summary(summary: Summary) -> list[tuple[str, str, str]]:
         ("records", f"{summary.records:,}", f"{summary.sentences:,} sentences"),
         ("with a spoiler", _percent(summary.flagged, read), f"{summary.flagged:,} records"),
         ("sentences flagged", _percent(summary.flags, summary.sentences), f"{summary.flags:,}"),
-        ("could not be read", f"{summary.errors:,}", "see below" if summary.errors else ""),
-        *((state, f"{count:,}", "according to the archive") for state, count in sorted(summary.states.items())),
+        ("with an error", f"{summary.errors:,}", "see below" if summary.errors else ""),
+        *((state, f"{count:,}", _state(state)) for state, count in sorted(summary.states.items())),
     ]
+
+
+def _state(state: str) -> str:
+    return "the rest of a file, from here on" if state == UNREAD else "according to the archive"
 
 
 def _percent(part: int, whole: int) -> str:

@@ -14,9 +14,9 @@ import json
 import os
 from pathlib import Path
 import time
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
-from spoilerguard.archives import Archive, Cursor, Post
+from spoilerguard.archives import START, Archive, Cursor, Post
 from spoilerguard.errors import InputError, SpoilerguardError
 from spoilerguard.guard import load
 from spoilerguard.hiding.styles import style_for
@@ -25,11 +25,11 @@ from spoilerguard.scan.engines import ENGINES
 from spoilerguard.scan.folder import PartialOutput, may_replace
 from spoilerguard.scan.outputs import kind_of
 from spoilerguard.scan.plan import Plan
-from spoilerguard.scan.shards import ShardResult, shards_of
+from spoilerguard.scan.shards import Shard, ShardResult, shards_of
 from spoilerguard.scan.summary import Summary
 from spoilerguard.spans import Work
 
-__all__ = ["Progress", "plan_of", "scan"]
+__all__ = ["Progress", "plan_of", "scan", "stream"]
 
 Record: TypeAlias = tuple[Post, Cursor]
 
@@ -72,7 +72,7 @@ def plan_of(
 
     Args:
         archive: The archive.
-        output: The output; its suffix is its format.
+        output: The output; its suffix is its format. STDOUT stands for standard output.
         model: The name of a bundled model, or a folder.
         sensitivity: "low", "medium" or "high".
         threshold: A probability instead of a sensitivity.
@@ -167,16 +167,76 @@ def scan(
     with closing(PartialOutput(output, plan.to_dict())) as part:
         _start(part, resume=resume, force=force)
         if not part.complete:
-            shards = shards_of(reading(archive.posts(part.after)), lambda name: (works or {}).get(name or ""))
+            shards = _shards(archive, part.after, works, reading)
             with closing(ENGINES[engine](plan, shards, jobs=jobs, address=address)) as results:
                 if not _write(results, part, archive, progress, stop):
                     return None
-            if archive.fingerprint() != plan.source["fingerprint"]:
-                raise InputError("the source changed during the scan; start again with --force")
+            _check_source(archive, plan)
             part.seal()
         finishing(part.summary)
         part.finish()
         return part.summary
+
+
+def stream(
+    archive: Archive,
+    output: BinaryIO,
+    plan: Plan,
+    *,
+    jobs: int = 1,
+    engine: str = "local",
+    address: str | None = None,
+    works: Mapping[str, Work] | None = None,
+    finishing: Callable[[Summary], None] = lambda summary: None,
+    progress: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+    reading: Callable[[Iterator[Record]], Iterator[Record]] = iter,
+) -> Summary | None:
+    """Scan an archive into a stream, row by row; it cannot be resumed. Arguments and errors are those of `scan`.
+
+    Args:
+        output: Where the rows are written; it has those of each shard as soon as it is scored.
+
+    Returns:
+        The summary, or None if `stop` ended the scan early.
+    """
+    summary = Summary()
+    shards = _shards(archive, START, works, reading)
+    with closing(ENGINES[engine](plan, shards, jobs=jobs, address=address)) as results:
+        for result in results:
+            summary.add(result.summary)
+            _check_count(summary.records, result)
+            output.write(result.data)
+            output.flush()
+            progress(_progress_of(archive, summary.records, 0))
+            if stop():
+                return None
+    _check_source(archive, plan)
+    finishing(summary)
+    return summary
+
+
+def _shards(
+    archive: Archive,
+    start: Cursor,
+    works: Mapping[str, Work] | None,
+    reading: Callable[[Iterator[Record]], Iterator[Record]],
+) -> Iterator[Shard]:
+    return shards_of(reading(archive.posts(start)), lambda name: (works or {}).get(name or ""))
+
+
+def _check_source(archive: Archive, plan: Plan) -> None:
+    if archive.fingerprint() != plan.source["fingerprint"]:
+        raise InputError("the source changed during the scan; start again with --force")
+
+
+def _check_count(read: int, result: ShardResult) -> None:
+    if read != result.after.number:
+        raise SpoilerguardError(f"{read:,} records were scored, but the archive counts {result.after.number:,}")
+
+
+def _progress_of(archive: Archive, records: int, earlier: int) -> Progress:
+    return Progress(records, earlier, archive.position / archive.size if archive.size else None)
 
 
 def _start(part: PartialOutput, *, resume: bool, force: bool) -> None:
@@ -206,14 +266,12 @@ def _write(
     earlier, due = part.summary.records, time.monotonic() + _SECONDS_AT_RISK
     try:
         for result in results:
-            read = part.summary.records + result.summary.records
-            if read != result.after.number:
-                raise SpoilerguardError(f"{read:,} records were scored, but the archive counts {result.after.number:,}")
+            _check_count(part.summary.records + result.summary.records, result)
             part.write(result)
             if time.monotonic() >= due:
                 part.commit()
                 due = time.monotonic() + _SECONDS_AT_RISK
-            progress(Progress(part.summary.records, earlier, archive.position / archive.size if archive.size else None))
+            progress(_progress_of(archive, part.summary.records, earlier))
             if stop():
                 return False
     finally:

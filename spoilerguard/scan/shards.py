@@ -102,7 +102,8 @@ def score(plan: Plan, shard: Shard) -> ShardResult:
     every = [_row(plan, post, outcome) for post, outcome in zip(shard.posts, outcomes, strict=True)]
     rows = [row for row in every if row["spoiler"] or row["error"]] if plan.only_flagged else every
     data = encode(plan.output, rows, blurred=plan.blur is not None, formulas=plan.csv_formulas)
-    return ShardResult(data, len(rows), Summary.of(shard.posts, outcomes), shard.after)
+    summary = Summary.of(shard.posts, outcomes, [row["error"] for row in every])
+    return ShardResult(data, len(rows), summary, shard.after)
 
 
 def _outcomes(guard: Guard, plan: Plan, shard: Shard) -> list[Report | str]:

@@ -7,7 +7,7 @@ summary of the archive. A scan stores it beside its cursor.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ class Summary:
 
     Attributes:
         records: Records read.
-        errors: Records that could not be read or scored.
+        errors: Records with an error: they could not be read, scored or hidden.
         flagged: Records with a spoiler.
         sentences: Sentences scored.
         flags: Sentences flagged.
@@ -60,21 +60,35 @@ class Summary:
     faults: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, posts: Iterable[Post], outcomes: Iterable[Report | str]) -> Summary:
-        """The summary of posts, each with its report or the reason why there is none."""
+    def of(
+        cls, posts: Sequence[Post], outcomes: Sequence[Report | str], errors: Sequence[str | None] | None = None
+    ) -> Summary:
+        """The summary of posts.
+
+        Args:
+            posts: The posts.
+            outcomes: The report of each, or the reason why there is none.
+            errors: The error in the row of each; by default, that reason.
+
+        Returns:
+            The summary.
+        """
         summary = cls()
-        for post, outcome in zip(posts, outcomes, strict=True):
-            summary._count(post, outcome)
+        if errors is None:
+            errors = [outcome if isinstance(outcome, str) else None for outcome in outcomes]
+        for post, outcome, error in zip(posts, outcomes, errors, strict=True):
+            summary._count(post, outcome, error)
         summary._keep_best()
         return summary
 
-    def _count(self, post: Post, outcome: Report | str) -> None:
+    def _count(self, post: Post, outcome: Report | str, error: str | None) -> None:
         self.records += 1
         if post.state:
             self.states[post.state] = self.states.get(post.state, 0) + 1
-        if isinstance(outcome, str):
+        if error is not None:
             self.errors += 1
-            self.faults.append({"number": post.number, "id": post.id, "error": outcome[:_MAX_QUOTE]})
+            self.faults.append({"number": post.number, "id": post.id, "error": error[:_MAX_QUOTE]})
+        if isinstance(outcome, str):
             return
         self.flagged += outcome.has_spoilers
         self.sentences += len(outcome.sentences)

@@ -31,6 +31,8 @@ _WINDOW = 512  # tokens to score at once; windows overlap by `_DEPTH`
 _SURE, _SURE_UNCASED = 1.5, -0.25
 _SURER_ENDED = 1.5  # added if the text ends with a terminator
 _FEW_CAPITALS = 0.005  # capitals per character
+_LONG_WORD, _TITLED = re.compile(r"[^\W\d_]{2,}"), re.compile(r"(?<![^\W\d_])[A-Z][a-z]+")
+_MOST_WORDS = 0.8  # that begin with a capital: a text in title case
 _CONFIG: dict[str, Any] = {
     "model": {
         "@architectures": "spacy.Tagger.v2",
@@ -98,6 +100,8 @@ def cut(nlp: Any, text: str) -> list[int]:
     capitals = sum(map(str.isupper, text))
     least = _SURE_UNCASED if capitals <= _FEW_CAPITALS * len(text) else _SURE
     least += _SURER_ENDED if ends_sentence(text) else 0
+    if _in_title_case(text) and len(lower := text.lower()) == len(text):
+        text, tokens = lower, list(TOKEN.finditer(lower))  # a capital that every word has proves nothing
     found: list[int] = []
     for first in range(0, len(tokens), _WINDOW):
         begin = max(0, first - _DEPTH)
@@ -107,6 +111,10 @@ def cut(nlp: Any, text: str) -> list[int]:
             if sure >= least and token.start() and text[token.start() - 1].isspace():
                 found.append(token.start())
     return found
+
+
+def _in_title_case(text: str) -> bool:
+    return len(_TITLED.findall(text)) > _MOST_WORDS * len(_LONG_WORD.findall(text))
 
 
 def doc_of(nlp: Any, text: str, tokens: Sequence[re.Match[str]], starts: Iterable[int] | None = None) -> Any:

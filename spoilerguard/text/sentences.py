@@ -117,17 +117,25 @@ _FACE = (
     rf"(?:[{_PICTURE}][{_PICTURE}\ufe0e\ufe0f\u200d]*"
     r"|(?<=\s)(?:[:;=][-'^o]?[)(DPpO/|*\]\[]+|[xX]D+|\^_+\^)(?!\w))"
 )
+# A reference mark, glued to the end of a sentence: "dies.[1]", "dies.[2, 3]", "dies.[note 1]", "dies.²", "dies.(1) In".
+_MARK = (
+    r"(?:\^?\[(?:\d{1,3}(?:\s?[,–-]\s?\d{1,3}){0,4}|[a-z]{1,2}|(?:note|nb|fn)\s?\d{1,3}|citation needed)\]"
+    r"|\^\d{1,3}|[¹²³⁰-⁹]{1,4}|[†‡]|\(\d{1,2}\)(?=\s+[A-Z]))"
+)
 _CANDIDATE = re.compile(
     # A URL includes its dots and question marks.
     r"(?:https?://|www\.)\S*[^\s.!?…,;:'\"”’)\]}>]\s*"
     # The terminators, also spaced out (". . .", "! ?"), but not the dot of ".NET" ...
     rf"|(?P<stop>[.!?…؟।‼⁇⁈⁉。！？｡．]+(?:\s+[.!?…]+(?![\w.!?…]))*)"
-    # ... reference marks, as in "dies.[1] In" and "dies.1 In", and the closing quotes and brackets after them,
-    # from which markup may separate them ...
-    r"(?P<close>(?:\[(?:\d{1,3}|[a-z]|citation needed)\])*(?:(?<=[a-z]{3}\.)(?<!vol\.)(?<!ver\.)\d{1,2}(?=\s+[A-Z]))?"
-    r"[\"'”’»›)\]}*_」』）]*(?:\s+[”’»)\]}]+|\s+[\"']+(?=\s|$))?)"
+    # ... reference marks, also bare ("dies.1 In", "dies.2,3 In"), and the closing quotes and brackets before or after
+    # them, from which markup may separate them ...
+    rf"(?P<close>{_MARK}*(?:(?<=[a-z]{{3}}\.)(?<!vol\.)(?<!ver\.)\d{{1,2}}(?:,\d{{1,2}}){{0,3}}(?=\s+[A-Z]))?"
+    rf"(?:(?<=!!)1[1!]*(?=\s))?[\"'”’»›)\]}}*_」』）]*{_MARK}*(?:\s+[”’»)\]}}]+|\s+[\"']+(?=\s|$))?)"
     # ... and smileys.
     rf"(?P<face>(?:\s*{_FACE})*)(?P<gap>\s*)|{_FACE}(?:\s*{_FACE})*\s*"
+    # A date and time, which head a comment; and what goes before the number of an episode.
+    r"|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4},?\s+\d{1,2}:\d\d(?::\d\d)?(?:\s?[AaPp][Mm]\b)?+\s+(?=[A-Z])"
+    r"|\s+(?=S\d{1,2}\s?E\d{1,3}\s?[:–-])"
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _BULLET = re.compile(rf"\s*[{_PICTURE}]")
@@ -135,9 +143,14 @@ _WORD_BEFORE = re.compile(r"(?:[^\W_]|[.'’&/@:=-])+$")
 _WORD_AFTER = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _NUMBER = re.compile(r"#?\d|[IVXL]+\b")
 _ACRONYM = re.compile(r"(?:[A-Za-z]\.)+[A-Za-z]$")
-_LABEL = re.compile(r"[(\[*#\s-]*(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})$")
+_LABEL = re.compile(
+    r"[(\[*#\s-]{0,4}(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4}|(?:Act|Part|Scene|Chapter|Episode|Book)\s(?:\d{1,3}|[IVX]{1,4}))$"
+)
+_ALNUM = re.compile(r"\w")
+_HEARTS = "\u2764\u2665\U0001f49a\U0001f49b\U0001f499\U0001f49c\U0001f5a4\U0001f9e1"
+_LOVER = re.compile(r"(?i)(?<!\w)(?:i|we|you|they)\s?$")
 _SPEECH = re.compile(
-    r"(?i)(?:[\w'’.-]+\s+){0,2}(?:said|says?|ask(?:s|ed)|repl(?:ies|ied)|whisper(?:s|ed)|told|"
+    r"(?i)(?P<who>(?:[\w'’.-]+\s+){0,2})(?:said|says?|ask(?:s|ed)|repl(?:ies|ied)|whisper(?:s|ed)|told|"
     r"shout(?:s|ed)|yell(?:s|ed)|scream(?:s|ed)|cried|answer(?:s|ed)|added|thought|wrote|writes)\b"
 )
 
@@ -244,10 +257,13 @@ def _decoded(text: str) -> str:
 def _sentence_ends(block: str) -> Iterator[int]:
     """The offsets at which a sentence of the block ends and the next begins; the last is the end of the block."""
     uncased = block.islower()
+    bullet = found[0].strip() if (found := _BULLET.match(block)) else None
     last = 0
     for match in _CANDIDATE.finditer(block):
         if match.end() < len(block) and _ends(block, match, last, uncased):
-            last = match.end()
+            # A picture that began the block begins the next sentence too: a bullet.
+            bulleted = bullet and match["stop"] and match["face"].lstrip().startswith(bullet)
+            last = match.start("face") if bulleted else match.end()
             yield last
     yield len(block)
 
@@ -257,9 +273,16 @@ def _ends(block: str, match: re.Match[str], last: int, uncased: bool) -> bool:
     stop, close, here = match["stop"], match["close"], match.end()
     follow = block[here]
     if stop is None:  # a URL or a smiley: only a capital proves a new sentence
-        if _BULLET.match(block, match.start()) and not block[last : match.start()].strip():
-            return False  # a picture before the words it belongs to
+        if picture := _BULLET.match(block, match.start()):
+            if not block[last : match.start()].strip():
+                return False  # before the words it belongs to
+            if picture[0][-1] in _HEARTS and _LOVER.search(block, max(0, match.start() - 8), match.start()):
+                return False  # "I ❤ Paris": a verb
+            if not block[here - 1].isspace():  # "He dies😭She leaves"
+                return follow.isupper() and block[here + 1 : here + 2].islower()
         return block[here - 1].isspace() and (follow.isupper() or block.startswith("http", here))
+    if stop[0] in ".…" and len(stop) + (stop[0] == "…") > 1 and not _ALNUM.search(block, last, match.start()):
+        return False  # "...and then he dies": before the words it belongs to
     if stop[0] in "。！？｡．":
         return follow not in "」』）,，、"
     if match["face"] or follow in ",;:)]}”’»%&/\\":
@@ -273,7 +296,12 @@ def _ends(block: str, match: re.Match[str], last: int, uncased: bool) -> bool:
     if stop[0] in ".…" and not close:  # an ellipsis
         return uncased and _first_word(block, here) in _PRONOUNS
     # '"Go!" he said', "(really?) and so on": lower case is not a new sentence.
-    return (uncased or not close) and not (_SPEECH.match(block, here) and (close or not uncased))
+    if stop == "!" and block.startswith(("and ", "or "), here):
+        word = _word_before(block, match.start())
+        if word[:1].isupper() and block[last : match.start()].strip() != word:
+            return False  # "on Yahoo! and elsewhere"
+    speech = _SPEECH.match(block, here)
+    return (uncased or not close) and not (speech and (close or (speech["who"] and not uncased)))
 
 
 def _ends_unspaced(block: str, begin: int, stop: str, here: int, closed: bool) -> bool:
@@ -296,7 +324,7 @@ def _ends_at_dot(block: str, begin: int, here: int, last: int, uncased: bool) ->
     """Whether a sentence ends at a single dot that white space follows."""
     low = (word := _word_before(block, begin)).lower()
     # "1. Here is why", "The reasons: 1. He dies": the label of a list item stays with the item.
-    if low in _TITLES or (begin - last < 8 and _LABEL.match(block, last, begin)):
+    if low in _TITLES or (begin - last < 16 and _LABEL.match(block, last, begin)):
         return False
     if word.isdigit() and len(word) < 3 and block.endswith(": ", 0, begin - len(word)):
         return False
@@ -309,7 +337,7 @@ def _ends_at_dot(block: str, begin: int, here: int, last: int, uncased: bool) ->
         return (initial or uncased) and _first_word(block, here) in _PRONOUNS
     if block[here].isalpha():
         return low in ("etc", "ect") or _first_word(block, here) in _STARTERS
-    return not (initial and block[here].isdigit())
+    return block[here] != "(" and not (initial and block[here].isdigit())
 
 
 def _word_before(block: str, begin: int) -> str:

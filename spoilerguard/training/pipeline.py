@@ -120,6 +120,7 @@ def train(
     if fitted["label"].nunique() < 2:
         fitted, held = frame, frame.iloc[:0]  # too few works to hold any out
     _refuse_one_class(fitted)
+    _refuse_one_work(fitted, frame)
     fitted = fitted.reset_index(drop=True)
     # Each library brings its own threads, and must be loaded before they can be limited.
     for library in ("sklearn.linear_model", "sklearn.neural_network"):
@@ -140,6 +141,15 @@ def train(
         graphs = fine_tuned(fitted, works, config, None if checkpoint is None else Path(checkpoint), say)
         return Guard(*with_transformer(scorer, manifest, graphs.files, config, chosen.goals, used, works))
     return Guard(scorer, manifest)
+
+
+def _refuse_one_work(fitted: pd.DataFrame, frame: pd.DataFrame) -> None:
+    """Raise InputError where only one work is left to train on, because the others are held out."""
+    if fitted["work"].nunique() < 2 <= (works := frame["work"].nunique()):
+        raise InputError(
+            f"one of {works} works is left to train on, the others are held out for calibration and test; "
+            "training needs at least two: label more works, or give those held out as --validation (validation)"
+        )
 
 
 def _to_calibrate_on(held: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
