@@ -86,6 +86,7 @@ def test_the_wheel_holds_the_package_the_models_and_nothing_else(built: dict[str
     with zipfile.ZipFile(built["wheel of here"]) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {path for path in (root / "spoilerguard").rglob("*") if path.is_file() and path.suffix in KINDS}
+    sources = {path for path in sources if not path.is_relative_to(root / "spoilerguard" / "assets" / "vscode")}
     models = {path for path in (root / "models").glob("*/*") if path.parent.name in ("fast", "accurate", "senter")}
     models = {path for path in models if not path.name.startswith(".")}
     assert names == {str(path.relative_to(root)) for path in sources} | {
