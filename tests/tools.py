@@ -18,6 +18,7 @@ from typing import NoReturn
 # A program to the Debian packages that bring it.
 PROGRAMS = {
     "chromium": ("chromium", "fonts-dejavu-core"),
+    "emacs": ("emacs-nox", "elpa-eglot"),
     "hugo": ("hugo",),
     "jekyll": ("jekyll",),
     "node": ("nodejs", "npm"),
