@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint lowest audit bench soak fuzz models figures clean
+.PHONY: demo check test tools vsix lint lowest audit bench soak fuzz models figures clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -21,8 +21,25 @@ demo: $(READY)
 	@echo '$$ spoilerguard check data/examples/the-glass-orchard.md --format json'
 	@$(BIN)/spoilerguard check data/examples/the-glass-orchard.md --format json --exit-zero
 
-test: $(READY)
+## what matters most, in two minutes: no processes, browser, training or PyTorch
+check: $(READY)
+	$(BIN)/python -m pytest -m 'not slow'
+
+## every test; those whose programs cannot be installed are skipped by name
+test: $(READY) tools
 	$(BIN)/python -m pytest
+
+## the programs and scripts that tests need besides Python: Debian's packages as root, those of npm into cache/
+tools: $(READY)
+	$(BIN)/python tests/tools.py
+
+## the extension for VS Code, as dist/spoilerguard-VERSION.vsix; needs Node
+vsix:
+	rm -rf cache/vscode
+	mkdir -p cache dist
+	cp -R spoilerguard/assets/vscode cache/vscode
+	npm ci --prefix cache/vscode --ignore-scripts --no-audit --no-fund
+	npm run package --prefix cache/vscode -- --out ../../dist/
 
 lint: $(READY)
 	$(BIN)/ruff check .

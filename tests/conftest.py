@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 import io
@@ -18,6 +19,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from commands import Cli, Ran
 import hypothesis
 import pytest
+import slow
 import timing
 
 import spoilerguard as sg
@@ -36,12 +38,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only a clock can measure, unless it is asked for."""
+    """Leave out what only a clock can measure, unless it is asked for; mark what `make check` leaves out."""
     timing.by_clock = config.getoption("--clock")
     if not timing.by_clock:
-        clocked = [item for item in items if item.get_closest_marker("clock")]
+        clocked = {item for item in items if item.get_closest_marker("clock")}
         items[:] = [item for item in items if item not in clocked]
-        config.hook.pytest_deselected(items=clocked)
+        config.hook.pytest_deselected(items=list(clocked))
+    for item in items:
+        if slow.is_slow(item):
+            item.add_marker("slow")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Print last how many tests were skipped, and why."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.getreports("skipped") if reporter else []
+    why = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+    for reason, count in sorted(why.items()):
+        reporter.write_line(f"{count} skipped: {reason}")
+    if reporter:
+        reporter.write_line(f"{len(reports)} skipped in all")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from typing import Any
 from offline import ROOT, command
 import pytest
 from texts import HARMLESS, SPOILERS
+from tools import program
 from typer.testing import CliRunner
 from waiting import WAIT
 import yaml
@@ -46,13 +47,6 @@ def commands(section: str = "") -> list[str]:
 def run(line: str) -> None:
     result = CliRunner().invoke(app, shlex.split(line)[1:])
     assert result.exit_code == 0, result.output
-
-
-def program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 def build(*words: str, folder: Path) -> None:

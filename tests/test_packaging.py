@@ -17,6 +17,8 @@ import zipfile
 import pytest
 from waiting import WAIT
 
+import spoilerguard as sg
+
 pytest.importorskip("hatchling")
 
 KINDS = {".md", ".py", ".css", ".js", ".html", ".npz", ".typed"}
@@ -86,6 +88,7 @@ def test_the_wheel_holds_the_package_the_models_and_nothing_else(built: dict[str
     with zipfile.ZipFile(built["wheel of here"]) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     sources = {path for path in (root / "spoilerguard").rglob("*") if path.is_file() and path.suffix in KINDS}
+    sources = {path for path in sources if not path.is_relative_to(root / "spoilerguard" / "assets" / "vscode")}
     models = {path for path in (root / "models").glob("*/*") if path.parent.name in ("fast", "accurate", "senter")}
     models = {path for path in models if not path.name.startswith(".")}
     assert names == {str(path.relative_to(root)) for path in sources} | {
@@ -161,3 +164,29 @@ def test_each_dependency_has_a_lower_bound_that_can_be_tested(root: Path) -> Non
     for extra, lines in requirements(root).items():
         for requirement in lines if extra != "dev" else ():
             assert name_of(requirement) == "spoilerguard" or re.search(r">=\d[\d.]*(,<\d+)?$", requirement), requirement
+
+
+# --- beside the package --------------------------------------------------------------------------
+
+
+def test_the_citation_names_this_version(root: Path) -> None:
+    text = (root / "CITATION.cff").read_text(encoding="utf-8")
+    cited = dict(re.findall(r"^([a-z-]+): (.+)$", text, re.MULTILINE))
+    assert (cited["cff-version"], cited["title"], cited["version"]) == ("1.2.0", "spoilerguard", sg.__version__)
+    assert cited["message"]
+    assert "\nauthors:\n  - name: " in text
+
+
+def test_the_container_copies_all_that_the_wheel_is_built_from(root: Path, tmp_path: Path) -> None:
+    text = (root / ".github" / "Containerfile").read_text(encoding="utf-8")
+    for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE):
+        *sources, target = line.split()
+        place = tmp_path / target.strip("/")
+        place.parent.mkdir(exist_ok=True)
+        for name in sources:
+            if (root / name).is_dir():
+                shutil.copytree(root / name, place, ignore=shutil.ignore_patterns(*NOT_OURS))
+            else:
+                place.mkdir(exist_ok=True)
+                shutil.copy(root / name, place)
+    assert build(tmp_path / "source", "wheel", tmp_path / "dist").stat().st_size > 1_000_000

@@ -1,30 +1,21 @@
-"""A real browser: Debian's Chromium, pages of a strict content security policy, axe-core.
-
-What is missing is installed where that can be done (as root, with the registries in reach);
-elsewhere the tests skip, saying why, but never in CI (`CI=true`), where they fail.
-"""
+"""A real browser: Debian's Chromium, pages of a strict content security policy, axe-core (`make tools`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-import os
-from pathlib import Path
-import shutil
-import subprocess
-import tarfile
 import threading
-from typing import Any, NoReturn
+from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 import pytest
+from tools import program, script
 from waiting import WAIT
 
 from spoilerguard.hiding import accessible_html
 
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'"
-AXE = "axe-core@4.14.1"
 expect.set_options(timeout=WAIT * 1000)
 # A pixel, for images.
 PNG = bytes.fromhex(
@@ -33,49 +24,16 @@ PNG = bytes.fromhex(
 )
 
 
-def _missing(what: str, why: str) -> NoReturn:
-    message = f"{what} is missing and cannot be installed: {why}"
-    if os.environ.get("CI", "").lower() in {"1", "true"}:
-        pytest.fail(message, pytrace=False)
-    pytest.skip(message)
-
-
-def _run(what: str, *commands: list[str], **options: Any) -> None:
-    for command in commands:
-        try:
-            ran = subprocess.run(command, capture_output=True, text=True, timeout=WAIT, check=False, **options)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            _missing(what, str(error))
-        if ran.returncode:
-            _missing(what, f"{' '.join(command)}: {(ran.stderr or ran.stdout).strip()[-300:]}")
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where Chromium is."""
-    if found := shutil.which("chromium"):
-        return found
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        _missing("chromium", "that takes root and apt-get; run: apt-get install chromium")
-    quiet = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}}
-    install = ["apt-get", "install", "-y", "--no-install-recommends", "chromium", "fonts-dejavu-core"]
-    _run("chromium", ["apt-get", "update"], install, **quiet)
-    return shutil.which("chromium") or _missing("chromium", "apt-get installed none")
+    return program("chromium")
 
 
 @pytest.fixture(scope="session")
-def axe(root: Path) -> Callable[[Page], list[str]]:
-    """What axe-core finds wrong with a page: the rule and the element. From npm once, into `cache/`."""
-    script = root / "cache" / "axe-core" / "axe.min.js"
-    if not script.is_file():
-        folder = script.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        _run("axe-core", ["npm", "pack", "--silent", AXE], cwd=folder)
-        with tarfile.open(next(folder.glob("axe-core-4*.tgz"))) as archive:
-            found = archive.extractfile("package/axe.min.js")
-            assert found is not None
-            script.write_bytes(found.read())
-    source = script.read_text(encoding="utf-8")
+def axe() -> Callable[[Page], list[str]]:
+    """What axe-core finds wrong with a page: the rule and the element."""
+    source = (script("axe-core") / "axe.min.js").read_text(encoding="utf-8")
 
     def run(page: Page) -> list[str]:
         page.evaluate(source)

@@ -7,12 +7,12 @@ from hashlib import sha256
 from html.parser import HTMLParser
 import json
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Locator, Page, expect
 import pytest
+from tools import program
 from waiting import WAIT
 
 from spoilerguard.hiding import accessible_html
@@ -142,12 +142,11 @@ def test_02_what_is_drawn_at_rest_hovered_and_focused_is_the_same_whatever_is_hi
     assert pictures[0] == pictures[1] == pictures[2]
 
 
-@pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed")
 def test_02_a_reader_of_pictures_finds_no_hidden_word(site: Site, tmp_path_factory: pytest.TempPathFactory) -> None:
     page = site.open(everywhere(), device_scale_factor=2)
     path = tmp_path_factory.mktemp("ocr") / "page.png"
     page.screenshot(path=path, full_page=True)
-    ran = subprocess.run(["tesseract", path, "-"], capture_output=True, text=True, check=True, timeout=WAIT)
+    ran = subprocess.run([program("tesseract"), path, "-"], capture_output=True, text=True, check=True, timeout=WAIT)
     assert "calm" in ran.stdout
     assert leaks(ran.stdout) == []
 
