@@ -6,49 +6,63 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, repeat
 import os
+from pathlib import Path
 import pickle
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 
 from spoilerguard.errors import InputError, ModelError, check_choice, check_count, check_text
 from spoilerguard.flagging import flag_documents
+from spoilerguard.frames import Frame
 from spoilerguard.model.manifest import Manifest, manifest_bytes, plain_card
 from spoilerguard.model.scoring import Scorer
+from spoilerguard.model.store import bundled_models, resolve
 from spoilerguard.model.store import load as load_model
-from spoilerguard.model.store import resolve
 from spoilerguard.model.store import save as save_model
 from spoilerguard.report import Report
 from spoilerguard.spans import Document, FormatName, Sensitivity, Work, WorkLike
 from spoilerguard.text.reading import read
 
 if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrameT
     import numpy.typing as npt
-    import pandas as pd
 
-__all__ = ["FORMATS", "SENSITIVITIES", "Guard", "load"]
+__all__ = ["FORMATS", "SENSITIVITIES", "Guard", "Reference", "load"]
 
 FORMATS: tuple[FormatName, ...] = get_args(FormatName)
 SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
+
+_Row = tuple[str, Work | None]  # a text and the work that it is about
 
 
 class Guard:
     """A loaded model, and what it flags.
 
-    `load` makes one. A guard can be shared between threads.
+    `load` makes one. A guard can be shared between threads. It is pickled as the name (or the folder) and the
+    digests of its model, and loaded again where it is unpickled; one that has not been saved is pickled whole.
 
     Args:
         scorer: What scores sentences.
         manifest: Name, version, thresholds and origin of the model.
         source: The folder of the model, from which worker processes load it; without one, there are none.
         cascade: Whether the model was loaded as a cascade, so that worker processes do the same.
+        threads: The number of threads that it was loaded with.
     """
 
-    def __init__(self, scorer: Scorer, manifest: Manifest, *, source: str | None = None, cascade: bool = False) -> None:
+    def __init__(
+        self,
+        scorer: Scorer,
+        manifest: Manifest,
+        *,
+        source: str | None = None,
+        cascade: bool = False,
+        threads: int = 1,
+    ) -> None:
         self.scorer, self.manifest = scorer, manifest
-        self._source, self._cascade = source, cascade
+        self._source, self._cascade, self._threads = source, cascade, threads
 
     @property
     def name(self) -> str:
@@ -62,6 +76,28 @@ class Guard:
 
     def __repr__(self) -> str:
         return f"<Guard {self.name} {self.version}>"
+
+    @property
+    def bundled(self) -> bool:
+        """Whether its model came with the package."""
+        folder = bundled_models().get(self.name)
+        return self._source is not None and folder is not None and folder.resolve() == Path(self._source)
+
+    def reference(self) -> Reference:
+        """What the same guard is loaded by in another process.
+
+        Raises:
+            ModelError: It has neither been loaded nor saved.
+        """
+        if self._source is None:
+            raise ModelError(f"the model {self.name} has no folder yet; save it first")
+        model = self.name if self.bundled else self._source
+        return Reference(model, self.version, self.manifest.digests, self._cascade, self._threads)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._source is None:
+            return Guard, (self.scorer, self.manifest)
+        return Reference.load, (self.reference(),)
 
     def flag(
         self,
@@ -97,7 +133,7 @@ class Guard:
             self.threshold(sensitivity, threshold),
             _options(format, quotations, any_language, suppressions),
         )
-        return self._flag_batch([text], [Work.of(work)], limit, **options)[0]
+        return self._flag_batch([(text, Work.of(work))], limit, **options)[0]
 
     def blur(
         self,
@@ -182,16 +218,10 @@ class Guard:
         return flag_documents(self.scorer, documents, works, threshold, model, any_language=any_language)
 
     def _flag_batch(
-        self,
-        texts: Sequence[str],
-        works: Sequence[Work | None],
-        threshold: float,
-        *,
-        any_language: bool,
-        **reading: Any,
+        self, rows: Sequence[_Row], threshold: float, *, any_language: bool, **reading: Any
     ) -> list[Report]:
-        documents = [read(check_text(text), **reading) for text in texts]
-        return self.flag_read(documents, works, threshold, any_language=any_language)
+        documents = [read(check_text(text), **reading) for text, _ in rows]
+        return self.flag_read(documents, [work for _, work in rows], threshold, any_language=any_language)
 
     def flag_many(
         self,
@@ -233,22 +263,22 @@ class Guard:
             self.threshold(sensitivity, threshold),
             _options(format, quotations, any_language, suppressions),
         )
-        return self._stream(_batches(texts, batch_size), jobs, Work.of(work), limit, options)
+        return self._stream(zip(texts, repeat(Work.of(work))), jobs, batch_size, limit, options)
 
     def _stream(
-        self, batches: Iterable[list[str]], jobs: int, work: Work | None, threshold: float, options: dict[str, Any]
+        self, rows: Iterable[_Row], jobs: int, batch_size: int, threshold: float, options: dict[str, Any]
     ) -> Iterator[Report]:
+        batches = _batches(rows, batch_size)
         if jobs == 1 or self._source is None:
             for batch in batches:
-                yield from self._flag_batch(batch, [work] * len(batch), threshold, **options)
+                yield from self._flag_batch(batch, threshold, **options)
             return
         from joblib.externals.loky import get_reusable_executor
 
-        executor = get_reusable_executor(max_workers=jobs)
+        executor, reference = get_reusable_executor(max_workers=jobs), self.reference()._replace(threads=1)
         waiting: deque[Any] = deque()
         for batch in batches:
-            task = (self._source, self._cascade, self.manifest.digests, batch, work, threshold, options)
-            waiting.append(executor.submit(_flag_in_worker, *task))
+            waiting.append(executor.submit(_flag_in_worker, reference, batch, threshold, options))
             if len(waiting) > 2 * jobs:
                 yield from pickle.loads(waiting.popleft().result())
         while waiting:
@@ -256,23 +286,25 @@ class Guard:
 
     def flag_frame(
         self,
-        frame: pd.DataFrame,
+        frame: IntoDataFrameT,
         text: str = "body",
         work: str | None = None,
         *,
+        jobs: int = 1,
         format: FormatName = "auto",
         sensitivity: Sensitivity = "medium",
         threshold: float | None = None,
         quotations: bool = True,
         any_language: bool = False,
         suppressions: bool = True,
-    ) -> pd.DataFrame:
-        """Flag the texts in a column of a data frame.
+    ) -> IntoDataFrameT:
+        """Flag the texts in a column of a data frame. `spoilerguard.frames` shows how Dask and Spark run it.
 
         Args:
-            frame: The frame; it is not changed.
+            frame: A frame of pandas, polars or pyarrow; it is not changed.
             text: The column with the texts. A missing text counts as empty.
             work: The column with the title of the work that each text is about.
+            jobs: The number of processes. A guard that `load` did not make uses one.
             format: What the texts are written in; by default, guessed from each text.
             sensitivity: `"low"` for few false alarms, `"high"` for few misses.
             threshold: The probability, from 0 to 1, from which a sentence is flagged. It overrides `sensitivity`.
@@ -281,35 +313,38 @@ class Guard:
             suppressions: Whether comments such as `<!-- spoilerguard off -->` are obeyed; not for text of strangers.
 
         Returns:
-            A copy of the frame with three more columns: `spoiler_score` (the highest score of a sentence, 0 in an
-            empty text), `spoiler` (whether a sentence is flagged) and `flags` (a list of dictionaries).
+            A frame of the same kind with three more columns: `spoiler_score` (the highest score of a sentence, 0 in
+            an empty text), `spoiler` (whether a sentence is flagged) and `flags`, lists of what `Flag.to_dict`
+            gives. Their type is the same whatever is in them: a list of structs. In pandas that type comes from
+            pyarrow; where it is not installed, the lists are Python's.
 
         Raises:
-            InputError: An argument is invalid, or there is no such column.
+            InputError: An argument is invalid, or there is no such column, or it does not hold texts.
+            ModelError: The folder of the model changed while it was in use.
         """
-        import pandas as pd
-
-        if not isinstance(frame, pd.DataFrame):
-            raise InputError(f"flag_frame takes a pandas DataFrame, not {type(frame).__name__}")
-        for column in filter(None, (text, work)):
-            if column not in frame.columns:
-                raise InputError(f"no column {column!r}: there are {', '.join(map(str, frame.columns))}")
+        check_count("jobs", jobs)
         limit, options = (
             self.threshold(sensitivity, threshold),
             _options(format, quotations, any_language, suppressions),
         )
-        texts = ["" if missing else str(value) for value, missing in zip(frame[text], frame[text].isna(), strict=True)]
-        titles = [None] * len(texts) if work is None else [w if isinstance(w, str) else None for w in frame[work]]
-        reports: list[Report] = []
-        for start in range(0, len(texts), 256):
-            rows = slice(start, start + 256)
-            reports += self._flag_batch(texts[rows], [Work.of(title) for title in titles[rows]], limit, **options)
-        flags = pd.Series([[f.to_dict() for f in r] for r in reports], index=frame.index, dtype=object)
-        return frame.assign(
-            spoiler_score=np.array([max((s.score for s in r.sentences), default=0.0) for r in reports], float),
-            spoiler=np.array([r.has_spoilers for r in reports], bool),
-            flags=flags,
-        )
+        read_frame = Frame.of(frame, text, work)
+        rows = zip(read_frame.texts, map(Work.of, read_frame.titles), strict=True)
+        return read_frame.with_reports(self._stream(rows, jobs, 256, limit, options))
+
+    def predict_proba(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
+        """The calibrated probabilities that each sentence, read alone, is harmless and that it is a spoiler.
+
+        Args:
+            sentences: Sentences that have been split already.
+
+        Returns:
+            An array of shape (n, 2), whose rows sum to 1: the convention of scikit-learn.
+
+        Raises:
+            InputError: `sentences` is one string, or one of them is not a string.
+        """
+        spoiler = self.score(sentences)
+        return np.column_stack([1 - spoiler, spoiler])
 
     def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
         """The calibrated probability that each sentence, read alone, is a spoiler.
@@ -318,13 +353,13 @@ class Guard:
             sentences: Sentences that have been split already.
 
         Returns:
-            An array of shape (n,).
+            An array of shape (n,): the second column of `predict_proba`.
 
         Raises:
             InputError: `sentences` is one string, or one of them is not a string.
         """
         if isinstance(sentences, str):
-            raise InputError("score takes a list of sentences; for one text use flag")
+            raise InputError("score and predict_proba take a list of sentences; for one text use flag")
         return self.scorer.score([check_text(sentence) for sentence in sentences])
 
     def save(self, path: str | os.PathLike[str], *, name: str | None = None, card: str | None = None) -> None:
@@ -344,10 +379,44 @@ class Guard:
             self.manifest, self._source = written, os.path.abspath(path)
 
 
+class Reference(NamedTuple):
+    """What a guard is loaded by in another process, or on another machine.
+
+    Attributes:
+        model: The name of a bundled model, or a folder.
+        version: The version of the model.
+        digests: The digests of its files: those that are loaded must be the same.
+        cascade: As in `load`.
+        threads: As in `load`.
+    """
+
+    model: str
+    version: str
+    digests: dict[str, str]
+    cascade: bool = False
+    threads: int = 1
+
+    def load(self) -> Guard:
+        """Load the guard.
+
+        Raises:
+            ModelError: There is no such model here, or it is another one.
+            MissingExtra: The model needs a library that is not installed.
+        """
+        guard = load(self.model, cascade=self.cascade, threads=self.threads)
+        if guard.manifest.digests != self.digests:
+            raise ModelError(
+                f"{self.model}: the model changed while it was in use, or is another one on this machine: version "
+                f"{self.version} was loaded, and version {guard.version} is here; load it again, or install the same "
+                "model on every machine"
+            )
+        return guard
+
+
 @lru_cache(maxsize=4)
 def _load(folder: str, manifest: bytes, cascade: bool, threads: int) -> Guard:
     loaded = load_model(folder, cascade=cascade, threads=threads, manifest=manifest)
-    return Guard(*loaded, source=folder, cascade=cascade)
+    return Guard(*loaded, source=folder, cascade=cascade, threads=threads)
 
 
 def load(model: str | os.PathLike[str] = "fast", *, cascade: bool = False, threads: int = 1) -> Guard:
@@ -371,25 +440,14 @@ def load(model: str | os.PathLike[str] = "fast", *, cascade: bool = False, threa
     return _load(str(folder), manifest_bytes(folder), cascade, threads)
 
 
-def _flag_in_worker(
-    source: str,
-    cascade: bool,
-    digests: dict[str, str],
-    batch: list[str],
-    work: Work | None,
-    threshold: float,
-    options: dict[str, Any],
-) -> bytes:
+def _flag_in_worker(reference: Reference, batch: Sequence[_Row], threshold: float, options: dict[str, Any]) -> bytes:
     """The reports, pickled here: the executor's own pickler asks Python about every object, at half the speed."""
-    guard = load(source, cascade=cascade)
-    if guard.manifest.digests != digests:
-        raise ModelError(f"{source}: the model changed while it was in use; load it again")
-    reports = guard._flag_batch(batch, [work] * len(batch), threshold, **options)
+    reports = reference.load()._flag_batch(batch, threshold, **options)
     return pickle.dumps(reports, pickle.HIGHEST_PROTOCOL)
 
 
-def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
-    iterator = iter(texts)
+def _batches(rows: Iterable[_Row], size: int) -> Iterator[list[_Row]]:
+    iterator = iter(rows)
     while batch := list(islice(iterator, size)):
         yield batch
 

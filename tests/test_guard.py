@@ -9,7 +9,9 @@ import inspect
 from itertools import pairwise
 import json
 from pathlib import Path
+import pickle
 import re
+import shutil
 from typing import Any
 
 from hypothesis import given, settings
@@ -232,7 +234,11 @@ def test_a_text_that_is_no_string_is_the_same_error_everywhere(small: sg.Guard, 
 
 @pytest.mark.parametrize(
     "call",
-    [sg.flag, sg.blur, sg.blur_html, sg.load, sg.Guard.flag, sg.Guard.flag_many, sg.Guard.flag_frame, sg.Guard.blur],
+    [
+        *(sg.flag, sg.blur, sg.blur_html, sg.load),
+        *(sg.Guard.flag, sg.Guard.flag_many, sg.Guard.flag_frame, sg.Guard.blur),
+        *(sg.Guard.predict_proba, sg.Guard.score),
+    ],
 )
 def test_every_parameter_has_a_name_a_type_and_an_explanation(call: Callable[..., Any]) -> None:
     parameters = [p for name, p in inspect.signature(call).parameters.items() if name != "self"]
@@ -319,49 +325,6 @@ def test_threads_share_a_guard(small: sg.Guard) -> None:
         assert list(pool.map(small.flag, texts)) == [small.flag(text) for text in texts]
 
 
-# --- frames ----------------------------------------------------------------------------------
-
-
-def test_a_frame_gets_columns_and_keeps_the_rest(small: sg.Guard) -> None:
-    frame = pd.DataFrame({"id": [1, 2, 3], "body": [REVIEW, "Fine.", ""]}, index=["x", "x", "z"])
-    before = frame.copy()
-    out = small.flag_frame(frame, threshold=0.0)
-    pd.testing.assert_frame_equal(frame, before)
-    pd.testing.assert_frame_equal(out[["id", "body"]], frame)
-    reports = [small.flag(text, threshold=0) for text in frame["body"]]
-    assert out["flags"].tolist() == [[f.to_dict() for f in r] for r in reports]
-    assert out["spoiler"].tolist() == [True, True, False]
-    assert out["spoiler_score"].tolist() == [max((s.score for s in r.sentences), default=0.0) for r in reports]
-
-
-@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT])
-def test_a_missing_text_counts_as_empty(small: sg.Guard, missing: Any) -> None:
-    out = small.flag_frame(pd.DataFrame({"body": pd.Series(["He dies.", missing], dtype=object)}), threshold=0.0)
-    assert out["spoiler"].tolist() == [True, False]
-    assert out["spoiler_score"].iloc[1] == 0
-
-
-def test_an_empty_frame_gets_columns_of_the_same_types(small: sg.Guard) -> None:
-    full = small.flag_frame(pd.DataFrame({"body": ["He dies."]}))
-    empty = small.flag_frame(pd.DataFrame({"body": []}))
-    added = ["spoiler_score", "spoiler", "flags"]
-    assert len(empty) == 0
-    assert empty.dtypes[added].tolist() == full.dtypes[added].tolist()
-
-
-def test_columns_name_text_and_work_of_each_row(small: sg.Guard) -> None:
-    frame = pd.DataFrame({"review": [REVIEW, REVIEW], "film": ["The Long Rain", None]})
-    out = small.flag_frame(frame, text="review", work="film", threshold=0.0)
-    expected = [small.flag(REVIEW, work=title, threshold=0) for title in ("The Long Rain", None)]
-    assert out["flags"].tolist() == [[f.to_dict() for f in r] for r in expected]
-
-
-@pytest.mark.parametrize("options", [{"text": "bdy"}, {"work": "bdy"}])
-def test_a_frame_refuses_unknown_columns(small: sg.Guard, options: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="'bdy'"):
-        small.flag_frame(pd.DataFrame({"body": ["One."]}), **options)
-
-
 # --- sentences -------------------------------------------------------------------------------
 
 
@@ -375,9 +338,49 @@ def test_score_gives_one_probability_a_sentence(fast: sg.Guard) -> None:
     assert fast.score(SPOILERS).tolist() == [float(fast.score([s])[0]) for s in SPOILERS]
 
 
-def test_score_refuses_one_string(small: sg.Guard) -> None:
-    with pytest.raises(InputError, match="takes a list of sentences; for one text use flag"):
-        small.score("He dies.")
+def test_probabilities_stand_as_in_scikit_learn(fast: sg.Guard) -> None:
+    both = fast.predict_proba([*SPOILERS, *HARMLESS])
+    assert both.shape == (len(SPOILERS) + len(HARMLESS), 2)
+    assert both[:, 1].tolist() == fast.score([*SPOILERS, *HARMLESS]).tolist()
+    np.testing.assert_allclose(both.sum(axis=1), 1)
+    assert fast.predict_proba([]).shape == (0, 2)
+
+
+def test_sentences_are_no_string(small: sg.Guard) -> None:
+    for call in (small.score, small.predict_proba):
+        with pytest.raises(InputError, match="take a list of sentences; for one text use flag"):
+            call("He dies.")
+
+
+# --- pickling --------------------------------------------------------------------------------
+
+
+def test_a_guard_is_pickled_as_the_name_and_digests_of_its_model(fast: sg.Guard, small: sg.Guard) -> None:
+    for loaded in (fast, small):
+        data = pickle.dumps(loaded)
+        assert len(data) < 10_000
+        assert pickle.loads(data) is loaded  # which is in memory already
+    assert b"/" not in pickle.dumps(fast)  # it is found wherever the package is installed
+    assert (fast.bundled, small.bundled) == (True, False)
+
+
+def test_a_pickled_guard_loads_no_other_model(small: sg.Guard, fast: sg.Guard, tmp_path: Path) -> None:
+    small.save(tmp_path / "model")
+    pickled = pickle.dumps(sg.load(tmp_path / "model"))
+    fast.save(tmp_path / "model")
+    with pytest.raises(ModelError, match=f"version {small.version} was loaded, and version {fast.version} is here"):
+        pickle.loads(pickled)
+    shutil.rmtree(tmp_path / "model")
+    with pytest.raises(ModelError, match="no such model folder"):
+        pickle.loads(pickled)
+
+
+def test_a_guard_that_was_not_saved_is_pickled_whole(trained: sg.Guard) -> None:
+    unsaved = sg.Guard(trained.scorer, trained.manifest)
+    again = pickle.loads(pickle.dumps(unsaved))
+    assert again.flag(REVIEW, threshold=0.2) == unsaved.flag(REVIEW, threshold=0.2)
+    with pytest.raises(ModelError, match="has no folder yet; save it first"):
+        unsaved.reference()
 
 
 # --- loading ---------------------------------------------------------------------------------

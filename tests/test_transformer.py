@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 import json
 from pathlib import Path
+import pickle
 import shutil
 import sys
 
@@ -44,6 +45,14 @@ def test_scores_do_not_depend_on_batch_order_or_jobs(cascade: bool) -> None:
     assert scores(list(guard.flag_many(TEXTS, batch_size=2))) == alone
     assert scores(list(guard.flag_many(TEXTS[::-1])))[::-1] == alone
     assert scores(list(guard.flag_many(TEXTS, jobs=2, batch_size=3))) == alone
+
+
+def test_a_pickled_guard_is_loaded_as_it_was() -> None:
+    guard = sg.load("accurate", cascade=True, threads=2)
+    assert len(pickle.dumps(guard)) < 10_000
+    assert pickle.loads(pickle.dumps(guard)) is guard
+    unsaved = sg.Guard(guard.scorer, guard.manifest)  # whole, and with a session of its own
+    assert scores([pickle.loads(pickle.dumps(unsaved)).flag(REVIEW)]) == scores([guard.flag(REVIEW)])
 
 
 def test_threads_do_not_change_the_scores(accurate: sg.Guard) -> None:

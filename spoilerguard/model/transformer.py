@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,9 @@ class TransformerScorer:
         scorer = cls(base, session, tokenizer, kept, cascade)
         scorer.outputs([[_PROBE]], [None], [np.ones(1, bool)])
         return scorer
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(TransformerScorer.of, cascade=self.cascade), (self.base, self.files)  # sessions are not pickled
 
     @property
     def arrays(self) -> Mapping[str, npt.NDArray[Any]]:
