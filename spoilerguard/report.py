@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spoilerguard.spans import Document, Flag, Hidden, Notice, Sentence
 from spoilerguard.text.language import NAMES
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["Report"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """All that was found in one document: a sequence of its flags, in order, so it is falsy if there are none.
 
@@ -87,6 +90,49 @@ class Report:
     def __len__(self) -> int:
         return len(self.flags)
 
+    def __repr__(self) -> str:
+        return f"<Report: {self._summary()}>"
+
+    def _summary(self) -> str:
+        if not self.checked:
+            return f"not checked, language {self.language}"
+        sentences = f"{len(self.sentences)} sentence{'s' if len(self.sentences) != 1 else ''}"
+        return f"{len(self.flags)} of {sentences} flagged at {self.threshold:.2f} by {' '.join(self.model.values())}"
+
+    def _repr_html_(self) -> str:
+        """The text for a notebook: what is flagged, or hidden already, is shown when it is clicked."""
+        from spoilerguard.hiding.notebook import revealable  # only where something is shown
+
+        flags = [(flag.start, flag.end, f"{flag.score:.0%} {_kinds(flag)}") for flag in self.flags]
+        hidden = [(hidden.start, hidden.end, "hidden in the text") for hidden in self.hidden]
+        notices = [
+            f"line {self.document.position(notice.start)[0]}: {notice.message}" if self.checked else notice.message
+            for notice in self.notices
+        ]
+        return revealable(self.document.source, [*flags, *hidden], [self._summary(), *notices])
+
+    def to_frame(self) -> pd.DataFrame:
+        """The sentences as a pandas frame, a row each.
+
+        Returns:
+            The columns `start`, `end`, `line`, `column`, `text`, `score`, `spoiler` (whether it is flagged), `kind`
+            and `reason` (of a flag, the kind of spoiler and the words that weighed most; None for other sentences).
+        """
+        import pandas as pd
+
+        flags = {flag.start: flag for flag in self.flags}
+        rows = []
+        for sentence in self.sentences:
+            flag = flags.get(sentence.start)
+            reason = flag.reasons[0] if flag and flag.reasons else (None, None)
+            place = self.document.position(sentence.start)
+            rows.append((*sentence[:2], *place, sentence.text, sentence.score, flag is not None, *reason))
+        names = ("start", "end", "line", "column", "text", "score", "spoiler", "kind", "reason")
+        types = {**dict.fromkeys(names[:4], "int64"), "score": "float64", "spoiler": "bool"}
+        return pd.DataFrame(rows, columns=list(names)).astype(
+            {**types, **dict.fromkeys(("text", "kind", "reason"), object)}
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The report as an entry of `files` in `check --format json`, version 1, without the path."""
         return {
@@ -102,3 +148,7 @@ class Report:
     def _notice(self, notice: Notice) -> dict[str, Any]:
         line, column = self.document.position(notice.start)
         return {"start": notice.start, "end": notice.end, "line": line, "column": column, "message": notice.message}
+
+
+def _kinds(flag: Flag) -> str:
+    return ", ".join(reason.kind for reason in flag.reasons) or "spoiler"

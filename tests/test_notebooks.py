@@ -36,7 +36,11 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     nbclient.NotebookClient(
         notebook, timeout=WAIT, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
-    assert any(cell.get("outputs") for cell in notebook.cells)
+    shown = [
+        output.get("data", {}).get("text/html", "") for cell in notebook.cells for output in cell.get("outputs", [])
+    ]
+    assert any("<details" in html for html in shown)  # a report
+    assert any("<table" in html and ">score<" in html for html in shown)  # and its sentences
 
 
 def test_there_are_notebooks() -> None:
