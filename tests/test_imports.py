@@ -32,9 +32,12 @@ SERVED = {
     "lsp.protocol",
     "lsp.server",
 }  # loaded by the command lsp, once the extra is found
+FOR_LIBRARIES = {"sklearn": {"sklearn"}, "spacy": {"spacy"}}  # each is imported only by those who have the library
 FOLDERS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 DOORS = {"__init__", "__main__"} | {f"{folder}.__init__" for folder in FOLDERS}
-HEAVY = set("spacy sklearn scipy pandas torch onnxruntime joblib matplotlib pyarrow dask distributed jinja2".split())
+HEAVY = set(
+    "spacy sklearn scipy pandas narwhals torch onnxruntime joblib matplotlib pyarrow dask distributed jinja2".split()
+)
 
 FILES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
 MODULES = sorted(FILES.keys() - DOORS)
@@ -58,7 +61,19 @@ def imports(module: str, *, in_functions: bool) -> Iterator[str]:
 
 def test_the_root_holds_the_main_path_only() -> None:
     roots = {name for name in FILES if "." not in name}
-    assert roots == {"__init__", "__main__", "api", "errors", "flagging", "guard", "report", "spans"}
+    assert roots == {
+        "__init__",
+        "__main__",
+        "api",
+        "errors",
+        "flagging",
+        "frames",
+        "guard",
+        "report",
+        "sklearn",
+        "spacy",
+        "spans",
+    }
 
 
 def lint_imports(root: Path) -> subprocess.CompletedProcess[str]:
@@ -89,6 +104,7 @@ def test_optional_and_heavy_libraries_are_imported_where_they_are_needed(module:
     roots = {full.split(".")[0] for full in imports(module, in_functions=False)}
     allowed = {"spoilerguard", "numpy"} | ({"typer"} if module.startswith("cli") else set())
     allowed |= {"torch", "onnx"} if module in DEEP else {"pygls", "lsprotocol"} if module in SERVED else set()
+    allowed |= FOR_LIBRARIES.get(module, set())
     assert roots - sys.stdlib_module_names - allowed == set()
 
 
@@ -131,6 +147,19 @@ def test_checking_a_draft_loads_no_heavy_library(tmp_path: Path, name: str) -> N
     loaded = loaded_by("from spoilerguard.cli import app; app()", "check", str(tmp_path / name), "--format", "json")
     assert {"spoilerguard", "numpy"} <= loaded
     assert loaded & (HEAVY | {"pathspec", "tomllib"}) == set()  # the last two where there is something to read
+
+
+@pytest.mark.parametrize("name", ["draft.txt", "draft.md", "draft.html"])
+def test_blurring_a_draft_loads_no_heavy_library(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(REVIEW, encoding="utf-8")
+    command = ("blur", str(tmp_path / name), "-o", str(tmp_path / f"out.{name}"))
+    loaded = loaded_by("from spoilerguard.cli import app; app()", *command)
+    assert (tmp_path / f"out.{name}").exists()
+    assert loaded & HEAVY == set()
+
+
+def test_the_component_that_every_pipeline_of_spacy_imports_is_light() -> None:
+    assert loaded_by("import spoilerguard.spacy") - loaded_by("import spacy") == {"spoilerguard"}
 
 
 def test_the_public_face() -> None:
