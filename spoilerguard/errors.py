@@ -41,14 +41,15 @@ class ModelError(SpoilerguardError):
 
 
 class MissingExtra(SpoilerguardError):  # noqa: N818 - a name of the public contract
-    """An optional library is not installed; the message names the extra that brings it."""
+    """An optional library is not installed; the message names the extra that brings it, or the command that does."""
 
-    def __init__(self, library: str, extra: str) -> None:
-        super().__init__(f"{library} is not installed; install it with: pip install 'spoilerguard[{extra}]'")
-        self.library, self.extra = library, extra
+    def __init__(self, library: str, extra: str, command: str = "") -> None:
+        command = command or f"pip install 'spoilerguard[{extra}]'"
+        super().__init__(f"{library} is not installed; install it with: {command}")
+        self.library, self.extra, self.command = library, extra, command
 
-    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str]]:
-        return type(self), (self.library, self.extra)  # by default, unpickling would pass the message
+    def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str, str]]:
+        return type(self), (self.library, self.extra, self.command)  # by default, unpickling would pass the message
 
 
 # --- checks of arguments --------------------------------------------------------------------------

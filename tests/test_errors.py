@@ -27,3 +27,4 @@ def test_a_missing_library_is_named_with_the_extra_that_brings_it() -> None:
     error = MissingExtra("matplotlib", "report")
     assert str(error) == "matplotlib is not installed; install it with: pip install 'spoilerguard[report]'"
     assert (error.library, error.extra) == ("matplotlib", "report")
+    assert str(MissingExtra("weights", "train", "pip install them")).endswith("install it with: pip install them")

