@@ -177,7 +177,7 @@ def scan(
         name = _name(source)
         place = name if sql or source == "-" else source
         if source == "-":
-            source = os.fspath(stack.enter_context(spooled(sys.stdin and sys.stdin.buffer)))
+            source = os.fspath(stack.enter_context(spooled(sys.stdin.buffer if sys.stdin else None)))
         archive = open_archive(
             source,
             format=format,
