@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from spoilerguard.errors import InputError
     from spoilerguard.guard import Guard
     from spoilerguard.printing import Outcome
+    from spoilerguard.report import Report
 
 __all__ = ["register"]
 
@@ -226,6 +227,9 @@ def check(
     with errors_explained():
         _write(PRINTERS[format](outcomes(), Look(colour, quiet, limit, model_used, show_text)), output_path)
     failed = any(outcome.error is not None for outcome in seen)
+    if seen and not failed and not any(outcome.report is None or _has_text(outcome.report) for outcome in seen):
+        of = "it" if len(seen) == 1 else f"{counted(len(seen), 'file')}"
+        tell(f"spoilerguard: nothing was checked: there is no prose in {of}", quiet)
     if write_baseline:
         _write_baseline(write_baseline, seen, failed, quiet)
     elif baseline:
@@ -242,6 +246,11 @@ def check(
         for flag in outcome.report or ()
     ):
         raise typer.Exit(FOUND)
+
+
+def _has_text(report: Report) -> bool:
+    """Whether a draft has a sentence, or a place where one could be that is hidden or suppressed."""
+    return bool(report.sentences or report.hidden or report.document.suppressed)
 
 
 def _check_site(folder: str, output_path: str | None, show_text: bool, quiet: bool, exit_zero: bool) -> None:

@@ -78,7 +78,7 @@ def explain(
         guard = load(model)
         place = place_of(what)
         if place is None:
-            name, line, format = "-", None, "text"
+            name, line, format = "-", None, format_for("text", "-")
             source = read_standard_input("-") if what == "-" else what
             if not source.strip():
                 fail("nothing to explain: the sentence is empty")

@@ -1,13 +1,14 @@
 """Records of a data file, one at a time; the first that cannot be read raises an error with file and line.
 
-A file is JSON Lines, delimited text (CSV, TSV), Parquet or plain text, and may be packed with gzip, bzip2,
-xz or zstd. Its content decides which of them it is; its suffix decides only where the content does not.
+A file is JSON Lines, a JSON array, delimited text (CSV, TSV), Parquet or plain text, and may be packed with
+gzip, bzip2, xz or zstd. Its content decides which of them it is; its suffix decides only where the content does not.
 Encoding, delimiter and quoting are guessed. The readers are those of comment archives, in `files`.
-Parquet has no lines: there the line is the number of the row, from 1.
+Parquet has no lines, nor has a JSON array: there the line is the number of the record, from 1.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from io import StringIO
 from pathlib import Path
 import re
@@ -97,7 +98,7 @@ def open_records(path: Path) -> RecordFile:
         The file, ready to be read.
 
     Raises:
-        DataError: The file cannot be read, or is one JSON array.
+        DataError: The file cannot be read.
         MissingExtra: A library that the file needs is not installed.
     """
     if path.exists() and not path.is_file():
@@ -110,7 +111,7 @@ def open_records(path: Path) -> RecordFile:
     encoding = head.encoding
     layout: dict[str, Any] = {}
     details = [encoding.upper()]
-    if shape == "JSON Lines":
+    if shape in ("JSON Lines", "JSON"):
         encoding = jsonlines.encoding_of(head)
         details = [encoding.upper()]
     elif shape == "CSV":
@@ -133,8 +134,9 @@ def _shape(head: Head) -> str:
     if _REPORT.match(head.text.lstrip()):
         return "report of check"
     if re.match(r"\[\s*[\[{]", head.text.lstrip()):
-        name = head.path.name
-        raise InputError(f"{head.path}: one JSON array; convert it to JSON Lines: jq -c '.[]' {name} > records.jsonl")
+        return "JSON"
+    if suffix == ".ann":
+        return "text"
     if jsonlines.looks_like_json(head):
         return "JSON Lines"
     if suffix in DELIMITED_SUFFIXES or (suffix not in TEXT_SUFFIXES - {".txt"} and _has_known_columns(head)):
@@ -161,8 +163,9 @@ def _json(path: Path, source: DataSource) -> Iterator[Record]:
         yield Record(path, line, fields)
 
 
-def _report(path: Path, source: DataSource) -> Iterator[Record]:
-    for fields, error, _, number, _ in jsonvalues.objects(source, path="files[]"):
+def _json_list(path: Path, source: DataSource, where: str | None = None) -> Iterator[Record]:
+    """The objects of a list in one JSON value: of the list at this path, or of the one that is chosen."""
+    for fields, error, _, number, _ in jsonvalues.objects(source, path=where):
         if fields is None:
             raise fault(path, number, error or "")
         yield Record(path, number, fields)
@@ -204,7 +207,8 @@ def _text(path: Path, source: DataSource) -> Iterator[Record]:
 
 _SHAPES: dict[str, Callable[[Path, DataSource], Iterator[Record]]] = {
     "JSON Lines": _json,
-    "report of check": _report,
+    "report of check": partial(_json_list, where="files[]"),
+    "JSON": _json_list,
     "CSV": _delimited,
     "Parquet": _parquet,
     "text": _text,

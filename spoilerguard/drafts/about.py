@@ -73,7 +73,7 @@ class Library:
     def titled(self, title: str) -> Work | None:
         """The work that the title of a draft names, as in `Review: The Glass Orchard (2019)`."""
         for key in dict.fromkeys((work_key(title), work_key(_REVIEW.sub("", title)))):
-            if len(found := self._by_key.get(key, ())) == 1:
+            if len(found := self._by_key.get(key, [])) == 1:
                 return found[0]
         return None
 

@@ -34,7 +34,7 @@ def fit_kinds(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
 
     truth = kinds_of(frame)
     known = ~np.isnan(truth).any(axis=1)
-    truth, texts = truth[known], frame["text"][known].tolist()
+    truth, texts = truth[known], frame["text"].to_numpy()[known].tolist()
     table = np.zeros((len(KINDS), 2**KIND_BITS), np.float32)
     bias = np.full(len(KINDS), _NEVER, np.float32)
     several = [k for k in range(len(KINDS)) if 0 < (truth[:, k] > 0.5).sum() < len(truth)]
@@ -68,9 +68,9 @@ def kind_thresholds(kinds: Iterable[str], held: pd.DataFrame, probability: npt.N
     """
     truth = kinds_of(held)
     known = ~np.isnan(truth).any(axis=1)
-    truth, probability = truth[known] > 0.5, probability[known]
+    has, probability = truth[known] > 0.5, probability[known]
     names = list(KINDS)
-    return {kind: _best(truth[:, names.index(kind)], probability[:, names.index(kind)]) for kind in kinds}
+    return {kind: _best(has[:, names.index(kind)], probability[:, names.index(kind)]) for kind in kinds}
 
 
 def _best(truth: npt.NDArray[np.bool_], probability: npt.NDArray[Any]) -> float:

@@ -152,7 +152,7 @@ def train(
 
 def _counts(frame: pd.DataFrame) -> dict[str, int]:
     """The number of sentences from each source."""
-    return {source: int(n) for source, n in sorted(frame["source"].value_counts().items())}
+    return {str(source): int(n) for source, n in sorted(frame["source"].value_counts().items())}
 
 
 def _to_calibrate_on(held: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
