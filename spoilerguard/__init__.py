@@ -17,7 +17,7 @@ from spoilerguard.spans import Document, Flag, Hidden, Notice, Reason, Sentence,
 
 if TYPE_CHECKING:
     from spoilerguard.api import blur, blur_html, flag
-    from spoilerguard.evaluation import Evaluation, evaluate
+    from spoilerguard.evaluation import Evaluation, Tuning, evaluate, tune
     from spoilerguard.guard import Guard, load
     from spoilerguard.report import Report
     from spoilerguard.training.pipeline import train
@@ -28,18 +28,20 @@ _LAZY = {
     "Evaluation": "evaluation",
     "Guard": "guard",
     "Report": "report",
+    "Tuning": "evaluation",
     "blur": "api",
     "blur_html": "api",
     "evaluate": "evaluation",
     "flag": "api",
     "load": "guard",
     "train": "training",
+    "tune": "evaluation",
 }
 
 __all__ = [
     "DataError", "Document", "Evaluation", "Flag", "Guard", "Hidden", "InputError", "LeakError", "MissingExtra",
-    "ModelError", "Notice", "Reason", "Report", "Sentence", "SpoilerguardError", "Work", "blur", "blur_html",
-    "evaluate", "flag", "load", "train",
+    "ModelError", "Notice", "Reason", "Report", "Sentence", "SpoilerguardError", "Tuning", "Work", "blur",
+    "blur_html", "evaluate", "flag", "load", "train", "tune",
 ]  # fmt: skip
 
 

@@ -8,29 +8,26 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import compress, groupby, islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from spoilerguard.model.context import announcement
 from spoilerguard.model.features import clean
-from spoilerguard.model.scoring import Scorer
+from spoilerguard.model.scoring import Reading, Scorer
 from spoilerguard.report import Report
-from spoilerguard.spans import Document, Flag, Sentence, Span, Work
+from spoilerguard.spans import Document, Flag, Reason, Sentence, Span, Work
 from spoilerguard.text.language import guess
 from spoilerguard.text.ranges import intersect
 from spoilerguard.text.reading import words_of
 from spoilerguard.text.sentences import split
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-__all__ = ["flag_documents"]
+__all__ = ["Passage", "flag_documents", "passages"]
 
 Ranges = Sequence[tuple[int, int]]
 
 
-class _Passage(NamedTuple):
+class Passage(NamedTuple):
     """Sentences that are scored together: those of a section, and those that are only read as their context.
 
     Attributes:
@@ -66,7 +63,7 @@ def flag_documents(
     ranges = [split(document.prose, document.blocks) for document in documents]
     prose = [[d.prose[start:end] for start, end in r] for d, r in zip(documents, ranges, strict=True)]
     scored = iter(
-        _scores(
+        _readings(
             scorer,
             list(compress(documents, checked)),
             list(compress(ranges, checked)),
@@ -74,16 +71,19 @@ def flag_documents(
             list(compress(works, checked)),
         )
     )
-    scores = [next(scored) if check else np.zeros(len(r)) for check, r in zip(checked, ranges, strict=True)]
+    readings = [
+        next(scored) if check else Reading(np.zeros(len(r)), np.zeros((len(r), 0)))
+        for check, r in zip(checked, ranges, strict=True)
+    ]
     sentences = [
-        tuple(Sentence(*at, d.source[slice(*at)], float(p)) for at, p in zip(r, ps, strict=True))
-        for d, r, ps in zip(documents, ranges, scores, strict=True)
+        tuple(Sentence(*at, d.source[slice(*at)], float(p)) for at, p in zip(r, reading.scores, strict=True))
+        for d, r, reading in zip(documents, ranges, readings, strict=True)
     ]
     over = [
         [k for k, s in enumerate(found) if check and s.score >= threshold]
         for check, found in zip(checked, sentences, strict=True)
     ]
-    reasons = iter(scorer.reasons([texts[k] for texts, ks in zip(prose, over, strict=True) for k in ks]))
+    reasons = iter(_reasons(scorer, prose, readings, over))
     flags = [
         tuple(
             Flag(s.start, s.end, *document.position(s.start), s.text, s.score, next(reasons))
@@ -99,47 +99,74 @@ def flag_documents(
     ]
 
 
-def _scores(
+def _reasons(
+    scorer: Scorer, prose: Sequence[Sequence[str]], readings: Sequence[Reading], over: Sequence[Sequence[int]]
+) -> list[tuple[Reason, ...]]:
+    """The reasons for the flagged sentences, of all documents in their order."""
+    texts = [sentences[k] for sentences, ks in zip(prose, over, strict=True) for k in ks]
+    if not texts:
+        return []
+    return scorer.reasons(
+        texts, np.vstack([reading.kinds[list(ks)] for reading, ks in zip(readings, over, strict=True) if ks])
+    )
+
+
+def _readings(
     scorer: Scorer,
     documents: Sequence[Document],
     ranges: Sequence[Ranges],
     prose: Sequence[Sequence[str]],
     works: Sequence[Work | None],
-) -> list[npt.NDArray[np.float64]]:
-    """The score of each visible sentence of each document: what one section says changes no score in another."""
-    passages = [_passages(*parts) for parts in zip(documents, ranges, prose, strict=True)]
-    counts = [len(found) for found in passages]
-    flat = [passage for found in passages for passage in found]
+) -> list[Reading]:
+    """What is read in the visible sentences of each document: what one section says changes no score in another."""
+    found_in = [passages(*parts) for parts in zip(documents, ranges, prose, strict=True)]
+    counts = [len(found) for found in found_in]
+    flat = [passage for found in found_in for passage in found]
     topics = [work for work, count in zip(works, counts, strict=True) for _ in range(count)]
-    scores = scorer.score_documents([passage.sentences for passage in flat], topics)
-    kept = iter([score[np.array(passage.reported, bool)] for score, passage in zip(scores, flat, strict=True)])
-    return [np.concatenate([np.zeros(0), *islice(kept, count)]) for count in counts]
+    found = scorer.read([passage.sentences for passage in flat], topics)
+    reported = [np.array(passage.reported, bool) for passage in flat]
+    kept = iter([Reading(r.scores[seen], r.kinds[seen]) for r, seen in zip(found, reported, strict=True)])
+    return [_joined(list(islice(kept, count))) for count in counts]
 
 
-def _passages(document: Document, ranges: Ranges, prose: Sequence[str]) -> list[_Passage]:
-    """A passage for each section. Hidden sentences are read as neighbours too, so hiding changes no score."""
+def _joined(parts: Sequence[Reading]) -> Reading:
+    """The readings of a document's passages as one."""
+    if not parts:
+        return Reading(np.zeros(0), np.zeros((0, 0)))
+    scores, kinds = zip(*parts, strict=True)
+    return Reading(np.concatenate(scores), np.vstack(kinds))
+
+
+def passages(document: Document, ranges: Ranges, prose: Sequence[str]) -> list[Passage]:
+    """A passage for each section. Hidden sentences are read as neighbours too, so hiding changes no score.
+
+    Args:
+        document: The document.
+        ranges: Where its sentences stand.
+        prose: Their text.
+    """
     sentences = [(at, text, True) for at, text in zip(ranges, prose, strict=True)]
     if document.concealed:
         secret = words_of(document.source, document.concealed)
         hidden = split(secret, intersect(document.blocks, (Span(h.start, h.end) for h in document.hidden)))
         sentences = sorted([*sentences, *((at, secret[slice(*at)], False) for at in hidden)])
     if len(document.sections) < 2:
-        return [_Passage([text for _, text, _ in sentences], [seen for *_, seen in sentences])]
+        return [Passage([text for _, text, _ in sentences], [seen for *_, seen in sentences])]
     starts = [section.start for section in document.sections]
     groups = {
         number: list(group)
         for number, group in groupby(sentences, lambda sentence: bisect_right(starts, sentence[0][0]) - 1)
     }
-    passages: list[_Passage] = []
+    found: list[Passage] = []
     standing: list[list[str]] = []  # for each section, the announcement that holds for the sections in it
     for number, section in enumerate(document.sections):
         above = standing[section.parent] if section.parent >= 0 else []
         group = groups.get(number, [])
         texts = [text for _, text, _ in group]
         if group:
-            passages.append(_Passage([*above, *texts], [False] * len(above) + [seen for *_, seen in group]))
+            found.append(Passage([*above, *texts], [False] * len(above) + [seen for *_, seen in group]))
         standing.append(_standing(above, texts))
-    return passages
+    return found
 
 
 def _standing(above: list[str], sentences: Sequence[str]) -> list[str]:

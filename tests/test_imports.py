@@ -179,6 +179,7 @@ def test_the_public_face() -> None:
         "Report",
         "Sentence",
         "SpoilerguardError",
+        "Tuning",
         "Work",
         "blur",
         "blur_html",
@@ -186,6 +187,7 @@ def test_the_public_face() -> None:
         "flag",
         "load",
         "train",
+        "tune",
     ]
     assert all(hasattr(sg, name) for name in sg.__all__)
     assert set(dir(sg)) == {*sg.__all__, "__version__"}

@@ -280,7 +280,10 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "an array too many": (lambda m: put_arrays(m, hook=np.zeros(1)), r"array 'hook' is none of this model's"),
     "layers that do not fit": (lambda m: put_arrays(m, context_out=np.zeros(1)), r"layers .* do not fit"),
-    "kinds without a name": (lambda m: edit_manifest(m, kinds=["death"]), r"of 7 kinds, the manifest names 1"),
+    "kinds without a name": (
+        lambda m: edit_manifest(m, kinds=["death"], kind_thresholds=None),
+        r"of 7 kinds, the manifest names 1",
+    ),
     "division by nothing": (
         lambda m: put_arrays(m, context_scale=np.zeros(store.context.width(1))),
         r"'context_scale' must be positive",
@@ -291,8 +294,8 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     # The manifest.
     "a future schema": (
-        lambda m: edit_manifest(m, schema=2),
-        r"manifest.json: schema 2, this spoilerguard reads 1; upgrade it or retrain the model",
+        lambda m: edit_manifest(m, schema=3),
+        r"manifest.json: schema 3, this spoilerguard reads 1 to 2; upgrade it or retrain the model",
     ),
     "no schema": (lambda m: edit_manifest(m, schema=None), r"schema None, this spoilerguard reads 1"),
     "a schema that equals one": (lambda m: edit_manifest(m, schema=True), r"schema True, this spoilerguard reads 1"),
@@ -336,6 +339,14 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a kind of two lines": (lambda m: edit_manifest(m, kinds=["a\nb"] * 7), r"kinds 'a\\nb' is not 1 to 100 printable"),
     "no name": (lambda m: edit_manifest(m, name=""), r"name '' is not 1 to 100 printable characters"),
     "a novel as a name": (lambda m: edit_manifest(m, name="x" * 101), r"is not 1 to 100 printable characters"),
+    "a threshold of a kind that it does not have": (
+        lambda m: edit_manifest(m, kind_thresholds={"wedding": 0.5}),
+        r"kind_thresholds must be a probability for each of its kinds",
+    ),
+    "a threshold of a kind that is no probability": (
+        lambda m: edit_manifest(m, kind_thresholds={"death": "high"}),
+        r"kind_thresholds must be a probability for each of its kinds",
+    ),
     "thresholds out of range": (
         lambda m: edit_manifest(m, thresholds={"low": 1.2, "medium": 0.5, "high": 0.1}),
         PROBABILITIES,

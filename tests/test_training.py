@@ -12,8 +12,8 @@ import pytest
 import spoilerguard as sg
 from spoilerguard.errors import InputError
 from spoilerguard.model.features import tokens_of
-from spoilerguard.model.scoring import LinearScorer
-from spoilerguard.training import steps
+from spoilerguard.model.scoring import UNNAMED, LinearScorer
+from spoilerguard.training import cautions, steps
 from spoilerguard.training.pipeline import RECIPES, Expert, Recipe, operating_points, train
 
 FILLER = "a house river garden slow long prose page scene light winter".split()
@@ -232,3 +232,70 @@ def test_the_search_replaces_the_recipes_regularisation_by_one_that_ranks_best(f
 def test_a_frame_with_another_label_is_refused() -> None:
     with pytest.raises(InputError, match="labels must be 0 or 1"):
         train(pd.DataFrame({"text": ["a", "b", "c"], "label": [0, 1, 2]}))
+
+
+# --- what a user should know ----------------------------------------------------------------------
+
+
+def sentences(spoilers: int, harmless: int, works: int = 20) -> pd.DataFrame:
+    n = spoilers + harmless
+    label = [1] * spoilers + [0] * harmless
+    return pd.DataFrame(
+        {"text": [f"t{k}" for k in range(n)], "label": label, "work": [f"w{k % works}" for k in range(n)]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (sentences(100, 900), []),
+        (sentences(20, 80), ["few labels: 100 sentences, 20 spoilers, 20 works"]),
+        (sentences(100, 900, works=3), ["few labels: 1,000 sentences, 100 spoilers, 3 works"]),
+        (sentences(900, 100), ["one-sided labels: 90% are spoilers"]),
+        (sentences(150, 99_850), ["one-sided labels: only 0.1% are spoilers"]),
+    ],
+    ids=["enough", "few", "few works", "many spoilers", "hardly any"],
+)
+def test_labels_that_are_few_or_one_sided_are_said_to_be(data: pd.DataFrame, said: list[str]) -> None:
+    found = cautions.of_labels(data)
+    assert [caution.startswith(start) for caution, start in zip(found, said, strict=True)] == [True] * len(said)
+
+
+def test_labels_without_an_error_are_doubted() -> None:
+    truth = np.array([0, 0, 1, 1])
+    assert (
+        "every spoiler of the held-out works"
+        in cautions.separable(truth, np.array([0.1, 0.2, 0.8, 0.9]), "held-out works")[0]
+    )
+    assert cautions.separable(truth, np.array([0.1, 0.8, 0.8, 0.9]), "held-out works") == []
+    assert cautions.separable(np.ones(4, int), np.ones(4), "held-out works") == []
+
+
+def test_equal_thresholds_are_never_without_a_word() -> None:
+    equal = cautions.equal_thresholds({"low": 0.5, "medium": 0.5, "high": 0.5})
+    assert equal[0].startswith("low, medium and high sensitivity have the same threshold")
+    assert cautions.equal_thresholds({"low": 0.9, "medium": 0.5, "high": 0.5})[0].startswith("medium and high sens")
+    assert cautions.equal_thresholds({"low": 0.9, "medium": 0.5, "high": 0.1}) == []
+
+
+def test_a_model_says_what_it_set_aside_and_what_to_doubt(frame: pd.DataFrame) -> None:
+    training = train(frame).manifest.training
+    aside = frame[[sg.datasets.split_of(work) == "test" for work in frame["work"]]]
+    assert sum(training["set_aside"].values()) == len(aside) > 0
+    assert any(caution.startswith("separable labels") for caution in training["cautions"])
+
+
+def test_a_model_of_labels_without_kinds_names_none(frame: pd.DataFrame) -> None:
+    guard = train(frame)
+    assert guard.manifest.kind_thresholds == {}
+    [flag] = guard.flag("thee dies.", threshold=0.0)
+    assert [reason.kind for reason in flag.reasons] == [UNNAMED]
+
+
+def test_a_model_names_the_kinds_that_its_labels_have(frame: pd.DataFrame) -> None:
+    tags = [("death", "ending") if "dies" in t else ("betrayal",) if "betrays" in t else () for t in frame["text"]]
+    tagged = frame.assign(tags=tags, text=frame["text"].str.replace("murdered", "betrays"))
+    guard = train(tagged)
+    assert list(guard.manifest.kind_thresholds or ()) == ["death", "ending", "betrayal"]
+    [flag] = guard.flag("yonder dies.", threshold=0.0)
+    assert {reason.kind for reason in flag.reasons} == {"death", "ending"}

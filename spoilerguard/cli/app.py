@@ -7,13 +7,12 @@ output, everything else to standard error.
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
 
 import spoilerguard
-from spoilerguard.cli import assets, blur, check, config, decide, explain, learn, lsp, preview, scan, serve
+from spoilerguard.cli import assets, blur, check, config, decide, explain, learn, lsp, preview, scan, serve, tune
 from spoilerguard.cli.common import errors_explained
 from spoilerguard.cli.configured import Configured
 from spoilerguard.text.runons import without_torch
@@ -49,7 +48,7 @@ def main(
     """Find the sentences in reviews and comments that give the plot away."""
 
 
-for command in (check, blur, preview, decide, scan, serve, lsp, explain, learn, assets, config):
+for command in (check, blur, preview, decide, scan, serve, lsp, explain, learn, tune, assets, config):
     command.register(app)
 
 
@@ -57,6 +56,5 @@ def run() -> None:
     """The command line as a program: the process is ours alone."""
     for library in ("OPENBLAS", "MKL"):  # the word network's products are small: more threads would only wait
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
-    if sys.argv[1:2] != ["train"]:  # the only command that may want PyTorch
-        without_torch()
+    without_torch()
     app(prog_name="spoilerguard")

@@ -25,6 +25,7 @@ from spoilerguard.cli.common import (
     SynopsisOption,
     ThresholdOption,
     TitleOption,
+    WorksOption,
     check_input_format,
     complain,
     completing,
@@ -37,6 +38,7 @@ from spoilerguard.cli.common import (
     output,
     project_files,
 )
+from spoilerguard.cli.configured import typed
 from spoilerguard.errors import InputError, LeakError
 from spoilerguard.files.places import check_places
 from spoilerguard.spans import Span
@@ -100,6 +102,7 @@ def blur(
     title: TitleOption = "",
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
+    works: WorksOption = None,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
     decisions: DecisionsOption = True,
@@ -125,7 +128,7 @@ def blur(
             if path != "-" and os.path.exists(output_path) and os.path.samefile(path, output_path):
                 raise InputError(f"{output_path}: is the draft itself; give --in-place to change it")
             store = decided(name)
-            reads = [path, from_json, store.path if store else None, blurb, synopsis, *project_files(ctx, model)]
+            reads = [path, from_json, store.path if store else None, blurb, synopsis, works, *project_files(ctx, model)]
             check_places(reads, {"--output": output_path})
         report = None if from_json is None else _report(from_json, name)
         data = drafts.read_standard_bytes(name) if path == "-" else drafts.read_bytes(path)
@@ -134,14 +137,19 @@ def blur(
             document = read(source, format_for(input_format or report.format, name), quotations=quotations)
             ranges = report.ranges(source)
         else:
+            from spoilerguard.drafts.about import about
             from spoilerguard.guard import load
 
             guard = load(model)
+            known = about(
+                source, name, title=title, blurb=blurb, synopsis=synopsis, works=works, sensitivity=sensitivity,
+                threshold=threshold, typed=typed(ctx),
+            )  # fmt: skip
             found = guard.flag(
                 source,
                 format=format_for(input_format, name),
-                threshold=guard.threshold(sensitivity, threshold),
-                work=drafts.read_work(title, blurb, synopsis),
+                threshold=guard.threshold(known.sensitivity, known.threshold),
+                work=known.work,
                 quotations=quotations,
                 any_language=any_language,
             )

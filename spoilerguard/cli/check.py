@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import cache
 import math
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +28,7 @@ from spoilerguard.cli.common import (
     SynopsisOption,
     ThresholdOption,
     TitleOption,
+    WorksOption,
     check_input_format,
     complain,
     completing,
@@ -42,7 +42,7 @@ from spoilerguard.cli.common import (
     say,
     tell,
 )
-from spoilerguard.cli.configured import exclusion, options_for
+from spoilerguard.cli.configured import exclusion, options_for, typed
 from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from spoilerguard.errors import InputError
     from spoilerguard.guard import Guard
     from spoilerguard.printing import Outcome
+    from spoilerguard.report import Report
 
 __all__ = ["register"]
 
@@ -116,6 +117,7 @@ def check(
     title: TitleOption = "",
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
+    works: WorksOption = None,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
     exclude: Annotated[
@@ -174,6 +176,7 @@ def check(
     if diff is not None and (write_baseline or "-" in paths):
         fail(f"--diff cannot be combined with {'--write-baseline' if write_baseline else 'standard input'}")
     with errors_explained():
+        from spoilerguard.drafts.about import read_library
         from spoilerguard.drafts.checking import check_each
         from spoilerguard.drafts.decisions import decisions_by_path
         from spoilerguard.drafts.io import read_work
@@ -184,6 +187,8 @@ def check(
         guard = load(model)
         limit = guard.threshold(sensitivity, threshold)
         read_work(title, blurb, synopsis)  # so that an error in these comes before the drafts are read
+        if works:
+            read_library(works)
         walked: Iterable[tuple[str, InputError | None]] = iter_drafts(
             paths, exclude=exclusion(ctx), force_exclude=force_exclude, respect_gitignore=respect_gitignore
         )
@@ -191,7 +196,7 @@ def check(
         if output_path is not None or write_baseline:
             walked = list(walked)
             names = [stdin_filename if path == "-" else path for path, _ in walked]
-            about = [options_for(ctx, name)[option] for name in names for option in ("blurb", "synopsis")]
+            about = [options_for(ctx, name)[option] for name in names for option in ("blurb", "synopsis", "works")]
             stores = {found.path for name in names if decided and (found := decided(name))}
             reads = [*(path for path, _ in walked), *about, *sorted(stores), *project_files(ctx, model)]
             check_places(
@@ -222,6 +227,9 @@ def check(
     with errors_explained():
         _write(PRINTERS[format](outcomes(), Look(colour, quiet, limit, model_used, show_text)), output_path)
     failed = any(outcome.error is not None for outcome in seen)
+    if seen and not failed and not any(outcome.report is None or _has_text(outcome.report) for outcome in seen):
+        of = "it" if len(seen) == 1 else f"{counted(len(seen), 'file')}"
+        tell(f"spoilerguard: nothing was checked: there is no prose in {of}", quiet)
     if write_baseline:
         _write_baseline(write_baseline, seen, failed, quiet)
     elif baseline:
@@ -238,6 +246,11 @@ def check(
         for flag in outcome.report or ()
     ):
         raise typer.Exit(FOUND)
+
+
+def _has_text(report: Report) -> bool:
+    """Whether a draft has a sentence, or a place where one could be that is hidden or suppressed."""
+    return bool(report.sentences or report.hidden or report.document.suppressed)
 
 
 def _check_site(folder: str, output_path: str | None, show_text: bool, quiet: bool, exit_zero: bool) -> None:
@@ -262,18 +275,17 @@ def _check_site(folder: str, output_path: str | None, show_text: bool, quiet: bo
         raise typer.Exit(FOUND)
 
 
-def _flagging(ctx: typer.Context, guard: Guard) -> Callable[[str], dict[str, Any]]:
-    """The arguments of `Guard.flag` for each path: those of the command line, then those of its settings."""
-    from spoilerguard.drafts.io import read_work
+def _flagging(ctx: typer.Context, guard: Guard) -> Callable[[str, str], dict[str, Any]]:
+    """The arguments of `Guard.flag` for a path and its text: of the command line, the front matter, the settings."""
+    from spoilerguard.drafts.about import OPTIONS, about
 
-    work = cache(read_work)
-
-    def options(name: str) -> dict[str, Any]:
+    def options(name: str, text: str) -> dict[str, Any]:
         given = options_for(ctx, name)
+        known = about(text, name, **{option: given[option] for option in OPTIONS}, typed=typed(ctx))
         return {
             "format": format_for(given["input_format"], name),
-            "threshold": guard.threshold(given["sensitivity"], given["threshold"]),
-            "work": work(given["title"], given["blurb"], given["synopsis"]),
+            "threshold": guard.threshold(known.sensitivity, known.threshold),
+            "work": known.work,
             "quotations": given["quotations"],
             "any_language": given["any_language"],
         }

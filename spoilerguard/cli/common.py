@@ -62,8 +62,25 @@ SensitivityOption = Annotated[
         autocompletion=completing(key="sensitivity"), help="low (few false alarms), medium or high (few misses)."
     ),
 ]
+
+
+def _probability(value: str | float) -> float:
+    """A probability as typed. Raises typer.BadParameter, which says what to type."""
+    try:
+        return float(value)
+    except ValueError:
+        percent = str(value).strip().removesuffix("%")
+        hint = f"; for {value} give {float(percent) / 100:g}" if percent.replace(".", "", 1).isdigit() else ""
+        raise typer.BadParameter(f"{value!r} is not a probability from 0 to 1{hint}") from None
+
+
 ThresholdOption = Annotated[
-    float | None, typer.Option(help="Flag from this probability (0 to 1), whatever the sensitivity.")
+    float | None,
+    typer.Option(
+        parser=_probability,
+        metavar="PROBABILITY",
+        help="Flag from this probability (0 to 1), whatever the sensitivity.",
+    ),
 ]
 InputFormatOption = Annotated[str | None, input_format_option()]
 StdinFilenameOption = Annotated[str, typer.Option(help="The file name to use for standard input.")]
@@ -72,6 +89,13 @@ BlurbOption = Annotated[
     str | None, typer.Option(metavar="FILE", help="What is publicly known about the work: no spoiler.")
 ]
 SynopsisOption = Annotated[str | None, typer.Option(metavar="FILE", help="The plot of the work, with its ending.")]
+WorksOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="What is known of works: work, title, blurb, synopsis a line. A draft names its work in its front matter.",
+    ),
+]
 QuotationsOption = Annotated[bool, typer.Option(help="Check block quotations too.")]
 AnyLanguageOption = Annotated[
     bool, typer.Option("--any-language", help="Check texts in other languages too; the models know only English.")

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 import os
+import shlex
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from spoilerguard.cli.common import errors_explained
+from spoilerguard.cli.common import errors_explained, fail
+from spoilerguard.drafts.explaining import place_of
+from spoilerguard.drafts.io import is_address
 from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.settings.keys import COMMANDS
 from spoilerguard.settings.layers import Settings, as_options, check_consent, find, over
 
-__all__ = ["Configured", "exclusion", "options_for"]
+__all__ = ["Configured", "exclusion", "options_for", "typed"]
 
 
 class Configured(TyperGroup):
@@ -25,6 +28,7 @@ class Configured(TyperGroup):
         if not ctx.resilient_parsing:
             with errors_explained():
                 _refuse_files_as_options(args)
+            _refuse_draft_as_command(self, ctx, args)
         name, command, rest = super().resolve_command(ctx, args)
         if command is None or name not in COMMANDS or ctx.resilient_parsing:  # the latter during shell completion
             return name, command, rest
@@ -50,6 +54,15 @@ def _refuse_files_as_options(args: Sequence[str]) -> None:
             raise InputError(f"{option}: an option, and also a file; give the file as ./{option}, or after --")
 
 
+def _refuse_draft_as_command(group: TyperGroup, ctx: Any, args: Sequence[str]) -> None:
+    """End with an error if a draft stands where a command must."""
+    word = args[0] if args else ""
+    if word.startswith("-") or group.get_command(ctx, word) is not None:
+        return
+    if os.path.exists(word) or is_address(word) or (os.sep in word or "." in word):
+        fail(f"{word} is no command; to check a draft: spoilerguard check {shlex.quote(word)}")
+
+
 def _first_path(given: Mapping[str, Any]) -> str | None:
     """The file that a command is for, or the first of them; for standard input, the name it is given."""
     path = given.get("path") or given.get("paths")
@@ -57,13 +70,20 @@ def _first_path(given: Mapping[str, Any]) -> str | None:
         path = path[0] if path else None
     if path == "-":
         path = given.get("stdin_filename")
+    if path is None and (place := place_of(str(given.get("what", "")))):  # of `explain`
+        path = place[0]
     return path if isinstance(path, str) and path != "-" else None
 
 
 def options_for(ctx: typer.Context, path: str) -> dict[str, Any]:
     """The options of a command for one of its files: the command line wins over the overrides for the file."""
-    given = {name: value for name, value in ctx.params.items() if _typed(ctx, name)}
+    given = {name: ctx.params[name] for name in typed(ctx)}
     return {"threshold": None} | over(over(ctx.params, as_options(_settings(ctx).overridden(path))), given)
+
+
+def typed(ctx: typer.Context) -> set[str]:
+    """The names of the parameters that the command line gives."""
+    return {name for name in ctx.params if _typed(ctx, name)}
 
 
 def exclusion(ctx: typer.Context) -> Patterns:

@@ -1,59 +1,140 @@
-"""The commands `explain` and `models`: how one sentence scores, and which models are bundled."""
+"""The commands `explain` and `models`: how sentences come to their scores, and which models are bundled.
+
+Arguments and printing; it decides nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from spoilerguard.cli.common import (
+    AnyLanguageOption,
+    BlurbOption,
+    InputFormatOption,
     ModelOption,
+    QuotationsOption,
     SensitivityOption,
+    SynopsisOption,
     ThresholdOption,
+    TitleOption,
+    WorksOption,
+    check_input_format,
     errors_explained,
     fail,
+    format_for,
     output,
     say,
 )
+from spoilerguard.cli.configured import typed
+
+if TYPE_CHECKING:
+    from spoilerguard.drafts.explaining import Explained
 
 __all__ = ["register"]
+
+_EXPLAIN = """\b
+Examples:
+  spoilerguard explain "He did it himself."
+  spoilerguard explain draft.md:7
+A line of a draft is explained in its place, with the score that check gives it: first the sentence
+alone, then with its neighbours, in its section, and knowing the work."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command(epilog='Example:  spoilerguard explain "He did it himself."')(explain)
+    app.command(epilog=_EXPLAIN)(explain)
     app.command(epilog="Example:  spoilerguard models")(models)
 
 
 def explain(
-    sentence: Annotated[str, typer.Argument(help="One sentence, or - for standard input.")],
+    ctx: typer.Context,
+    what: Annotated[
+        str,
+        typer.Argument(metavar="SENTENCE|DRAFT:LINE|-", help="A sentence, a line of a draft, or - for standard input."),
+    ],
     model: ModelOption = "fast",
     sensitivity: SensitivityOption = "medium",
     threshold: ThresholdOption = None,
+    input_format: InputFormatOption = None,
+    title: TitleOption = "",
+    blurb: BlurbOption = None,
+    synopsis: SynopsisOption = None,
+    works: WorksOption = None,
+    quotations: QuotationsOption = True,
+    any_language: AnyLanguageOption = False,
 ) -> None:
-    """Show how a sentence scores on its own, and which words contribute."""
+    """Show how a sentence comes to its score, and which words contribute."""
     with errors_explained():
-        from spoilerguard.drafts.io import read_standard_input
+        from spoilerguard.drafts.about import about
+        from spoilerguard.drafts.explaining import explained, place_of
+        from spoilerguard.drafts.io import read_draft, read_standard_input
         from spoilerguard.guard import load
 
+        check_input_format(input_format)
         guard = load(model)
-        limit = guard.threshold(sensitivity, threshold)
-        text = read_standard_input("-") if sentence == "-" else sentence
-    if not text.strip():
-        fail("nothing to explain: the sentence is empty")
-    from spoilerguard.model.scoring import KINDS
-    from spoilerguard.printing import plain
-
-    score = float(guard.score([text])[0])
-    at = f"at {sensitivity} sensitivity" if threshold is None else "at this threshold"
+        place = place_of(what)
+        if place is None:
+            name, line, format = "-", None, format_for("text", "-")
+            source = read_standard_input("-") if what == "-" else what
+            if not source.strip():
+                fail("nothing to explain: the sentence is empty")
+        else:
+            (name, line), source = place, read_draft(place[0])
+            format = format_for(input_format, name)
+        known = about(
+            source, name, title=title, blurb=blurb, synopsis=synopsis, works=works, sensitivity=sensitivity,
+            threshold=threshold, typed=typed(ctx),
+        )  # fmt: skip
+        limit = guard.threshold(known.sensitivity, known.threshold)
+        report = guard.flag(
+            source,
+            format=format,
+            threshold=limit,
+            work=known.work,
+            quotations=quotations,
+            any_language=any_language,
+            suppressions=place is not None,
+        )
+        found = list(explained(guard, report, known.work, line))
+    if not report.checked:
+        fail(f"{name}: {report.notices[0].message}")
+    if not found and place is None:
+        fail("nothing to explain: there is no sentence in it")
+    if not found:
+        fail(f"{what}: no sentence is checked on this line; it may be blank, code, hidden or suppressed")
+    at = "at this threshold" if known.threshold is not None else f"at {known.sensitivity} sensitivity"
     with output():
-        say(f"{score:.0%}  {'a spoiler' if score >= limit else 'not a spoiler'} {at} (from {limit:.0%})")
-        for reason in guard.scorer.reasons([text])[0]:
-            kind, words = KINDS.get(reason.kind, reason.kind), plain(reason.text)
-            say(f"looks most like {kind}; the words that contribute most: “{words}”")
-        for word, weight in guard.scorer.word_weights(text):
-            say(f"  {weight:+.2f}  {plain(word)}")
+        for one in found:
+            for row in _lines(one, f"{at} (from {limit:.0%})", limit, name if place or len(found) > 1 else ""):
+                say(row)
+
+
+def _lines(one: Explained, at: str, limit: float, name: str) -> Iterator[str]:
+    from spoilerguard.model.scoring import KIND_NAMES, UNNAMED
+    from spoilerguard.printing import harmless, plain
+
+    close = f"{one.sentence.score:.0%}" == f"{limit:.0%}" and one.sentence.score != limit
+    score = f"{one.sentence.score:.2%}" if close else f"{one.sentence.score:.0%}"
+    where = f"{harmless(name)}:{one.line}:{one.column}  " if name else ""
+    yield f"{where}{score}  {'a spoiler' if one.flagged else 'not a spoiler'} {at}"
+    if name:
+        yield f"  “{plain(one.sentence.text)}”"
+    kinds = [KIND_NAMES.get(reason.kind, reason.kind) for reason in one.reasons if reason.kind != UNNAMED]
+    alike = f"looks most like {', '.join(kinds)}; the" if kinds else "the"
+    yield f"{alike} words that contribute most: “{plain(one.reasons[0].text)}”"
+    if len(one.steps) > 1:
+        width = max(len(step.read_with) for step in one.steps)
+        before = None
+        for step in one.steps:
+            change = "" if before is None else f"  ({step.score - before:+.0%})"
+            yield f"  {step.read_with:<{width}}  {step.score:4.0%}{change}"
+            before = step.score
+    for word, weight in one.words:
+        yield f"  {weight:+.2f}  {plain(word)}"
 
 
 def models() -> None:

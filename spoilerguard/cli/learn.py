@@ -5,14 +5,11 @@ Results go to standard output, progress and errors to standard error. Exit statu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 import os
 from pathlib import Path
 import shlex
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,29 +17,28 @@ from spoilerguard.cli.common import (
     JobsOption,
     QuietOption,
     TextColumnOption,
+    complain,
     errors_explained,
     say,
     tell,
+)
+from spoilerguard.cli.labelled import (
+    DataArgument,
+    LabelColumn,
+    PositiveOption,
+    Reading,
+    SeedOption,
+    WorkColumn,
+    files_of,
+    progress,
 )
 from spoilerguard.errors import InputError
 from spoilerguard.files.places import check_places
 
 if TYPE_CHECKING:
-    from spoilerguard.datasets import LabelledDocument
     from spoilerguard.guard import Guard
 
 __all__ = ["register"]
-
-Progress = Callable[[str, float], None]
-
-DataArgument = Annotated[
-    list[Path], typer.Argument(metavar="DATA", help="Labelled files or folders, in any format that convert reads.")
-]
-LabelColumn = Annotated[str | None, typer.Option(help="The column with the label: 0 or 1, true or false, yes or no.")]
-WorkColumn = Annotated[
-    str | None, typer.Option(help="The column that names the work; without one, each text is a work of its own.")
-]
-SeedOption = Annotated[int, typer.Option(min=0, help="The random seed; the same seed gives the same result.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -78,21 +74,22 @@ def train(
     text_column: TextColumnOption = None,
     label_column: LabelColumn = None,
     work_column: WorkColumn = None,
+    positive: PositiveOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Train a model on labelled sentences, calibrate it, and choose its three thresholds."""
     with errors_explained():
         checkpoint = output.resolve().with_name(f"{output.resolve().name}.checkpoint")
         written = {"--output": output, "the checkpoint": checkpoint}
-        check_places(_files([*data, *([validation] if validation else [])]), {}, written)
+        check_places(files_of([*data, *([validation] if validation else [])]), {}, written)
         _refuse_taken(output)
         from spoilerguard import training
         from spoilerguard.training.pipeline import works_beside
 
-        columns = (text_column, label_column, work_column)
-        frame = _frame(data, *columns, quiet=quiet)
-        held = None if validation is None else _frame([validation], *columns, quiet=quiet)
-        with _progress(quiet) as progress:
+        reading = Reading(text_column, label_column, work_column, positive)
+        frame = reading.frame(data, quiet=quiet)
+        held = None if validation is None else reading.frame([validation], quiet=quiet)
+        with progress(quiet) as shown:
             guard = training.train(
                 frame,
                 validation=held,
@@ -103,7 +100,7 @@ def train(
                 jobs=jobs,
                 search=search,
                 checkpoint=checkpoint,
-                progress=progress,
+                progress=shown,
             )
         guard.save(output)
     _tell_trained(guard, output)
@@ -120,27 +117,22 @@ def _refuse_taken(output: Path) -> None:
         raise InputError(f"{output}: cannot be written: {above} is not a folder that you may write to")
 
 
-def _files(data: list[Path]) -> Iterator[Path]:
-    """The files of labelled data, and of the works beside them."""
-    from spoilerguard.files.streams import DATA_SUFFIXES, TEXT_SUFFIXES, base_name
-
-    for path in data:
-        if path.is_dir():
-            yield from (file for file in path.rglob("*") if base_name(file)[1] in DATA_SUFFIXES | TEXT_SUFFIXES)
-        else:
-            yield from (path, path.with_name("works.jsonl"))
-
-
 def _tell_trained(guard: Guard, output: Path) -> None:
     training = guard.manifest.training
     sentences = training["sentences"]
     say(f"{output}: {guard.name} {guard.version}")
     say(f"trained on {sum(sentences.values()):,} sentences of {len(training['works']):,} works: {_counts(sentences)}")
     say(f"calibrated on {training['calibrated_on']}: {_counts(training['validation'])}")
+    if aside := training["set_aside"]:
+        say(f"set aside for the test: {sum(aside.values()):,} sentences ({_counts(aside)}); measure with evaluate")
     points = ", ".join(f"{point} {guard.manifest.thresholds[point]:.2f}" for point in ("low", "medium", "high"))
     say(f"thresholds: {points}")
     for what in training["unreached"]:
         say(f"target not reached: {what}")
+    for caution in training["cautions"]:
+        complain(caution)
+    if not guard.manifest.kind_thresholds:
+        complain("the labels name no kind of spoiler, so the model names none")
 
 
 def _counts(sentences: dict[str, int]) -> str:
@@ -186,13 +178,14 @@ def evaluate(
     text_column: TextColumnOption = None,
     label_column: LabelColumn = None,
     work_column: WorkColumn = None,
+    positive: PositiveOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Measure a model on labelled works that it has not seen."""
     with errors_explained():
         from spoilerguard.model.store import resolve
 
-        check_places([*_files(data), *resolve(model).iterdir()], {"--report": report, "--json": json})
+        check_places([*files_of(data), *resolve(model).iterdir()], {"--report": report, "--json": json})
         if report is not None:
             from spoilerguard.evaluation.plots import require_matplotlib
 
@@ -201,8 +194,8 @@ def evaluate(
         from spoilerguard.guard import load
 
         guard = load(model)
-        frame = _frame(data, text_column, label_column, work_column, quiet=quiet)
-        with _progress(quiet) as progress:
+        frame = Reading(text_column, label_column, work_column, positive).frame(data, quiet=quiet)
+        with progress(quiet) as shown:
             found = evaluation.evaluate(
                 guard,
                 frame,
@@ -214,7 +207,7 @@ def evaluate(
                 seed=seed,
                 jobs=jobs,
                 allow_leak=allow_leak,
-                progress=progress,
+                progress=shown,
             )
         options = {"split": split, "bootstrap": bootstrap, "errors": errors, "seed": seed}
         columns = {"text-column": text_column, "label-column": label_column, "work-column": work_column}
@@ -222,6 +215,7 @@ def evaluate(
         words = ["spoilerguard", "evaluate", model, *map(str, data)]
         for option, value in {**options, **{name: value for name, value in columns.items() if value}}.items():
             words += [f"--{option}", str(value)]
+        words += [word for label in positive or () for word in ("--positive", label)]
         words += [f"--{switch}" for switch, on in switches.items() if on]
         found = replace(found, command=shlex.join(words), data={**found.data, "paths": list(map(str, data))})
         if report is not None:
@@ -251,6 +245,7 @@ def convert(
     text_column: TextColumnOption = None,
     label_column: LabelColumn = None,
     work_column: WorkColumn = None,
+    positive: PositiveOption = None,
     level: Annotated[
         str | None,
         typer.Option(help="What a label is about: sentence or document; by default, guessed from the texts."),
@@ -261,62 +256,8 @@ def convert(
     with errors_explained():
         from spoilerguard.datasets import write_jsonl
 
-        check_places(_files(data), {"--output": output})
-        documents = _documents(data, text_column, label_column, work_column, format, level, quiet=quiet)
+        check_places(files_of(data), {"--output": output})
+        reading = Reading(text_column, label_column, work_column, positive)
+        documents = reading.documents(data, format, level, quiet=quiet)
         count = write_jsonl(documents, output)
     tell(f"{output}: {count:,} document{'s' * (count != 1)}", quiet)
-
-
-# --- data, progress, errors ----------------------------------------------------------------------
-
-
-def _documents(
-    data: list[Path],
-    text: str | None,
-    label: str | None,
-    work: str | None,
-    format: str | None = None,
-    level: Any = None,
-    *,
-    quiet: bool,
-) -> Iterator[LabelledDocument]:
-    """The documents; what was guessed about each file is printed."""
-    from spoilerguard.datasets import load_labelled
-
-    def notice(line: str) -> None:
-        tell(line, quiet)
-
-    return load_labelled(
-        data, format=format, text_column=text, label_column=label, work_column=work, level=level, notice=notice
-    )
-
-
-def _frame(data: list[Path], text: str | None, label: str | None, work: str | None, *, quiet: bool) -> Any:
-    from spoilerguard.datasets import to_frame
-
-    return to_frame(_documents(data, text, label, work, quiet=quiet))
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Progress | None]:
-    """A bar on a terminal, a plain line for each step elsewhere, nothing if quiet."""
-    if quiet:
-        yield None
-    elif not sys.stderr.isatty():
-        last = ""
-
-        def line(step: str, share: float) -> None:
-            nonlocal last
-            if step != last:
-                tell(f"{share:4.0%}  {step}", quiet=False)
-            last = step
-
-        yield line
-    else:
-        from rich import progress as rich
-        from rich.console import Console
-
-        columns = rich.TextColumn("{task.description:32}"), rich.BarColumn(), rich.TimeElapsedColumn()
-        with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("", total=1.0)
-            yield lambda step, share: bar.update(task, description=step, completed=share)

@@ -25,6 +25,7 @@ from spoilerguard.cli.common import (
     SynopsisOption,
     ThresholdOption,
     TitleOption,
+    WorksOption,
     check_input_format,
     complain,
     errors_explained,
@@ -32,6 +33,7 @@ from spoilerguard.cli.common import (
     output,
     project_files,
 )  # fmt: skip
+from spoilerguard.cli.configured import typed
 from spoilerguard.files.places import check_places
 
 __all__ = ["register"]
@@ -63,6 +65,7 @@ def preview(
     title: TitleOption = "",
     blurb: BlurbOption = None,
     synopsis: SynopsisOption = None,
+    works: WorksOption = None,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
     decisions: DecisionsOption = True,
@@ -71,6 +74,7 @@ def preview(
     """Write a page that shows the draft as readers will see it, beside the findings."""
     with errors_explained():
         from spoilerguard.drafts import io as drafts
+        from spoilerguard.drafts.about import about
         from spoilerguard.drafts.decisions import decisions_by_path
         from spoilerguard.guard import load
         from spoilerguard.preview.page import preview
@@ -79,22 +83,27 @@ def preview(
         name = stdin_filename if path == "-" else path
         store = decisions_by_path()(name)
         if output_path is not None:
-            reads = [path, store.path if store else None, blurb, synopsis, *project_files(ctx, model)]
+            reads = [path, store.path if store else None, blurb, synopsis, works, *project_files(ctx, model)]
             check_places(reads, {"--output": output_path})
         given = {"--input-format": input_format, "--model": model if model != "fast" else None, "--title": title}
-        given |= {"--blurb": blurb, "--synopsis": synopsis}
+        given |= {"--blurb": blurb, "--synopsis": synopsis, "--works": works}
         command = [path, *(word for option, value in given.items() if value for word in (option, value))]
+        source = drafts.read_standard_input(name) if path == "-" else drafts.read_draft(path)
+        known = about(
+            source, name, title=title, blurb=blurb, synopsis=synopsis, works=works, sensitivity=sensitivity,
+            threshold=threshold, typed=typed(ctx),
+        )  # fmt: skip
         page = preview(
             load(model),
-            drafts.read_standard_input(name) if path == "-" else drafts.read_draft(path),
+            source,
             name="standard input" if name == "-" else PurePath(name).name,
             path=name,
             decisions=store if decisions else None,
             command=command + ["--no-quotations"] * (not quotations) + ["--any-language"] * any_language,
             format=format_for(input_format, name),
-            sensitivity=sensitivity,
-            threshold=threshold,
-            work=drafts.read_work(title, blurb, synopsis),
+            sensitivity=known.sensitivity,
+            threshold=known.threshold,
+            work=known.work,
             quotations=quotations,
             any_language=any_language,
         ).encode("utf-8", "replace")

@@ -24,6 +24,7 @@ class Options:
         work_column: The column that names the work.
         level: What one label applies to.
         source: The name of the source; by default the file's own, or its stem.
+        positive: The names of labels that mean a spoiler; every other one then means none.
     """
 
     text_column: str | None = None
@@ -31,6 +32,7 @@ class Options:
     work_column: str | None = None
     level: Level | None = None
     source: str | None = None
+    positive: tuple[str, ...] = ()
 
     def asked(self) -> dict[str, str | None]:
         """The column asked for, by role."""
@@ -106,4 +108,6 @@ class Columns:
         if not required and asked is None:
             return None
         missing = f"no column {asked!r}" if asked else f"no {role} column"
-        raise record.fault(f"{missing}; name it with {role}_column; there are: {listed(tuple(record.fields))}")
+        raise record.fault(
+            f"{missing}; name it with --{role}-column ({role}_column); there are: {listed(tuple(record.fields))}"
+        )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from spoilerguard.datasets.columns import Columns, Options
+from spoilerguard.datasets.columns import Columns, Level, Options
 from spoilerguard.datasets.labelled import LabelledDocument, LabelledSentence
+from spoilerguard.datasets.names import LabelNames
 from spoilerguard.datasets.records import Record, RecordFile, open_records
 from spoilerguard.files.streams import base_name
 from spoilerguard.files.values import as_name, as_text, without_surrogates
 
-__all__ = ["LabelledFile", "document_of", "label_of", "name_of", "string_of"]
+__all__ = ["LabelledFile", "document_of", "label_of", "level_of", "name_of", "string_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,39 +28,44 @@ class LabelledFile:
         head: Its first records, by which format and columns are recognised.
         options: What the caller asked for.
         columns: The column of each role.
+        names: What the names of labels mean.
+        view: How a record is seen.
     """
 
     file: RecordFile
     head: Sequence[Record]
     options: Options
     columns: Columns
+    names: LabelNames = field(default_factory=LabelNames)
+    view: Callable[[Record], Record] | None = None
 
     @classmethod
     def of(cls, path: Path, options: Options) -> LabelledFile:
         """Open a file and read its first records."""
         file = open_records(path)
         head = list(islice(file.records(), _HEAD_RECORDS))
-        return cls(file, head, options, Columns.of(head, options))
+        return cls(file, head, options, Columns.of(head, options), LabelNames.of(options.positive))
 
     def asking(self, **options: Any) -> LabelledFile:
         """The same file with other options."""
         changed = replace(self.options, **options)
         return replace(self, options=changed, columns=Columns.of(self.head, changed))
 
+    def seen_as(self, view: Callable[[Record], Record]) -> LabelledFile:
+        """The same file, with each record seen in another way."""
+        head = list(map(view, self.head))
+        return replace(self, head=head, view=view, columns=Columns.of(head, self.options))
+
     def records(self) -> Iterator[Record]:
         """Read all records."""
-        return self.file.records()
+        records = self.file.records()
+        return records if self.view is None else map(self.view, records)
 
 
 _HEAD_RECORDS = 200  # by which format and columns are recognised
 
 
 # --- fields ------------------------------------------------------------------------------------
-
-_LABELS = {
-    **dict.fromkeys(("1", "1.0", "true", "t", "yes", "y", "spoiler"), 1),
-    **dict.fromkeys(("0", "0.0", "false", "f", "no", "n", "no spoiler", "non-spoiler", "not spoiler"), 0),
-}
 
 
 def string_of(record: Record, value: Any, what: str) -> str:
@@ -76,10 +83,18 @@ def name_of(record: Record, value: Any, what: str) -> str:
 
 def label_of(record: Record, value: Any) -> int:
     """A value as a label, 0 or 1; raises DataError if it is not a label."""
-    label = _LABELS.get(str(value).strip().lower())
-    if label is None:
-        raise record.fault(f"unknown label {value!r}; expected 0 or 1, true or false, yes or no")
-    return label
+    return LabelNames().label(record, value)
+
+
+_LONG_TEXT = 300  # characters: labelled sentences have a median length of about 100, whole reviews of 1,000
+
+
+def level_of(data: LabelledFile) -> Level:
+    """What one label applies to: as asked, else by the length of the texts."""
+    if data.options.level is not None:
+        return data.options.level
+    texts = (str(data.columns.value(record, "text")) for record in data.head)
+    return "document" if median(map(len, texts)) > _LONG_TEXT else "sentence"
 
 
 def document_of(

@@ -17,12 +17,11 @@ from itertools import chain
 import os
 from pathlib import Path
 import re
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from spoilerguard.datasets import decisions
+from spoilerguard.datasets import annotators, decisions
 from spoilerguard.datasets.columns import Level, Options
-from spoilerguard.datasets.fields import LabelledFile, document_of, label_of, string_of
+from spoilerguard.datasets.fields import LabelledFile, document_of, label_of, level_of, string_of
 from spoilerguard.datasets.labelled import LabelledDocument, LabelledSentence
 from spoilerguard.datasets.matching import clean_sentence, label_by_document, label_by_spans
 from spoilerguard.datasets.records import Record, fault, read_records
@@ -126,29 +125,18 @@ def _imdb(data: LabelledFile) -> Iterator[LabelledDocument]:
     )
 
 
-_LONG_TEXT = 300  # characters: labelled sentences have a median length of about 100, whole reviews of 1,000
-
-
 def _table(data: LabelledFile, medium: str = "") -> Iterator[LabelledDocument]:
     """A text and a label in each record: of a sentence, or (weakly) of every sentence of a document."""
-    value, level = data.columns.value, _level(data)
+    value, level = data.columns.value, level_of(data)
     for record in data.records():
         text = string_of(record, value(record, "text"), "text")
-        label = label_of(record, value(record, "label"))
+        label = data.names.label(record, value(record, "label"))
         sentences: Iterable[LabelledSentence | None]
         if level == "sentence":
             sentences = [clean_sentence(text, label, 1.0, opens=False)]
         else:
             sentences = label_by_document(text, label)
         yield from document_of(data, record, sentences, medium)
-
-
-def _level(data: LabelledFile) -> Level:
-    """What one label applies to: as asked, else by the length of the texts."""
-    if data.options.level is not None:
-        return data.options.level
-    texts = (str(data.columns.value(record, "text")) for record in data.head)
-    return "document" if median(map(len, texts)) > _LONG_TEXT else "sentence"
 
 
 def _spans(data: LabelledFile) -> Iterator[LabelledDocument]:
@@ -160,15 +148,12 @@ def _spans(data: LabelledFile) -> Iterator[LabelledDocument]:
         hidden = record.fields.get("spans") or []
         if not isinstance(hidden, list):
             raise record.fault(f"spans {hidden!r}; expected a list of [start, end]")
-        spans = [_span(record, value, len(text)) for value in hidden]
+        spans = []
+        for value in hidden:
+            span, names = annotators.span_of(record, value, text)
+            if data.names.spoils(record, names):
+                spans.append(span)
         yield from document_of(data, record, label_by_spans(without_surrogates(text), spans))
-
-
-def _span(record: Record, value: Any, length: int) -> tuple[int, int]:
-    match value:
-        case [int(start), int(end)] if 0 <= start <= end <= length:
-            return start, end
-    raise record.fault(f"span {value!r}; expected [start, end] within the text of {length} characters")
 
 
 def _marked(data: LabelledFile) -> Iterator[LabelledDocument]:
@@ -212,7 +197,12 @@ LOADERS: tuple[Loader, ...] = (  # the first row that recognises a file reads it
     Loader("imdb", _is_imdb, _imdb),
     Loader("report", decisions.is_report, decisions.report),
     Loader("decisions", decisions.is_kept, decisions.kept),
+    Loader("prodigy", annotators.is_prodigy, annotators.prodigy, ("text", "id", "work")),
+    Loader("label-studio", annotators.is_label_studio, annotators.label_studio),
+    Loader("label-studio-min", annotators.is_label_studio_min, annotators.label_studio_min, ("text", "id", "work")),
+    Loader("brat", annotators.is_brat, annotators.brat),
     Loader("spans", partial(_has_list, "spans"), _spans, ("text", "id", "work")),
+    Loader("doccano", annotators.is_doccano, annotators.doccano, ("text", "id", "work")),
     Loader("table", _is_table, _table, _TABLE),
     Loader("marked", _is_marked, _marked, ("text", "id", "work")),
 )
@@ -244,7 +234,8 @@ def _recognised(data: LabelledFile) -> Loader:
             return loader
     raise data.head[0].fault(
         "no labels recognised; expected a label column, spans or spoiler markup, there are: "
-        f"{listed(tuple(data.head[0].fields))}. Name the label_column or the format ({', '.join(_names())})"
+        f"{listed(tuple(data.head[0].fields))}. Name the column with --label-column (label_column), or the format with "
+        f"--from (format: {', '.join(_names())})"
     )
 
 
@@ -257,6 +248,7 @@ def load_labelled(
     work_column: str | None = None,
     level: Level | None = None,
     source: str | None = None,
+    positive: Iterable[str] | None = None,
     notice: Callable[[str], None] | None = None,
 ) -> Iterator[LabelledDocument]:
     """Read labelled documents from files and folders, in order, one at a time.
@@ -272,6 +264,8 @@ def load_labelled(
         level: What one label applies to, "sentence" or "document"; by default guessed from the length
             of the texts.
         source: The name of the source; by default the document's own, or the file's stem.
+        positive: Names of labels that mean a spoiler; every other one then means none. By default the labels must
+            be 0 or 1, true or false, yes or no, spoiler or not spoiler.
         notice: Called for each file with one line about what was guessed.
 
     Yields:
@@ -286,9 +280,9 @@ def load_labelled(
         raise InputError(f"no format {format!r}; there are: {', '.join(_names())}")
     if level not in (None, "sentence", "document"):
         raise InputError(f"no level {level!r}; there are: sentence, document")
-    options = Options(text_column, label_column, work_column, level, source)
+    options = Options(text_column, label_column, work_column, level, source, tuple(positive or ()))
     given = [paths] if isinstance(paths, str | os.PathLike) else paths
-    suffixes = DATA_SUFFIXES | TEXT_SUFFIXES if format == "marked" else DATA_SUFFIXES
+    suffixes = DATA_SUFFIXES | TEXT_SUFFIXES if format == "marked" else DATA_SUFFIXES | {".ann"}
     files = chain.from_iterable(_files(Path(path), suffixes) for path in given)
     return chain.from_iterable(_load(file, format, options, notice) for file in files)
 
@@ -300,14 +294,19 @@ def _load(
     loader = next((loader for loader in LOADERS if loader.name == format), None) or _recognised(data)
     if notice is not None:
         notice(_described(data, loader))
-    return loader.read(data)
+    return _read(data, loader)
+
+
+def _read(data: LabelledFile, loader: Loader) -> Iterator[LabelledDocument]:
+    yield from loader.read(data)
+    data.names.check_met(data.head[-1])
 
 
 def _described(data: LabelledFile, loader: Loader) -> str:
     """What was guessed about a file, on one line, for people."""
     pairs = ((role, data.columns.name(role)) for role in loader.roles)
     columns = [f"{role} from {name!r}" for role, name in pairs if name]
-    level = [f"one label per {_level(data)}"] if loader.name == "table" and data.columns.name("text") else []
+    level = [f"one label per {level_of(data)}"] if loader.name == "table" and data.columns.name("text") else []
     return f"{data.file.path}: {data.file.described}, format {loader.name}" + "".join(
         f", {part}" for part in (*columns, *level)
     )
@@ -318,7 +317,7 @@ def _files(path: Path, suffixes: frozenset[str]) -> Iterator[Path]:
         yield path
         return
     names = (file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith("."))
-    found = [file for file in names if base_name(file)[1] in suffixes and file.name != "works.jsonl"]
+    found = [file for file in names if {base_name(file)[1], file.suffix} & suffixes and file.name != "works.jsonl"]
     if not found:
         raise fault(path, 1, f"no data file in this folder; expected one of {', '.join(sorted(suffixes))}")
     yield from found

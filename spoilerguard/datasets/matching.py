@@ -93,12 +93,15 @@ def label_by_document(text: str, label: int) -> tuple[LabelledSentence, ...]:
     return _label_each(_without_delimiters(text), lambda start, end: (label, weight))
 
 
-def label_by_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[LabelledSentence, ...]:
+def label_by_spans(
+    text: str, spans: Iterable[tuple[int, int]], *, looked_for: bool = False
+) -> tuple[LabelledSentence, ...]:
     """Label sentences by what is hidden: at least half of a spoiler's characters, not counting white space.
 
     Args:
         text: The text.
         spans: The ranges that its author hid, in code points, end exclusive.
+        looked_for: Whether somebody looked for spoilers, so that where nothing is hidden there is none.
 
     Returns:
         The sentences.
@@ -110,7 +113,7 @@ def label_by_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Labelle
         else:
             merged.append((start, end))
     starts, ends = [start for start, _ in merged], [end for _, end in merged]
-    visible = (0, 1.0 if merged else WEIGHTS["nothing hidden"])
+    visible = (0, 1.0 if merged or looked_for else WEIGHTS["nothing hidden"])
 
     def label_range(start: int, end: int) -> tuple[int, float]:
         overlapping = merged[bisect_right(ends, start) : bisect_left(starts, end)]

@@ -8,6 +8,7 @@ In Parquet and in an array, the line is the number of the record, from 1.
 
 from __future__ import annotations
 
+from functools import partial
 from io import StringIO
 from pathlib import Path
 import re
@@ -134,6 +135,8 @@ def _shape(head: Head) -> str:
         return "report of check"
     if head.text.lstrip().startswith("[") and jsonvalues.looks_like_json_value(head):
         return "JSON"
+    if suffix == ".ann":
+        return "text"
     if jsonlines.looks_like_json(head):
         return "JSON Lines"
     if suffix in DELIMITED_SUFFIXES or (suffix not in TEXT_SUFFIXES - {".txt"} and _has_known_columns(head)):
@@ -160,15 +163,9 @@ def _json(path: Path, source: DataSource) -> Iterator[Record]:
         yield Record(path, line, fields)
 
 
-def _report(path: Path, source: DataSource) -> Iterator[Record]:
-    for fields, error, _, number, _ in jsonvalues.objects(source, path="files[]"):
-        if fields is None:
-            raise fault(path, number, error or "")
-        yield Record(path, number, fields)
-
-
-def _array(path: Path, source: DataSource) -> Iterator[Record]:
-    for fields, error, _, number, _ in jsonvalues.objects(source, path="[]"):
+def _json_list(path: Path, source: DataSource, where: str = "[]") -> Iterator[Record]:
+    """The objects of the list at this path of one JSON value."""
+    for fields, error, _, number, _ in jsonvalues.objects(source, path=where):
         if fields is None:
             raise fault(path, number, error or "")
         yield Record(path, number, fields)
@@ -210,8 +207,8 @@ def _text(path: Path, source: DataSource) -> Iterator[Record]:
 
 _SHAPES: dict[str, Callable[[Path, DataSource], Iterator[Record]]] = {
     "JSON Lines": _json,
-    "report of check": _report,
-    "JSON": _array,
+    "report of check": partial(_json_list, where="files[]"),
+    "JSON": _json_list,
     "CSV": _delimited,
     "Parquet": _parquet,
     "text": _text,

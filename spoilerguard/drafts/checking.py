@@ -23,7 +23,7 @@ __all__ = ["check_each"]
 def check_each(
     guard: Guard,
     drafts: Iterable[tuple[str, InputError | None]],
-    options: Callable[[str], dict[str, Any]],
+    options: Callable[[str, str], dict[str, Any]],
     *,
     stdin_filename: str = "-",
     changes: Changes | None = None,
@@ -37,7 +37,7 @@ def check_each(
     Args:
         guard: The model.
         drafts: Paths, or `-` for standard input, each with None or the error that makes it unreadable.
-        options: Returns the arguments of `Guard.flag` for a path.
+        options: Returns the arguments of `Guard.flag` for a path and its text.
         stdin_filename: The name of standard input.
         changes: Report only findings on changed lines, and skip unchanged drafts.
         known: Known spoilers, which are kept apart from the flags.
@@ -54,7 +54,7 @@ def check_each(
                 raise error
             text = read_standard_input(name) if path == "-" else read_draft(path)
             decided = None if decisions is None else decisions(name)
-            outcome = _checked(guard, name, text, options(name), report_unused, decided)
+            outcome = _checked(guard, name, text, options(name, text), report_unused, decided)
         except InputError as problem:
             yield Outcome(name, error=str(problem))
             continue

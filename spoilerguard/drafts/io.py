@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 
 from spoilerguard.errors import InputError
@@ -11,9 +12,17 @@ from spoilerguard.files.streams import BYTE_ORDER_MARKS
 from spoilerguard.spans import Work
 
 __all__ = [
-    "MOST_BYTES", "decode", "encode", "read_bytes", "read_draft", "read_standard_bytes",
+    "MOST_BYTES", "decode", "encode", "is_address", "no_such_file", "read_bytes", "read_draft", "read_standard_bytes",
     "read_standard_input", "read_work", "write_draft",
 ]  # fmt: skip
+
+# How files begin that writers have but that hold no text, and what makes a draft of them.
+_NOT_TEXT = {
+    b"PK\x03\x04": ("a Word, OpenDocument, e-book or zip file", "pandoc FILE -o draft.md"),
+    b"\xd0\xcf\x11\xe0": ("an old Word file", "libreoffice --convert-to txt FILE"),
+    b"%PDF-": ("a PDF", "pdftotext FILE draft.txt"),
+    b"{\\rtf": ("a rich text file", "pandoc FILE -o draft.md"),
+}
 
 MOST_BYTES = 16 * 1024 * 1024  # the largest draft: longer than any book; `scan` is for archives
 
@@ -37,7 +46,14 @@ def read_work(title: str | None, blurb: str | None, synopsis: str | None) -> Wor
     Raises:
         InputError: A file cannot be read.
     """
-    return Work.of({"title": title, **{k: v and read_draft(v) for k, v in (("blurb", blurb), ("synopsis", synopsis))}})
+    return Work.of({"title": title, "blurb": _text_of("blurb", blurb), "synopsis": _text_of("synopsis", synopsis)})
+
+
+def _text_of(name: str, path: str | None) -> str | None:
+    """The text in the file that an option names; a text in place of a file is an error that says so."""
+    if path and not os.path.exists(path) and len(path.split()) > 2:
+        raise InputError(f"--{name} takes a file, not the text itself; save the text and give its name: {path[:40]!r}")
+    return read_draft(path) if path else path
 
 
 def read_bytes(path: str) -> bytes:
@@ -48,9 +64,21 @@ def read_bytes(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(no_such_file(path)) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+
+
+def is_address(path: str) -> bool:
+    """Whether a path is an address on the web."""
+    return re.match(r"(?i)(?:https?|ftp|file)://", path) is not None
+
+
+def no_such_file(path: str) -> str:
+    """The message for a path that is not there."""
+    if is_address(path):
+        return f"{path}: an address, and spoilerguard reads nothing from the web; save the page and give the file"
+    return f"{path}: no such file"
 
 
 def read_standard_input(name: str) -> str:
@@ -77,6 +105,9 @@ def decode(data: bytes, path: str) -> str:
         raise InputError(
             f"{path}: larger than a draft may be ({MOST_BYTES // 2**20} MB); split it, or scan it as an archive"
         )
+    for start, (what, convert) in _NOT_TEXT.items():
+        if data.startswith(start):
+            raise InputError(f"{path}: {what}, not a draft; convert it to text first, for example with {convert}")
     encoding = _encoding(data)
     if encoding == "utf-8" and _looks_binary(data):
         raise InputError(f"{path}: a binary file, not a draft")

@@ -73,15 +73,17 @@ def plain(text: str) -> str:
 
 def kind_name(kind: str) -> str:
     """The name of a kind of spoiler for readers."""
-    from spoilerguard.model.scoring import KINDS  # only where there is a finding
+    from spoilerguard.model.scoring import KIND_NAMES  # only where there is a finding
 
-    return KINDS.get(kind, kind)
+    return KIND_NAMES.get(kind, kind)
 
 
 def why(flag: Flag, show_text: bool = False) -> str:
     """The message for a flag in a log: its kinds, and the sentence only with `show_text`."""
-    kinds = ", ".join(kind_name(reason.kind) for reason in flag.reasons)
-    return f"may give the plot away ({kinds})" + (f": “{plain(flag.text)}”" if show_text else "")
+    from spoilerguard.model.scoring import UNNAMED
+
+    kinds = ", ".join(kind_name(reason.kind) for reason in flag.reasons if reason.kind != UNNAMED)
+    return f"may give the plot away{f' ({kinds})' if kinds else ''}" + (f": “{plain(flag.text)}”" if show_text else "")
 
 
 def beneath(path: str, folder: str) -> str | None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from spoilerguard.datasets import documents_of
 from spoilerguard.evaluation import metrics
 from spoilerguard.guard import Guard
-from spoilerguard.model.scoring import KINDS
+from spoilerguard.model.scoring import KINDS, UNNAMED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,23 +130,39 @@ def by_document(scored: ScoredFrame) -> dict[str, Any]:
     return {"harmless": int((~guilty).sum()), "with_spoilers": int(guilty.sum()), "points": points}
 
 
-def by_kind(scored: ScoredFrame, guard: Guard) -> dict[str, Any]:
-    """Compare the kind that a reason names with the tag, for spoilers whose tag is one of KINDS.
+def by_kind(scored: ScoredFrame, guard: Guard, kinds: Doubles) -> dict[str, Any]:
+    """Compare the kinds that reasons name with the tags, for spoilers whose tag is one of KINDS.
 
-    `confusion[tag][kind]` counts sentences; `most_frequent` is the accuracy of always naming one kind.
+    `confusion[tag][kind]` counts sentences by their first tag and the first kind named, UNNAMED where none is;
+    `most_frequent` is the accuracy of always naming one kind. `micro_f1` counts every kind named and every tag.
     """
     rows = np.flatnonzero((scored.truth == 1) & np.isin(scored.tags, list(KINDS)))
     if not len(rows):
-        return {"sentences": 0, "accuracy": None, "accuracy_flagged": None, "most_frequent": None, "confusion": {}}
-    reasons = guard.scorer.reasons(scored.frame["text"].iloc[rows].tolist())
-    named = np.array([found[0].kind if found else "" for found in reasons])
+        return {
+            "sentences": 0,
+            "accuracy": None,
+            "accuracy_flagged": None,
+            "most_frequent": None,
+            "micro_f1": None,
+            "named": None,
+            "confusion": {},
+        }
+    reasons = guard.scorer.reasons(scored.frame["text"].iloc[rows].tolist(), kinds[rows])
+    named = np.array([found[0].kind for found in reasons])
     tags, flags = scored.tags[rows], scored.flags["medium"][rows]
+    given = [{reason.kind for reason in found} - {UNNAMED} for found in reasons]
+    right = [set(every) & set(KINDS) for every in scored.frame["tags"].iloc[rows]]
+    hits = sum(len(mine & theirs) for mine, theirs in zip(given, right, strict=True))
     return {
         "sentences": len(rows),
         "accuracy": scored.shares(named == tags, np.ones_like(flags), rows),
         "accuracy_flagged": scored.shares(named == tags, flags, rows),
         "most_frequent": round(max(float((tags == kind).mean()) for kind in KINDS), 6),
-        "confusion": {tag: {kind: int(((tags == tag) & (named == kind)).sum()) for kind in KINDS} for tag in KINDS},
+        "micro_f1": round(2 * hits / max(sum(map(len, given)) + sum(map(len, right)), 1), 6),
+        "named": scored.shares(named != UNNAMED, np.ones_like(flags), rows),
+        "confusion": {
+            tag: {kind: int(((tags == tag) & (named == kind)).sum()) for kind in (*KINDS, UNNAMED)} for tag in KINDS
+        },
     }
 
 

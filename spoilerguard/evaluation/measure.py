@@ -25,13 +25,14 @@ from spoilerguard.evaluation.baselines import BASELINES
 from spoilerguard.evaluation.breakdown import ScoredFrame, by_document, by_kind, by_part, by_tag, worst
 from spoilerguard.files.pages import write
 from spoilerguard.guard import SENSITIVITIES, Guard
+from spoilerguard.model.scoring import Reading
 from spoilerguard.spans import Work
 from spoilerguard.training.pipeline import Recipe, operating_points, train, work_digest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SPLITS", "Evaluation", "evaluate"]
+__all__ = ["SPLITS", "Evaluation", "evaluate", "read_in_documents"]
 
 SPLITS = ("test", "validation", "train", "all")
 CURVE = (0.1, 0.25, 0.5, 1.0)  # shares of the training works in a learning curve
@@ -181,7 +182,7 @@ def evaluate(
     rest = _apart(whole, frame, parts, split) if chosen or learning_curve else frame
 
     say("scoring", 0.05)
-    together = _score_in_documents(guard, frame, works or {}, say)
+    together, kinds = read_in_documents(guard, frame, works or {}, say)
     alone = np.asarray(guard.score(frame["text"].tolist()), np.float64)
     say("measuring", 0.4)
     works_of = frame["work"].map(work_key).to_numpy(str)
@@ -198,7 +199,7 @@ def evaluate(
         breakdown=by_part(scored),
         tags=by_tag(scored),
         documents=by_document(scored),
-        kinds=by_kind(scored, guard),
+        kinds=by_kind(scored, guard, kinds),
         errors=worst(scored, alone, errors),
         baselines=_compare(chosen, rest, scored, say),
         learning_curve=_learning_curve(rest, scored, recipe, jobs, say) if learning_curve else [],
@@ -275,18 +276,17 @@ def _about(guard: Guard, leaks: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _score_in_documents(
-    guard: Guard, frame: pd.DataFrame, works: Mapping[str, Work], say: Progress
-) -> npt.NDArray[np.float64]:
+def read_in_documents(guard: Guard, frame: pd.DataFrame, works: Mapping[str, Work], say: Progress) -> Reading:
+    """What a model reads in the sentences of a frame, each in its document."""
     rows = documents_of(frame)
     texts, names = frame["text"].tolist(), frame["work"].tolist()
     documents = [texts[document.start : document.stop] for document in rows]
     topics = [works.get(names[document.start]) for document in rows]
-    scores: list[npt.NDArray[np.float64]] = []
+    found: list[Reading] = []
     for at in range(0, len(documents), _CHUNK):
-        scores += guard.scorer.score_documents(documents[at : at + _CHUNK], topics[at : at + _CHUNK])
+        found += guard.scorer.read(documents[at : at + _CHUNK], topics[at : at + _CHUNK])
         say("scoring", 0.05 + 0.3 * at / len(documents))
-    return np.concatenate(scores)
+    return Reading(np.concatenate([r.scores for r in found]), np.vstack([r.kinds for r in found]))
 
 
 # --- baselines and learning curve------------------------------------------------------------------
@@ -330,7 +330,7 @@ def _learning_curve(
             guard = train(frame, recipe=recipe, seed=scored.seed, jobs=jobs)
         except InputError:  # too small a share to train on: the curve has no point there
             continue
-        probability = _score_in_documents(guard, scored.frame, {}, lambda step, share: None)
+        probability = read_in_documents(guard, scored.frame, {}, lambda step, share: None).scores
         figures = replace(scored, probability=probability, thresholds=guard.manifest.thresholds).figures()
         del figures["reliability"]
         sentences = int(np.isin(keys, chosen).sum())

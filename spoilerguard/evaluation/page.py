@@ -12,7 +12,7 @@ from typing import Any
 from spoilerguard.evaluation.plots import plots
 from spoilerguard.evaluation.words import in_words, number, percent, span
 from spoilerguard.files.pages import Cell, render
-from spoilerguard.model.scoring import KINDS
+from spoilerguard.model.scoring import KIND_NAMES
 
 __all__ = ["page"]
 
@@ -61,7 +61,7 @@ def page(evaluation: Figures) -> str:
         tags=list(_tags(evaluation["tags"])),
         sensitivities=list(evaluation["overall"]["points"]),
         paths=shlex.join(evaluation["data"]["paths"]),
-        KINDS=KINDS,
+        KINDS=KIND_NAMES,
         counts=_counts,
         number=number,
         percent=percent,

@@ -15,24 +15,26 @@ from urllib.parse import urlsplit
 from lsprotocol import types
 from pygls.uris import to_fs_path
 
+from spoilerguard.drafts.about import OPTIONS as ABOUT
+from spoilerguard.drafts.about import about
 from spoilerguard.drafts.decisions import decisions_by_path, obey
-from spoilerguard.drafts.io import MOST_BYTES, read_work
+from spoilerguard.drafts.io import MOST_BYTES
 from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.guard import Guard, load
 from spoilerguard.lsp.positions import Place, Positions
-from spoilerguard.model.scoring import KINDS
+from spoilerguard.model.scoring import KINDS, UNNAMED
 from spoilerguard.printing import plain
 from spoilerguard.report import Report
 from spoilerguard.settings import layers
-from spoilerguard.spans import Flag, FormatName
+from spoilerguard.spans import Flag, FormatName, Sensitivity
 from spoilerguard.text.reading import format_of
 
 __all__ = ["NAME", "OPTIONS", "Checked", "Moment", "check", "diagnostic", "diagnostics", "format_for", "hover"]
 
 NAME = "spoilerguard"
 OPTIONS: Mapping[str, tuple[type, ...]] = {"model": (str,), "sensitivity": (str,), "threshold": (int, float)}
-_PASSED_ON = ("sensitivity", "threshold", "quotations", "any_language")  # to `Guard.flag`, as they are
+_PASSED_ON = ("quotations", "any_language")  # to `Guard.flag`, as they are
 _LANGUAGES = {
     **dict.fromkeys(("markdown", "gfm", "mdx", "pandoc", "quarto", "rmd", "vimwiki"), "markdown"),
     **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
@@ -142,15 +144,19 @@ def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable
         if Patterns(project.folder, patterns, origin).matches(path):
             return None
     chosen = [_fitting(layer) for layer in given]
-    layers.check_consent(values, {name for layer in chosen for name in layer})
+    told = {name for layer in chosen for name in layer}
+    layers.check_consent(values, told)
     options = layers.as_options(values)
     for layer in chosen:
         options = layers.over(options, layer)
     guard = load(options.get("model", "fast"))
+    known = about(text, path or moment.uri, **{k: options[k] for k in ABOUT if k in options}, typed=told)
     report = guard.flag(
         text,
         format=_format(format, options.get("input_format")),
-        work=read_work(*(options.get(name) for name in ("title", "blurb", "synopsis"))),
+        work=known.work,
+        sensitivity=cast(Sensitivity, known.sensitivity),
+        threshold=known.threshold,
         **{name: options[name] for name in _PASSED_ON if name in options},
     )
     style = project.options("blur", path).get("style", "")
@@ -206,7 +212,7 @@ def diagnostic(checked: Checked, flag: Flag) -> types.Diagnostic:
     """
     return types.Diagnostic(
         checked.range(flag.start, flag.end),
-        f"May give the plot away: {_kinds(flag)} ({flag.score:.0%})",
+        f"May give the plot away{f': {kinds}' if (kinds := _kinds(flag)) else ''} ({flag.score:.0%})",
         types.DiagnosticSeverity.Warning,
         flag.reasons[0].kind if flag.reasons else "spoiler",
         source=NAME,
@@ -214,7 +220,8 @@ def diagnostic(checked: Checked, flag: Flag) -> types.Diagnostic:
 
 
 def _kinds(flag: Flag) -> str:
-    return ", ".join(KINDS.get(reason.kind, reason.kind) for reason in flag.reasons) or "a spoiler"
+    """The kinds of a flag; nothing where none is named."""
+    return ", ".join(KINDS.get(reason.kind, reason.kind) for reason in flag.reasons if reason.kind != UNNAMED)
 
 
 # --- explanations -------------------------------------------------------------------------------
@@ -237,11 +244,12 @@ def hover(checked: Checked, at: types.Position, *, markdown: bool) -> types.Hove
     flag = flags[0]
     escaped = _escaped if markdown else str
     strong = "**" if markdown else ""
-    phrases = ", ".join(f"“{escaped(plain(reason.text))}”" for reason in flag.reasons)
+    phrases = ", ".join(f"“{escaped(plain(text))}”" for text in dict.fromkeys(reason.text for reason in flag.reasons))
+    kinds = _kinds(flag)
     weights = sorted(dict(checked.guard.scorer.word_weights(flag.text)).items(), key=lambda item: -item[1])
     words = ", ".join(f"{escaped(plain(word))} +{weight:.1f}" for word, weight in weights[:5] if weight >= 0.05)
     lines = [
-        f"{strong}May give the plot away{strong}: {_kinds(flag)}, {flag.score:.0%} "
+        f"{strong}May give the plot away{strong}: {f'{kinds}, ' if kinds else ''}{flag.score:.0%} "
         f"(flagged from {checked.report.threshold:.0%})",
         f"Most telling: {phrases}" if phrases else "",
         f"Words that weigh: {words}" if words else "",

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from spoilerguard.model import context
-from spoilerguard.model.features import TABLE_SIZE, Ints, Tokens
-from spoilerguard.model.scoring import Batch, LinearScorer, logit, one_by_one, sigmoid
+from spoilerguard.model.features import TABLE_SIZE, Ints, Tokens, tokens_of
+from spoilerguard.model.scoring import Batch, LinearScorer, Reading, logit, one_by_one, sigmoid
 from spoilerguard.spans import Reason, Work
 
 __all__ = [
@@ -272,18 +272,26 @@ class ConvolutionalScorer:
     def score_documents(
         self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
     ) -> list[npt.NDArray[np.float64]]:
+        return [reading.scores for reading in self.read(documents, works)]
+
+    def read(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Reading]:
         batch = Batch.of(documents)
         if not batch.sentences:
-            return batch.split(np.zeros(0))
+            return batch.split(np.zeros(0), np.zeros((0, len(self.linear.kinds))))
         known = np.array([work is not None and bool(work.blurb or work.synopsis) for work in works], np.int64)
         blend = self.network.arrays["blend"][np.repeat(known, batch.lengths)]
-        words = self.network.outputs(batch.tokens, batch.lengths)[:, 0].astype(np.float64)
+        found = self.network.outputs(batch.tokens, batch.lengths).astype(np.float64)
         linear = logit(self.linear.probabilities(batch, works))
-        return batch.split(sigmoid(blend[:, 0] * words + blend[:, 1] * linear + blend[:, 2]))
+        scores = sigmoid(blend[:, 0] * found[:, 0] + blend[:, 1] * linear + blend[:, 2])
+        return batch.split(scores, sigmoid(found[:, 1:]))
 
-    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
-        """As the linear model sees it."""
-        return self.linear.reasons(sentences)
+    def reasons(self, sentences: Sequence[str], kinds: npt.NDArray[np.float64]) -> list[tuple[Reason, ...]]:
+        return self.linear.reasons(sentences, kinds, self._alone)
+
+    def _alone(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
+        """The network's logit of each cleaned sentence, read alone: shape (n,)."""
+        outputs = self.network.outputs(tokens_of(sentences), np.ones(len(sentences), np.int64))
+        return np.asarray(outputs[:, 0], np.float64)
 
     def word_weights(self, sentence: str) -> list[tuple[str, float]]:
         return self.linear.word_weights(sentence)

@@ -34,7 +34,8 @@ __all__ = [
     "read_manifest",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
+_READS = (1, SCHEMA)  # 1 had no `kind_thresholds`
 MANIFEST, CARD = "manifest.json", "CARD.md"
 WEIGHTS, WORDS = "weights.npz", "words.npz"  # the linear model; the word network
 NETWORK, VOCABULARY = "network.onnx", "tokenizer.json"  # the transformer
@@ -53,7 +54,11 @@ FILES: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a model says of itself. `thresholds` are probabilities, one a sensitivity."""
+    """What a model says of itself.
+
+    `thresholds` are probabilities, one a sensitivity. `kind_thresholds` are those from which a kind is named; a kind
+    without one never is, and None, as in models made before there were any, leaves it to `scoring.NAMED_FROM`.
+    """
 
     name: str
     version: str
@@ -67,14 +72,25 @@ class Manifest:
     context: int = context.width(1)
     schema: int = SCHEMA
     digests: dict[str, str] = field(default_factory=dict)
+    kind_thresholds: dict[str, float] | None = None
+
+    @property
+    def named_from(self) -> tuple[float, ...] | None:
+        """The probability from which each of `kinds` is named."""
+        if self.kind_thresholds is None:
+            return None
+        return tuple(float(self.kind_thresholds.get(kind, _NEVER)) for kind in self.kinds)
 
 
+_NEVER = 2.0  # no probability
 _FIELDS: dict[str, type] = {
     **dict.fromkeys(("name", "version", "architecture"), str),
     **dict.fromkeys(("thresholds", "training", "metrics", "digests"), dict),
     **dict.fromkeys(("kinds", "experts"), list),
 }
-_OF_TRAINING: dict[str, type] = {"sentences": dict, "works": list, "unreached": list}
+_OF_TRAINING: dict[str, type] = {
+    "sentences": dict, "set_aside": dict, "works": list, "unreached": list, "cautions": list,
+}  # fmt: skip
 _JSON: dict[type, str] = {str: "string", dict: "object", list: "array"}
 _AGAIN = "install the model again"
 
@@ -113,9 +129,10 @@ def parsed(data: bytes, folder: Path) -> Manifest:
         if not isinstance(raw, dict):
             raise ValueError("not an object")
         schema = raw.get("schema")
-        if type(schema) is not int or schema != SCHEMA:
+        if type(schema) is not int or schema not in _READS:
             raise ModelError(
-                f"{path}: schema {schema!r}, this spoilerguard reads {SCHEMA}; upgrade it or retrain the model"
+                f"{path}: schema {schema!r}, this spoilerguard reads {_READS[0]} to {SCHEMA}; "
+                "upgrade it or retrain the model"
             )
         manifest = Manifest(**raw)
     except (ValueError, TypeError, RecursionError) as error:
@@ -134,6 +151,9 @@ def checked(manifest: Manifest, path: Path) -> Manifest:
         raise ModelError(f"{path}: made with other features than this version's; retrain it with `spoilerguard train`")
     if not manifest.experts:
         raise ModelError(f"{path}: not a model manifest (it names no expert); {_AGAIN}")
+    for kind, limit in (manifest.kind_thresholds or {}).items():
+        if kind not in manifest.kinds or type(limit) not in (int, float) or not 0 <= limit <= 1:
+            raise ModelError(f"{path}: kind_thresholds must be a probability for each of its kinds; {_AGAIN}")
     points = [manifest.thresholds.get(name, -1) for name in ("low", "medium", "high")]
     if len(manifest.thresholds) != 3 or not all(type(p) in (int, float) and 0 <= p <= 1 for p in points):
         raise ModelError(f"{path}: thresholds must be low, medium and high, each a probability; {_AGAIN}")
@@ -147,13 +167,16 @@ def _check_fields(manifest: Manifest, path: Path) -> None:
     if isinstance(manifest.training, dict):
         inside = ((name, kind) for name, kind in _OF_TRAINING.items() if name in manifest.training)
         fields += [(f"training.{name}", manifest.training[name], kind) for name, kind in inside]
+    if manifest.kind_thresholds is not None:
+        fields.append(("kind_thresholds", manifest.kind_thresholds, dict))
     for name, value, kind in fields:
         if not isinstance(value, kind):
             raise ModelError(f"{path}: not a model manifest ({name!r} must be a JSON {_JSON[kind]}); {_AGAIN}")
         if isinstance(value, list) and not all(isinstance(one, str) for one in value):
             raise ModelError(f"{path}: not a model manifest ({name!r} must hold strings only); {_AGAIN}")
-    if not all(type(count) is int for count in manifest.training.get("sentences", {}).values()):
-        raise ModelError(f"{path}: not a model manifest ('training.sentences' must hold numbers only); {_AGAIN}")
+    for name in ("sentences", "set_aside"):
+        if not all(type(count) is int for count in manifest.training.get(name, {}).values()):
+            raise ModelError(f"{path}: not a model manifest ('training.{name}' must hold numbers only); {_AGAIN}")
     for name, words in {"name": [manifest.name], "version": [manifest.version], "kinds": manifest.kinds}.items():
         for word in words:
             if not nameable(word):

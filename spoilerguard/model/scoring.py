@@ -8,23 +8,28 @@ Arrays and numpy are all it takes, so a model works under every version of sciki
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from spoilerguard.model import context
 from spoilerguard.model.features import BITS, Block, Ints, Tokens, clean, cues, hashed, summed, tokens_of
+from spoilerguard.model.phrases import Phrase, phrases
 from spoilerguard.spans import Reason, Work
 
 __all__ = [
     "KINDS",
     "KIND_BITS",
     "KIND_BLOCKS",
+    "KIND_NAMES",
+    "NAMED_FROM",
+    "UNNAMED",
     "Batch",
     "LinearScorer",
+    "Reading",
     "Scorer",
     "logit",
     "one_by_one",
@@ -34,6 +39,10 @@ __all__ = [
 PART = 200_000  # characters whose n-grams are held at a time
 KIND_BITS = 16  # the kinds' tables are smaller: only a flagged sentence is asked for its kind
 KIND_BLOCKS = frozenset({"word", "pair"})
+NAMED_FROM = 0.35  # no kind is named that is less likely; two in three named from here on are right
+CLEAR = 0.5  # a phrase that is worth so much more than the others is shown
+LOSS = 0.3  # what a logit is worth, beside the worth of a phrase
+WEIGHED = 512  # sentences that a network weighs at a time, to find the words to show
 
 # The kinds a flag may name, and what each is called to a reader.
 KINDS = {
@@ -45,6 +54,21 @@ KINDS = {
     "relationship": "a relationship",
     "late-event": "a late event",
 }
+UNNAMED = "spoiler"  # where no kind is likely enough to be named
+KIND_NAMES = {**KINDS, UNNAMED: "gives the plot away"}
+
+
+class Reading(NamedTuple):
+    """What a model reads in a document.
+
+    Attributes:
+        scores: The probability that each sentence is a spoiler: shape (n,).
+        kinds: The probability that each, if it is one, is of each kind: shape (n, kinds). Without columns where
+            the model has no network, and NaN where it was not asked.
+    """
+
+    scores: npt.NDArray[np.float64]
+    kinds: npt.NDArray[np.float64]
 
 
 class Scorer(Protocol):
@@ -61,13 +85,19 @@ class Scorer(Protocol):
     def score(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
         """Probability that each sentence, alone, is a spoiler: shape (n,)."""
 
+    def read(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Reading]:
+        """What the model reads in each document."""
+
     def score_documents(
         self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
     ) -> list[npt.NDArray[np.float64]]:
-        """Probability of each sentence read in its document: one array a document."""
+        """The scores of `read`: one array a document."""
 
-    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
-        """Why each of these sentences looks like a spoiler."""
+    def reasons(self, sentences: Sequence[str], kinds: npt.NDArray[np.float64]) -> list[tuple[Reason, ...]]:
+        """Why each of these sentences looks like a spoiler: its kinds, and the words that weigh most.
+
+        `kinds` are the rows of `Reading.kinds` of these sentences.
+        """
 
     def word_weights(self, sentence: str) -> list[tuple[str, float]]:
         """Each word of a sentence with what it adds to the logit, in order."""
@@ -97,9 +127,11 @@ class Batch:
         sentences = [clean(s) for document in documents for s in document]
         return cls(sentences, np.array([len(d) for d in documents], np.int64), tokens_of(sentences))
 
-    def split(self, scores: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
-        """Scores of all sentences (n,) to one array a document."""
-        return np.split(scores, np.cumsum(self.lengths)[:-1]) if len(self.lengths) else []
+    def split(self, scores: npt.NDArray[np.float64], kinds: npt.NDArray[np.float64]) -> list[Reading]:
+        """Scores (n,) and kinds (n, k) of all sentences, document by document."""
+        at = np.cumsum(self.lengths)[:-1]
+        parts = zip(np.split(scores, at), np.split(kinds, at), strict=True) if len(self.lengths) else ()
+        return [Reading(*part) for part in parts]
 
 
 def one_by_one(scorer: Scorer, sentences: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -112,12 +144,15 @@ def one_by_one(scorer: Scorer, sentences: Sequence[str]) -> npt.NDArray[np.float
 class LinearScorer:
     """Experts (weights of hashed n-grams and cues), the context network, kinds of spoiler.
 
+    A kind is named from its probability in `named_from` on; without those, from NAMED_FROM on.
+
     `arrays` holds: `weights` (2**BITS, E), `cues` (len(CUES), E) and `intercept` (E,) of the E experts,
     `context_*` the layers of the context network, `kinds` (K, 2**KIND_BITS) and `kind_bias` (K,).
     """
 
     arrays: Mapping[str, npt.NDArray[Any]]
     kinds: tuple[str, ...] = ()
+    named_from: tuple[float, ...] | None = None
 
     @property
     def files(self) -> Mapping[str, bytes]:
@@ -136,11 +171,14 @@ class LinearScorer:
         """A sentence alone is a document of one."""
         return one_by_one(self, sentences)
 
+    def read(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Reading]:
+        batch = Batch.of(documents)
+        return batch.split(self.probabilities(batch, works), np.empty((len(batch.sentences), 0)))
+
     def score_documents(
         self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
     ) -> list[npt.NDArray[np.float64]]:
-        batch = Batch.of(documents)
-        return batch.split(self.probabilities(batch, works))
+        return [reading.scores for reading in self.read(documents, works)]
 
     def probabilities(self, batch: Batch, works: Sequence[Work | None]) -> npt.NDArray[np.float64]:
         """The probability of each sentence of a batch: shape (n,)."""
@@ -160,35 +198,64 @@ class LinearScorer:
             start = end
         return np.vstack(parts)
 
-    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
-        """The kind of spoiler each sentence looks like, and the words that weighed most.
+    def reasons(
+        self,
+        sentences: Sequence[str],
+        kinds: npt.NDArray[np.float64],
+        weigh: Callable[[Sequence[str]], npt.NDArray[np.float64]] | None = None,
+    ) -> list[tuple[Reason, ...]]:
+        """As in `Scorer`; `weigh`, where a network has one, gives the logit of each cleaned sentence, read alone.
 
-        The run of up to four words with the highest sum of gains is named, bar common words at its ends.
+        The words shown are those whose loss costs the sentence most (occlusion; Zeiler & Fergus 2014): of a few
+        phrases that weigh most in this model, the network chooses one.
         """
+        if not sentences:
+            return []
         texts = [clean(s) for s in sentences]
         tokens = tokens_of(texts)
         blocks = list(hashed(tokens, characters=(0, 0)))
-        gain, kinds = self._gains(tokens, blocks), self._kinds(tokens, blocks)
-        out: list[tuple[Reason, ...]] = []
-        for row, text in enumerate(texts):
-            words = _bounds_of_words(tokens, row)
-            first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
-            common = [text[start:end].lower() in context.COMMON for start, end in words]
-            run = _weightiest(gain[first:last], common)
-            named = text[words[run[0]][0] : words[run[1] - 1][1]] if run else text[:40]
-            kind = self.kinds[int(np.argmax(kinds[row]))] if self.kinds else "spoiler"
-            out.append((Reason(kind, named),))
-        return out
+        gains = self._gains(tokens, blocks)
+        bounds = np.searchsorted(tokens.sentence_of, np.arange(len(texts) + 1))
+        found = [
+            phrases(text, _bounds_of_words(tokens, row), gains[first:last])
+            for row, (text, first, last) in enumerate(zip(texts, bounds[:-1], bounds[1:], strict=True))
+        ]
+        shown = [part[0] for part in found] if weigh is None else _costliest(texts, found, weigh)
+        named = (self._names(row) for row in self.kinds_of(tokens, kinds, blocks))
+        return [
+            tuple(Reason(kind, text[phrase.start : phrase.end]) for kind in names)
+            for text, phrase, names in zip(texts, shown, named, strict=True)
+        ]
+
+    def kinds_of(
+        self, tokens: Tokens, seen: npt.NDArray[np.float64], blocks: Sequence[Block] | None = None
+    ) -> npt.NDArray[np.float64]:
+        """The probability that each sentence, if it is a spoiler, is of each kind: shape (n, kinds).
+
+        Args:
+            tokens: Their words.
+            seen: What a network says of them, as in `Reading`: the mean of both counts.
+            blocks: Their n-grams, where they are known.
+        """
+        logits = self._kinds(tokens, blocks or list(hashed(tokens, characters=(0, 0))))
+        # Before kinds had thresholds, they were fitted as one choice among all.
+        own = sigmoid(logits) if self.named_from is not None else _softmax(logits)
+        return np.where(np.isnan(seen), own, (own + seen) / 2) if seen.shape[1] else own
+
+    def _names(self, probabilities: npt.NDArray[np.float64]) -> list[str]:
+        """The kinds that are likely enough to be named, the likeliest first; UNNAMED where none is."""
+        limits = np.full(len(self.kinds), NAMED_FROM) if self.named_from is None else np.array(self.named_from)
+        likely = np.flatnonzero(probabilities >= limits)
+        return [self.kinds[k] for k in sorted(likely, key=lambda k: -float(probabilities[k]))] or [UNNAMED]
 
     def word_weights(self, sentence: str) -> list[tuple[str, float]]:
         """Each word of a sentence with what it adds to the logit, in order."""
         text = clean(sentence)
         tokens = tokens_of([text])
-        words = _bounds_of_words(tokens, 0)
-        gains = self._gains(tokens, hashed(tokens, characters=(0, 0)))
-        return [(text[s:e], float(g)) for (s, e), g in zip(words, gains, strict=True)]
+        words, blocks = _bounds_of_words(tokens, 0), list(hashed(tokens, characters=(0, 0)))
+        return [(text[s:e], float(g)) for (s, e), g in zip(words, self._gains(tokens, blocks), strict=True)]
 
-    def _gains(self, tokens: Tokens, blocks: Iterable[Block]) -> npt.NDArray[np.float64]:
+    def _gains(self, tokens: Tokens, blocks: Sequence[Block]) -> npt.NDArray[np.float64]:
         """What each word adds to the first expert's logit: an n-gram's weight is shared out among its words."""
         gain = np.zeros(len(tokens.start))
         for block in blocks:
@@ -201,7 +268,7 @@ class LinearScorer:
                 np.add.at(gain, at[whole], share[whole])
         return gain
 
-    def _kinds(self, tokens: Tokens, blocks: Iterable[Block]) -> npt.NDArray[np.float64]:
+    def _kinds(self, tokens: Tokens, blocks: Sequence[Block]) -> npt.NDArray[np.float64]:
         """Logit of each kind of spoiler: shape (n, number of kinds)."""
         kinds = np.tile(self.arrays["kind_bias"].astype(np.float64), (tokens.sentences, 1))
         for block in blocks:
@@ -221,18 +288,21 @@ def _bounds_of_words(tokens: Tokens, row: int) -> list[tuple[int, int]]:
     ]
 
 
-def _weightiest(gain: npt.NDArray[np.float64], common: Sequence[bool], most: int = 4) -> tuple[int, int] | None:
-    """The run of up to `most` words whose gains add up highest: start and end (exclusive).
+def _costliest(
+    texts: Sequence[str],
+    found: Sequence[Sequence[Phrase]],
+    weigh: Callable[[Sequence[str]], npt.NDArray[np.float64]],
+) -> list[Phrase]:
+    """Of each text's phrases the one to show: what it is worth as a phrase, and what the text loses without it."""
+    rivals = [[p for p in part if p.worth > part[0].worth - CLEAR] for part in found]
+    variants = [
+        text[: p.start] + text[p.end :] for text, part in zip(texts, rivals, strict=True) for p in part if len(part) > 1
+    ]
+    parts = [weigh(variants[k : k + WEIGHED]) for k in range(0, len(variants), WEIGHED)]
+    left = iter(np.concatenate(parts) if parts else ())
+    return [max(part, key=lambda p: p.worth - LOSS * next(left)) if len(part) > 1 else part[0] for part in rivals]
 
-    It starts and ends with a word that says something ("he is dead" is named as "dead"), where the
-    sentence has one.
-    """
-    telling = not all(common)
-    best: tuple[float, int, int] | None = None
-    for start in range(len(gain)):
-        total = 0.0
-        for end in range(start + 1, min(start + most, len(gain)) + 1):
-            total += float(gain[end - 1])
-            if (best is None or total > best[0]) and not (telling and (common[start] or common[end - 1])):
-                best = (total, start, end)
-    return best[1:] if best else None
+
+def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    shares = np.exp(logits - logits.max(axis=1, initial=0, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))

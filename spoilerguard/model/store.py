@@ -114,7 +114,7 @@ def load(
     files = {name: _read_verified(folder / name, digest) for name, digest in said.digests.items()}
     arrays = _fitting(_read_arrays(files[WEIGHTS], folder / WEIGHTS), folder / WEIGHTS, said)
     scorer: Scorer
-    scorer = linear = LinearScorer(arrays, tuple(said.kinds))
+    scorer = linear = LinearScorer(arrays, tuple(said.kinds), said.named_from)
     try:
         if WORDS in files:
             network = network_of(_read_arrays(files[WORDS], folder / WORDS, _NUMBERS), len(said.kinds))

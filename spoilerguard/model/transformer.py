@@ -19,11 +19,11 @@ import numpy.typing as npt
 from spoilerguard.errors import MissingExtra, ModelError
 from spoilerguard.model.graph import check_graph
 from spoilerguard.model.manifest import NETWORK, VOCABULARY
-from spoilerguard.model.scoring import Scorer, logit, one_by_one, sigmoid
+from spoilerguard.model.scoring import Reading, Scorer, logit, one_by_one, sigmoid
 from spoilerguard.model.windows import packed, tells, tokenizer_of, windows, work_pieces
 from spoilerguard.spans import Reason, Work
 
-__all__ = ["NETWORK", "VOCABULARY", "TransformerScorer"]
+__all__ = ["NETWORK", "VOCABULARY", "TransformerScorer", "joined_kinds"]
 
 _LONGEST = 512  # word pieces: the places that the encoder knows
 _INPUTS = {"ids": (1, _LONGEST), "segments": (1, _LONGEST), "pool": (_LONGEST, _LONGEST)}  # the largest shapes
@@ -100,20 +100,26 @@ class TransformerScorer:
     def score_documents(
         self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]
     ) -> list[npt.NDArray[np.float64]]:
-        out: list[Doubles] = []
+        return [reading.scores for reading in self.read(documents, works)]
+
+    def read(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Reading]:
+        out: list[Reading] = []
         for start in range(0, len(documents), PART):
             part = slice(start, start + PART)
-            out += self._scored(documents[part], works[part])
+            out += self._read(documents[part], works[part])
         return out
 
-    def _scored(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Doubles]:
-        base = self.base.score_documents(documents, works)
-        asked = [self._asked(p) for p in base]
-        network = [found[:, 0] for found in self.outputs(documents, works, asked)]
+    def _read(self, documents: Sequence[Sequence[str]], works: Sequence[Work | None]) -> list[Reading]:
+        base = self.base.read(documents, works)
+        asked = [self._asked(p) for p, _ in base]
         out = []
-        for work, p, deep, wanted in zip(works, base, network, asked, strict=True):
+        for work, (p, kinds), found, wanted in zip(
+            works, base, self.outputs(documents, works, asked), asked, strict=True
+        ):
             own, beside, offset = self.arrays["mix"][int(tells(work))]
-            out.append(np.where(wanted, sigmoid(own * np.where(wanted, deep, 0) + beside * logit(p) + offset), p))
+            deep = np.where(wanted, found[:, 0], 0)
+            scores = np.where(wanted, sigmoid(own * deep + beside * logit(p) + offset), p)
+            out.append(Reading(scores, joined_kinds(kinds, found[:, 1:], wanted)))
         return out
 
     def _asked(self, base: Doubles) -> npt.NDArray[np.bool_]:
@@ -176,9 +182,17 @@ class TransformerScorer:
             raise ModelError(f"{NETWORK} does not give each sentence a finite number")
         return outputs
 
-    def reasons(self, sentences: Sequence[str]) -> list[tuple[Reason, ...]]:
-        """As the fast model sees it: the network gives no words."""
-        return self.base.reasons(sentences)
+    def reasons(self, sentences: Sequence[str], kinds: Doubles) -> list[tuple[Reason, ...]]:
+        """The words are those of the fast model: the network gives none."""
+        return self.base.reasons(sentences, kinds)
 
     def word_weights(self, sentence: str) -> list[tuple[str, float]]:
         return self.base.word_weights(sentence)
+
+
+def joined_kinds(base: Doubles, found: Doubles, asked: npt.NDArray[np.bool_]) -> Doubles:
+    """The probabilities of the kinds: of the transformer where it was asked, else of what stands beside it."""
+    if not found.shape[1]:
+        return base
+    wanted = asked[:, None]
+    return np.where(wanted, sigmoid(np.where(wanted, found, 0)), base if base.shape == found.shape else np.nan)

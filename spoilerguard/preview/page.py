@@ -28,7 +28,7 @@ from spoilerguard.files.pages import render as render_page
 from spoilerguard.hiding import accessible_html
 from spoilerguard.hiding.blurring import written
 from spoilerguard.hiding.styles import DEFAULTS, STYLES, Style
-from spoilerguard.model.scoring import KINDS
+from spoilerguard.model.scoring import KIND_NAMES
 from spoilerguard.preview.rendering import render
 from spoilerguard.printing import Outcome, harmless, plain, results
 from spoilerguard.spans import Document, Flag
@@ -123,7 +123,7 @@ def preview(
         + accessible_html.asset("spoilerguard.css")
         + asset_text("preview", "preview.css"),
         digest=_digest,
-        KINDS=KINDS,
+        KINDS=KIND_NAMES,
     )
 
 
@@ -237,13 +237,13 @@ def _hidden(document: Document, flags: Sequence[Flag], style: Style) -> str | Le
 def _finding(flag: Flag, number: int, text: str) -> dict[str, Any]:
     """An entry of the list: score, reason, line and the sentence, with the phrases marked that weigh most."""
     parts, missing = [(" ".join(text.split()), False)], ""
-    for reason in flag.reasons:
-        if not (phrase := _folded(plain(reason.text))):
+    for words in dict.fromkeys(reason.text for reason in flag.reasons):
+        if not (phrase := _folded(plain(words))):
             continue
         found = ((k, _folded(part).find(phrase)) for k, (part, marked) in enumerate(parts) if not marked)
         k, at = next(((k, at) for k, at in found if at >= 0), (-1, -1))
         if k < 0:
-            missing = plain(reason.text)
+            missing = plain(words)
         else:
             part, end = parts[k][0], at + len(phrase)
             parts[k : k + 1] = [(part[:at], False), (part[at:end], True), (part[end:], False)]

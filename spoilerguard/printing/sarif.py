@@ -139,9 +139,15 @@ def _rules(results: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     from spoilerguard.model.scoring import KINDS
 
     kinds = list(dict.fromkeys((*KINDS, *(result["ruleId"] for result in results if result["ruleId"] != _MARK))))
-    spoilers = [_descriptor(kind, "warning", f"A sentence that may give away {kind_name(kind)}") for kind in kinds]
+    spoilers = [_descriptor(kind, "warning", _summary(kind)) for kind in kinds]
     mark = "A mark around a spoiler that hides nothing, or a suppression that suppresses nothing"
     return [*spoilers, _descriptor(_MARK, "note", mark, "Complete the mark, or remove it.")]
+
+
+def _summary(kind: str) -> str:
+    from spoilerguard.model.scoring import UNNAMED
+
+    return f"A sentence that may give away {'the plot' if kind == UNNAMED else kind_name(kind)}"
 
 
 def _descriptor(name: str, level: str, summary: str, remedy: str = _REMEDY) -> dict[str, Any]:

@@ -46,7 +46,8 @@ def as_text(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
 
 def _shown(path: str, flag: Flag, report: Report, colour: bool) -> Iterator[str]:
     bold, red, dim, off = ("\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m") if colour else ("", "", "", "")
-    kinds = ", ".join(f"{kind_name(r.kind)}: “{plain(r.text)}”" for r in flag.reasons)
+    kinds = ", ".join(kind_name(reason.kind) for reason in flag.reasons)
+    kinds += "".join(f": “{plain(reason.text)}”" for reason in flag.reasons[:1])
     yield f"{bold}{harmless(path)}:{flag.line}:{flag.column}{off}  {red}{flag.score:.0%}{off}  {kinds}"
     before, after = _around(report.document, flag)
     text = plain(flag.text)

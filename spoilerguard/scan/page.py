@@ -10,7 +10,7 @@ from typing import Any
 
 from spoilerguard.archives import UNREAD
 from spoilerguard.files.pages import Cell, render
-from spoilerguard.model.scoring import KINDS
+from spoilerguard.model.scoring import KIND_NAMES
 from spoilerguard.scan.plan import Plan
 from spoilerguard.scan.summary import BINS, OTHERS, Summary
 
@@ -106,4 +106,4 @@ def _works(summary: Summary) -> dict[str, Any]:
 def _kinds(summary: Summary) -> Iterator[Row]:
     most = max(summary.kinds.values(), default=0)
     for kind, count in sorted(summary.kinds.items(), key=lambda item: (-item[1], item[0])):
-        yield [KINDS.get(kind, kind), Cell(f"{count:,}", share=count / most)]
+        yield [KIND_NAMES.get(kind, kind), Cell(f"{count:,}", share=count / most)]

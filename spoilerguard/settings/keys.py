@@ -130,8 +130,8 @@ class Key:
         return tuple(self.choices()) if self.choices is not None and self.read is word else None
 
 
-_DRAFT = ("check", "blur", "preview")
-_SCORED = (*_DRAFT, "scan", "explain")
+_DRAFT = ("check", "blur", "preview", "explain")
+_SCORED = (*_DRAFT, "scan")
 
 KEYS: Mapping[str, Key] = {
     key.name: key
@@ -139,7 +139,7 @@ KEYS: Mapping[str, Key] = {
         Key(
             "model",
             model,
-            (*_SCORED, "serve"),
+            (*_SCORED, "serve", "tune"),
             "a bundled model; the folder of another one only on the command line",
             _models,
             needs_consent=lambda value: value not in _models(),
@@ -151,6 +151,7 @@ KEYS: Mapping[str, Key] = {
         Key("title", word, _DRAFT, "the title of the work reviewed", per_path=True),
         Key("blurb", file, _DRAFT, "a file with what is publicly known about the work", per_path=True),
         Key("synopsis", file, _DRAFT, "a file with the plot of the work and its ending", per_path=True),
+        Key("works", file, _DRAFT, "a file with what is known of works: work, title, blurb, synopsis", per_path=True),
         Key("input-format", word, _DRAFT, "text, markdown, html or auto", _input_formats, per_path=True),
         Key("format", word, ("check",), "how findings are printed", _output_formats),
         Key("color", word, ("check",), "auto, always or never", lambda: ("auto", "always", "never")),

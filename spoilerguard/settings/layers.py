@@ -1,5 +1,7 @@
 """The settings of a project: `.spoilerguard.toml`, or `[tool.spoilerguard]` in `pyproject.toml`, found upward.
 
+A `.spoilerguard.toml` may also hold the settings as a `pyproject.toml` does.
+
 In order of precedence, lowest first: the default of the option, the table, the table of the command
 (`[tool.spoilerguard.blur]`), the overrides whose paths match, in their order, and the command line.
 """
@@ -19,7 +21,7 @@ from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError
 from spoilerguard.settings.keys import COMMANDS, KEYS, Key, globs
 
-__all__ = ["FILES", "Settings", "Value", "as_options", "check_consent", "find", "over"]
+__all__ = ["FILES", "Settings", "Value", "as_options", "check_consent", "find", "over", "table_of"]
 
 FILES = (".spoilerguard.toml", "pyproject.toml")  # in one folder, the first wins
 _PROJECT = ("tool", "spoilerguard")  # the table in pyproject.toml
@@ -149,11 +151,24 @@ def _read(file: str) -> Settings | None:
     if project and b"spoilerguard" not in data:
         return None  # not even parsed: its errors do not concern us
     text, table = _parse(data, shown)
-    for name in _PROJECT if project else ():
+    names = table_of(file, table)
+    if not project and names and (beside := table.keys() - {_PROJECT[0]}):
+        top = ".".join(_PROJECT)
+        raise InputError(f"{shown}: {sorted(beside)[0]!r} stands beside the table [{top}]; move it into that table")
+    for name in names:
         table = table.get(name) if isinstance(table, dict) else None
     if table is None:
         return None
-    return _Reader(file, shown, _lines(text), ".".join(_PROJECT) if project else "").read(table)
+    return _Reader(file, shown, _lines(text), ".".join(names)).read(table)
+
+
+def table_of(file: str, content: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where the settings stand in a settings file: the names of tables, from the top.
+
+    In `.spoilerguard.toml` they are at the top, or, where they were pasted from a `pyproject.toml`, in its table.
+    """
+    pasted = isinstance(tool := content.get(_PROJECT[0]), Mapping) and _PROJECT[1] in tool
+    return _PROJECT if pasted or os.path.basename(file) == "pyproject.toml" else ()
 
 
 def _shown(file: str) -> str:

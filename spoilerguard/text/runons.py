@@ -6,7 +6,8 @@ then. `training.senter` trains that model.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 import re
@@ -161,10 +162,11 @@ def _loaded() -> Any:
 
 def blank() -> Any:
     """A pipeline with only an untrained senter."""
-    import spacy
+    with _torch_hidden():
+        import spacy
 
-    nlp = spacy.blank("en")
-    nlp.add_pipe("senter", config=_CONFIG)
+        nlp = spacy.blank("en")
+        nlp.add_pipe("senter", config=_CONFIG)
     return nlp
 
 
@@ -173,8 +175,24 @@ def without_torch() -> None:
 
     For processes of our own only: elsewhere another pipeline may need PyTorch.
     """
+    _process["without torch"] = True
+
+
+_process: dict[str, bool] = {}
+
+
+@contextmanager
+def _torch_hidden() -> Iterator[None]:
+    """While spaCy is imported: PyTorch cannot be, as where it is not installed. Afterwards it can."""
     modules: dict[str, Any] = sys.modules
-    modules.setdefault("torch", None)  # `import torch` now fails, as where it is not installed
+    hide = _process.get("without torch", False) and "torch" not in modules
+    if hide:
+        modules["torch"] = None
+    try:
+        yield
+    finally:
+        if hide:  # SciPy takes what stands there for a module
+            del modules["torch"]
 
 
 def _folder() -> Path:

@@ -17,13 +17,14 @@ import numpy.typing as npt
 from spoilerguard.datasets import documents_of
 from spoilerguard.model.convolution import ConvolutionalScorer, WordNetwork
 from spoilerguard.model.manifest import NETWORK, WORDS, Manifest
-from spoilerguard.model.scoring import Batch, LinearScorer, logit
+from spoilerguard.model.scoring import Batch, LinearScorer, logit, sigmoid
 from spoilerguard.model.store import archived
-from spoilerguard.model.transformer import TransformerScorer
+from spoilerguard.model.transformer import TransformerScorer, joined_kinds
 from spoilerguard.model.windows import Pieces, packed, windows
 from spoilerguard.spans import Work
 from spoilerguard.training.config import Goals
 from spoilerguard.training.finetune_config import FinetuneConfig
+from spoilerguard.training.kinds import kind_thresholds
 from spoilerguard.training.steps import operating_points
 
 if TYPE_CHECKING:
@@ -61,23 +62,27 @@ def with_words(
         The scorer and its manifest.
     """
     weights, thresholds, unmet = DEFAULT_WEIGHTS, manifest.thresholds, [_TOO_FEW]
+    kinds = manifest.kind_thresholds
     if held["label"].nunique() == 2:
         own = _Held.of(held)
         batch = Batch.of(own.documents)
-        words = network.outputs(batch.tokens, batch.lengths)[:, 0].astype(np.float64)
+        found = network.outputs(batch.tokens, batch.lengths).astype(np.float64)
+        kinds = kind_thresholds(kinds or (), held, linear.kinds_of(batch.tokens, sigmoid(found[:, 1:])))
         weights, probability = _weights(
-            own, [(words, np.concatenate(linear.score_documents(own.documents, w))) for w in own.works(works)]
+            own, [(found[:, 0], np.concatenate(linear.score_documents(own.documents, w))) for w in own.works(works)]
         )
         thresholds, unmet = operating_points(own.truth, probability, goals)
     arrays = {**network.arrays, "blend": weights}
     files = {WORDS: archived(arrays)}
-    return ConvolutionalScorer(linear, WordNetwork(arrays), files), replace(
+    said = replace(
         manifest,
         architecture="convolutional",
         version=_version(manifest.version, files[WORDS]),
         thresholds=thresholds,
+        kind_thresholds=kinds,
         training={**manifest.training, "unreached": unmet},
     )
+    return ConvolutionalScorer(replace(linear, named_from=said.named_from), WordNetwork(arrays), files), said
 
 
 def with_transformer(
@@ -109,39 +114,50 @@ def with_transformer(
     arrays: dict[str, npt.NDArray[Any]] = {**base.arrays, "mix": DEFAULT_WEIGHTS, "band": EVERYTHING}
     scorer = TransformerScorer.of(_holding(base, arrays), files)
     training = {**manifest.training, "network": asdict(config), "unreached": [_TOO_FEW]}
-    thresholds = manifest.thresholds
+    thresholds, kinds = manifest.thresholds, manifest.kind_thresholds
     if held["label"].nunique() == 2:
         own = _Held.of(held)
         whole = [np.ones(len(d), bool) for d in own.documents]
+        without, known = (
+            [*zip(base.read(own.documents, w), scorer.outputs(own.documents, w, whole), strict=True)]
+            for w in own.works(works)
+        )
         arrays["mix"], probability = _weights(
             own,
             [
                 (
-                    np.concatenate(scorer.outputs(own.documents, w, whole))[:, 0],
-                    np.concatenate(base.score_documents(own.documents, w)),
+                    np.concatenate([deep[:, 0] for _, deep in pairs]),
+                    np.concatenate([reading.scores for reading, _ in pairs]),
                 )
-                for w in own.works(works)
+                for pairs in (without, known)
             ],
         )
+        seen = [joined_kinds(r.kinds, deep[:, 1:], np.ones(len(deep), bool)) for r, deep in without]
+        linear = base.linear if isinstance(base, ConvolutionalScorer) else base
+        kinds = kind_thresholds(kinds or (), held, linear.kinds_of(Batch.of(own.documents).tokens, np.vstack(seen)))
         thresholds, training["unreached"] = operating_points(own.truth, probability, goals)
         training["cascade"] = _band(scorer, arrays, own if archive is None else _Held.of(archive))
     mixed = b"".join(np.ascontiguousarray(arrays[name]).tobytes() for name in ("mix", "band"))
-    return scorer, replace(
+    said = replace(
         manifest,
         architecture="ensemble" if WORDS in base.files else "transformer",
         version=_version(manifest.version, files[NETWORK] + mixed),
         thresholds=thresholds,
+        kind_thresholds=kinds,
         training=training,
     )
+    return replace(scorer, base=_holding(base, arrays, said.named_from)), said
 
 
 def _holding(
-    base: LinearScorer | ConvolutionalScorer, arrays: Mapping[str, npt.NDArray[Any]]
+    base: LinearScorer | ConvolutionalScorer,
+    arrays: Mapping[str, npt.NDArray[Any]],
+    named_from: tuple[float, ...] | None = None,
 ) -> LinearScorer | ConvolutionalScorer:
-    """The fast model with these arrays, which are kept up to date."""
+    """The fast model with these arrays, which are kept up to date, and these thresholds of kinds."""
     if isinstance(base, ConvolutionalScorer):
-        return replace(base, linear=replace(base.linear, arrays=arrays))
-    return replace(base, arrays=arrays)
+        return replace(base, linear=replace(base.linear, arrays=arrays, named_from=named_from))
+    return replace(base, arrays=arrays, named_from=named_from)
 
 
 def _version(before: str, more: bytes) -> str:

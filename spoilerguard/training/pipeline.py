@@ -27,12 +27,13 @@ from spoilerguard.model import context
 from spoilerguard.model.convolution import ConvolutionalScorer, WordNetwork
 from spoilerguard.model.features import BITS, clean, tokens_of
 from spoilerguard.model.manifest import NOT_NAMEABLE, Manifest, nameable
-from spoilerguard.model.scoring import KINDS, LinearScorer
+from spoilerguard.model.scoring import KINDS, NAMED_FROM, LinearScorer
 from spoilerguard.spans import Work
+from spoilerguard.training import cautions
 from spoilerguard.training.config import RECIPES, Expert, Recipe, WordConfig, example_weights
 from spoilerguard.training.ensemble import with_transformer, with_words
 from spoilerguard.training.finetune_config import FinetuneConfig
-from spoilerguard.training.kinds import fit_kinds
+from spoilerguard.training.kinds import fit_kinds, kind_thresholds, learned_kinds
 from spoilerguard.training.steps import (
     CUE_SCALE,
     Examples,
@@ -111,14 +112,15 @@ def train(
     chosen = RECIPES.get(recipe) if isinstance(recipe, str) else recipe
     if chosen is None:
         raise InputError(f"unknown recipe {recipe!r}: choose from {', '.join(RECIPES)}")
+    aside = frame.iloc[:0]
     if validation is None:
         split = splits_of(frame)
-        fitted, held = frame[split == "train"], frame[split == "validation"]
+        fitted, held, aside = (frame[split == part] for part in ("train", "validation", "test"))
     else:
         fitted, held = frame, frame_of(validation)
         _refuse_leak(fitted, held)
     if fitted["label"].nunique() < 2:
-        fitted, held = frame, frame.iloc[:0]  # too few works to hold any out
+        fitted, held, aside = frame, frame.iloc[:0], frame.iloc[:0]  # too few works to hold any out
     _refuse_one_class(fitted)
     _refuse_one_work(fitted, frame)
     fitted = fitted.reset_index(drop=True)
@@ -132,6 +134,7 @@ def train(
         guard = _train(fitted, held, soft, works, chosen, name, seed, jobs, search, say)
     assert isinstance(guard.scorer, LinearScorer)
     linear, manifest, used = guard.scorer, guard.manifest, _to_calibrate_on(held, chosen)
+    manifest.training["set_aside"] = _counts(aside)
     scorer: LinearScorer | ConvolutionalScorer = linear
     if chosen.words is not None:
         network = fitted_words(fitted, soft, chosen.words, seed, say)
@@ -139,8 +142,18 @@ def train(
     if chosen.network is not None:
         config = replace(chosen.network, seed=seed)
         graphs = fine_tuned(fitted, works, config, None if checkpoint is None else Path(checkpoint), say)
-        return Guard(*with_transformer(scorer, manifest, graphs.files, config, chosen.goals, used, works))
-    return Guard(scorer, manifest)
+        combined = with_transformer(scorer, manifest, graphs.files, config, chosen.goals, used, works)
+        manifest = combined[1]
+        guard = Guard(*combined)
+    else:
+        guard = Guard(scorer, manifest)
+    manifest.training["cautions"] += cautions.equal_thresholds(manifest.thresholds)
+    return guard
+
+
+def _counts(frame: pd.DataFrame) -> dict[str, int]:
+    """The number of sentences from each source."""
+    return {str(source): int(n) for source, n in sorted(frame["source"].value_counts().items())}
 
 
 def _refuse_one_work(fitted: pd.DataFrame, frame: pd.DataFrame) -> None:
@@ -219,6 +232,11 @@ def _train(
     probability = 1 / (1 + np.exp(-context.forward(arrays, together)))
     thresholds, unreached = operating_points(truth, probability, recipe.goals)
     arrays |= fit_kinds(fitted)
+    arrays = _as_stored(arrays)
+    linear = LinearScorer(arrays, tuple(KINDS), (NAMED_FROM,) * len(KINDS))
+    where = "training works, cross-validated," if used is fitted else "held-out works"
+    named = linear.kinds_of(tokens_of([clean(t) for t in used["text"]]), np.empty((len(used), 0)))
+    held_kinds = kind_thresholds(learned_kinds(fitted), used.iloc[:0] if used is fitted else used, named)
     say("done", 1.0)
 
     manifest = Manifest(
@@ -226,19 +244,21 @@ def _train(
         version=_version(arrays),
         thresholds=thresholds,
         kinds=list(KINDS),
+        kind_thresholds=held_kinds,
         experts=[expert.name for expert in recipe.experts],
         training={
             "recipe": asdict(recipe),
             "seed": seed,
             "soft": 0 if soft is None else len(soft),
-            "sentences": {s: int(n) for s, n in sorted(fitted["source"].value_counts().items())},
-            "validation": {s: int(n) for s, n in sorted(used["source"].value_counts().items())},
+            "sentences": _counts(fitted),
+            "validation": _counts(used),
             "calibrated_on": "cross-validation" if used is fitted else "held-out works",
             "unreached": unreached,
+            "cautions": [*cautions.of_labels(fitted), *cautions.separable(truth, probability, where)],
             "works": sorted({work_digest(w) for w in _named_works(fitted)}),
         },
     )
-    return Guard(LinearScorer(_as_stored(arrays), tuple(KINDS)), manifest)
+    return Guard(replace(linear, named_from=manifest.named_from), manifest)
 
 
 def _named_works(frame: pd.DataFrame) -> list[str]:

@@ -1,0 +1,161 @@
+"""The words to show a reader: the part of a sentence that weighs most, cut where a reader would cut it.
+
+A phrase is a run of whole words within one clause. It opens and closes where a clause does, or at least not with a
+word that leaves the reader waiting: "turns out to be his son", never "to be his" or "doesn't".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+import re
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Phrase", "phrases"]
+
+LONGEST = 12  # words
+MOST = 3  # phrases of a sentence
+_EACH = 0.03  # what each word costs, as a share of all gains
+_OPEN, _CLOSED = 0.2, 0.3  # what it is worth to begin and to end with a clause
+_PART = 0.08  # the same before a preposition
+_SECOND = 0.2  # what a second word is worth that says something
+_BAD = 0.6  # what an end costs that leaves the reader waiting
+_LIGHT = 0.15  # what it costs to start with a preposition
+_THIN = 1.0  # what it costs to say only that there is an end, a scene, a person
+_NOTHING = 9.0  # what it costs to say nothing
+
+_BREAK = re.compile(r"[,;:.!?()\[\]]|\s-+\s|--")  # between two words: a clause ends
+_INNER = re.compile(r"[-&/]|(?<=\d)[.,](?=\d)")  # between the parts of one word
+
+# Verbs that wait for another: a phrase neither ends with them nor before them, which would leave a bare subject.
+_HELPS = (
+    "is are was were be been being am has have had having do does did will would can could shall should may might must "
+    "gets get got becomes become became isn't aren't wasn't weren't hasn't haven't hadn't doesn't don't didn't won't "
+    "wouldn't can't couldn't shouldn't cannot"
+)
+_PLACES = "in on at by for with from into during under against about between through without as"
+_COMPLETES = "that how why what whether of to than"  # what they begin belongs to what comes before
+_CLAUSES = (  # a clause begins with them, or after them
+    "and but or because when while after before until since though although unless whereas provided if then so "
+    "who whom whose which where"
+)
+# What words do at the ends of a phrase; a word may be in several groups.
+_GROUPS: dict[str, str] = {
+    "closes": _CLAUSES,
+    "opens": f"{_CLAUSES} {_COMPLETES} as",
+    "completes": _COMPLETES,
+    "places": _PLACES,
+    "helps": _HELPS,
+    # A phrase does not start with them.
+    "joins": "and but or because so that which than as if of nor though although whereas also then when while after "
+    "before until since unless even him me us them there there's",
+    "light": f"{_PLACES} to onto upon over",
+    # No phrase ends with them, unless the clause does.
+    "waits": f"{_HELPS} {_CLAUSES} {_COMPLETES} {_PLACES} "
+    "a an the this these those my your his her its our their last next new old once onto upon over within among toward "
+    "towards 's not n't never very too quite just only also even really actually simply ever every each some any no "
+    "both either neither such more most less least much many i he she we they it's he's she's they're i'm you're we're "
+    "who's that's there's there one two three four first second whole entire own same other another makes make made "
+    "making lets let fact idea reason way point thought",
+    # They say nothing by themselves.
+    "empty": "it you him her them me us up down out off here now all again himself herself",
+    # They say only that there is something to say.
+    "vague": "end ends ended ending endings final finally finale conclusion last film films movie movies book books "
+    "novel story stories plot episode episodes show shows showing series season seasons chapter chapters scene scenes "
+    "part point time way fact character characters thing things later eventually reason turns revealed reveals reveal "
+    "twist spoiler spoilers goes go comes come know knows knew see sees find finds happens happened happen take takes "
+    "seems begins poor idiot guy man woman",
+}
+_FLAGS = {name: 1 << k for k, name in enumerate(_GROUPS)}
+_WORDS: dict[str, int] = {}
+for _name, _words in _GROUPS.items():
+    for _word in _words.split():
+        _WORDS[_word] = _WORDS.get(_word, 0) | _FLAGS[_name]
+_SILENT = _FLAGS["empty"] | _FLAGS["waits"] | _FLAGS["joins"]
+
+
+class Phrase(NamedTuple):
+    """A range of a sentence's text: start and end (exclusive), and how good it is to show."""
+
+    start: int
+    end: int
+    worth: float
+
+
+class _Word(NamedTuple):
+    start: int
+    end: int
+    text: str
+    gain: float
+
+
+def phrases(text: str, bounds: Sequence[tuple[int, int]], gains: npt.NDArray[np.floating]) -> list[Phrase]:
+    """The phrases of a sentence that may stand for it.
+
+    Args:
+        text: The sentence.
+        bounds: Where its words stand, in order.
+        gains: What each word adds to the score.
+
+    Returns:
+        At most MOST, the best of its clauses, the best first. A sentence without words is one phrase.
+    """
+    words = _joined(text, bounds, gains)
+    if not words:
+        return [Phrase(0, len(text), 0.0)]
+    found = _best(words, [_BREAK.search(text[a.end : b.start]) is not None for a, b in pairwise(words)])
+    return [Phrase(words[start].start, words[end - 1].end, worth) for start, end, worth in found]
+
+
+def _joined(text: str, bounds: Sequence[tuple[int, int]], gains: npt.NDArray[np.floating]) -> list[_Word]:
+    """The words as a reader sees them: parts joined by a hyphen are one word."""
+    words: list[_Word] = []
+    for (start, end), gain in zip(bounds, gains.tolist(), strict=True):
+        if words and _INNER.fullmatch(text, words[-1].end, start):
+            before = words.pop()
+            start, gain = before.start, before.gain + gain
+        words.append(_Word(start, end, text[start:end], gain))
+    return words
+
+
+def _best(words: Sequence[_Word], broken: Sequence[bool]) -> list[tuple[int, int, float]]:
+    """The best runs of words of the best clauses: start, end (exclusive) and worth, the best first.
+
+    Args:
+        words: The words.
+        broken: Whether a clause ends after each but the last.
+    """
+    n = len(words)
+    gain = np.array([word.gain for word in words])
+    does = np.array([_WORDS.get(word.text.lower(), 0) for word in words])
+
+    def has(name: str) -> npt.NDArray[np.bool_]:
+        return (does & _FLAGS[name]) > 0
+
+    empty = (does & _SILENT) > 0
+    vague = has("vague") | np.array([word.text[0].isupper() for word in words])  # a name alone
+    ends = np.array([*broken, True])  # a clause ends after this word
+    starts = np.append(True, ends[:-1])
+    clause = np.cumsum(starts)
+    closes, places, helps, completes = (
+        np.append(has(name)[1:], False) & ~ends for name in ("closes", "places", "helps", "completes")
+    )
+    # Of each word: what it is worth to begin with it, and to end with it.
+    first = _OPEN * (starts | np.append(True, has("opens")[:-1])) - _BAD * has("joins") - _LIGHT * has("light")
+    last = _CLOSED * (ends | closes) + _PART * places - _BAD * ((has("waits") & ~ends) | helps | completes)
+    sums, full, telling = (np.append(0, values.cumsum()) for values in (gain, ~empty, ~empty & ~vague))
+    begin, length = np.arange(n)[:, None], np.arange(1, min(LONGEST, n) + 1)[None, :]
+    end = np.minimum(begin + length, n)
+    worth = (sums[end] - sums[begin]) / (gain.clip(0).sum() or 1.0) - _EACH * length + first[begin] + last[end - 1]
+    worth += _SECOND * (full[end] - full[begin] > 1) - _THIN * (telling[end] == telling[begin])
+    worth -= _NOTHING * (full[end] == full[begin])
+    worth[(begin + length > n) | (clause[begin] != clause[end - 1])] = -np.inf
+    most = worth.argmax(axis=1)  # for each start
+    best = worth[np.arange(n), most]
+    heads = np.flatnonzero(starts)
+    parts = map(slice, heads.tolist(), [*heads[1:].tolist(), n])
+    tops = sorted((part.start + int(best[part].argmax()) for part in parts), key=lambda k: -float(best[k]))[:MOST]
+    return [(k, k + int(most[k]) + 1, float(best[k])) for k in tops]
