@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint lowest audit bench soak fuzz models figures clean
+.PHONY: demo test tools lint lowest audit bench soak fuzz models figures clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -23,6 +23,13 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest
+
+## what builds sites, for the tests that build real ones: Hugo, Jekyll and PHP from Debian (as root), MkDocs from PyPI,
+## Eleventy and MDX from npm; without them, those tests are skipped by name
+tools: $(READY)
+	apt-get update && apt-get install -y --no-install-recommends hugo jekyll php-cli nodejs npm
+	$(BIN)/python -m pip install --quiet --upgrade --target cache/tools/python 'mkdocs>=1.6,<2'
+	mkdir -p cache/tools/npm && npm install --silent --prefix cache/tools/npm @11ty/eleventy@3.1.8 @mdx-js/mdx@3.1.1
 
 lint: $(READY)
 	$(BIN)/ruff check .

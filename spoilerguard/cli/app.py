@@ -14,7 +14,7 @@ import typer
 
 import spoilerguard
 from spoilerguard.cli import assets, blur, check, config, explain, learn, lsp, preview, scan, serve
-from spoilerguard.cli.common import errors_explained
+from spoilerguard.cli.common import FAILED, errors_explained
 from spoilerguard.cli.configured import Configured
 from spoilerguard.text.runons import without_torch
 
@@ -59,4 +59,8 @@ def run() -> None:
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     if sys.argv[1:2] != ["train"]:  # the only command that may want PyTorch
         without_torch()
+    if sys.stdout is None:  # closed by the caller
+        if sys.stderr is not None:
+            print("spoilerguard: standard output is closed; give it a place, such as >/dev/null", file=sys.stderr)
+        sys.exit(FAILED)
     app(prog_name="spoilerguard")

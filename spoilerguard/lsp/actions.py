@@ -21,6 +21,7 @@ HIDE_ALL = f"{types.CodeActionKind.Source.value}.hideSpoilers"  # not fixAll: sa
 _USUAL = {
     "text": ("reddit", "discord", "bbcode", "redact"),
     "markdown": ("html", "details", "reddit", "discord"),
+    "mdx": ("html", "details", "redact"),
     "html": ("html", "details", "bbcode", "redact"),
 }  # by format: the styles to offer first
 

@@ -149,6 +149,7 @@ def _read(file: str) -> Settings | None:
     if project and b"spoilerguard" not in data:
         return None  # not even parsed: its errors do not concern us
     text, table = _parse(data, shown)
+    project = project or (list(table) == ["tool"] and list(table["tool"]) == ["spoilerguard"])  # pasted from there
     for name in _PROJECT if project else ():
         table = table.get(name) if isinstance(table, dict) else None
     if table is None:

@@ -1,4 +1,7 @@
-"""What is in the clear in each kind of file of a built site: a table by suffix."""
+"""What is in the clear in each kind of file of a built site: a table by suffix.
+
+To read a page as a browser does takes most of the time, so pages are only read where a quick look finds a reason.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import re
 from typing import Any, NamedTuple
 import zlib
 
+from spoilerguard.text.markup import HINTS
 from spoilerguard.text.reading import layout_of, read
 
 __all__ = ["PAGES", "READERS", "Piece", "Reader", "hidden_texts", "unpacked"]
@@ -28,6 +32,8 @@ class Piece(NamedTuple):
     text: str
 
 
+Worth = Callable[[str], bool]  # whether a text may hold what is looked for
+
 _ATTRIBUTE = re.compile(
     r"""(?i)\b(content|alt|title|aria-label|placeholder|value|summary|data-[\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 )
@@ -41,6 +47,10 @@ _LOOKS_LIKE_MARKUP = re.compile(r"<[a-zA-Z/!]")
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"|\'((?:[^\'\\\n]|\\.)*)\'|`((?:[^`\\]|\\.)*)`', re.DOTALL)
 
 
+# What is in every page that hides something: classes and elements of spoilers, and the marks of platforms.
+_MAY_HIDE = re.compile("(?i)spoil|<details|sg1|" + "|".join(map(re.escape, HINTS)))
+
+
 def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
     """The texts that a page hides until a reader reveals them.
 
@@ -50,6 +60,8 @@ def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
     Yields:
         Each text, with the line where it begins.
     """
+    if not _MAY_HIDE.search(_SCRIPT.sub("", source)):
+        return
     document = read(source, "html", suppress=False)
     for start, end in document.concealed:
         text = unescape(_MARKUP.sub(" ", source[start:end]))
@@ -57,18 +69,19 @@ def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
             yield text, document.position(start)[0]
 
 
-def _page(source: str) -> Iterator[Piece]:
-    document = read(source, "html", suppress=False)
-    shown: list[str] = []
-    at = 0
-    for start, end in layout_of(document).visible:
-        shown += ["\n" * source.count("\n", at, start) or " ", source[start:end]]
-        at = end
-    yield Piece("text", 1, unescape("".join(shown)))
-    yield from _outside(source)
+def _page(source: str, worth: Worth) -> Iterator[Piece]:
+    if worth(unescape(_MARKUP.sub(" ", _SCRIPT.sub(" ", source)))):
+        document = read(source, "html", suppress=False)
+        shown: list[str] = []
+        at = 0
+        for start, end in layout_of(document).visible:
+            shown += ["\n" * source.count("\n", at, start) or " ", source[start:end]]
+            at = end
+        yield Piece("text", 1, unescape("".join(shown)))
+    yield from _outside(source, worth)
 
 
-def _outside(source: str) -> Iterator[Piece]:
+def _outside(source: str, worth: Worth) -> Iterator[Piece]:
     """What a page holds outside its text: attributes, titles, scripts, comments."""
     places = _Lines(source)
     for tag in _TAG.finditer(source):
@@ -77,7 +90,7 @@ def _outside(source: str) -> Iterator[Piece]:
     for script in _SCRIPT.finditer(source):
         line = places.of(script.start())
         kind = "JSON-LD" if "ld+json" in script[1].lower() else "script"
-        found = _json(script[2]) if "json" in script[1].lower() else _script(script[2])
+        found = (_json if "json" in script[1].lower() else _script)(script[2], worth)
         yield from (Piece(kind, line, piece.text) for piece in found)
     for pattern, group, where in ((_HEAD, 2, ""), (_COMMENT, 1, "comment")):
         for found_at in pattern.finditer(source):
@@ -112,7 +125,7 @@ def _plain(text: str) -> str:
     return unescape(text)
 
 
-def _feed(source: str) -> Iterator[Piece]:
+def _feed(source: str, worth: Worth) -> Iterator[Piece]:
     """The text of each element: feeds and sitemaps. Text that is hidden in a page is not hidden in a feed."""
     line = 1
     for part in re.split(r"(?<=</item>)|(?<=</entry>)|(?<=</url>)", source):
@@ -121,11 +134,11 @@ def _feed(source: str) -> Iterator[Piece]:
         line += part.count("\n")
 
 
-def _json(source: str) -> Iterator[Piece]:
+def _json(source: str, worth: Worth) -> Iterator[Piece]:
     try:
         value = json.loads(source)
     except (ValueError, RecursionError):
-        yield from _script(source)
+        yield from _script(source, worth)
         return
     waiting: list[tuple[str, Any]] = [("", value)]
     while waiting:
@@ -138,7 +151,7 @@ def _json(source: str) -> Iterator[Piece]:
             yield Piece(f"key {key!r}" if key else "string", None, unescape(_MARKUP.sub(" ", inner)))
 
 
-def _script(source: str) -> Iterator[Piece]:
+def _script(source: str, worth: Worth) -> Iterator[Piece]:
     places = _Lines(source)
     for found in _STRING.finditer(source):
         text = next(filter(None, found.groups()), "")
@@ -151,11 +164,11 @@ def _script(source: str) -> Iterator[Piece]:
         yield Piece("script", places.of(found.start()), _MARKUP.sub(" ", unescape(plain)))
 
 
-def _text(source: str) -> Iterator[Piece]:
+def _text(source: str, worth: Worth) -> Iterator[Piece]:
     yield Piece("text", 1, source)
 
 
-Reader = Callable[[str], Iterator[Piece]]
+Reader = Callable[[str, Worth], Iterator[Piece]]
 PAGES = (".html", ".htm", ".xhtml")
 READERS: dict[str, Reader] = {
     **dict.fromkeys(PAGES, _page),

@@ -132,10 +132,12 @@ class Scanner:
 
     Args:
         elements: Whether to keep every element with its labels.
+        implied: Whether a tag closes others implicitly, as in HTML; not in JSX.
     """
 
-    def __init__(self, *, elements: bool = False) -> None:
+    def __init__(self, *, elements: bool = False, implied: bool = True) -> None:
         self.found = Scan()
+        self._implied = implied
         self._keep_elements = elements
         self._stack: list[Element] = []
         self._depths: defaultdict[str, list[int]] = defaultdict(list)
@@ -163,7 +165,7 @@ class Scanner:
         self.text(position, end)
 
     def feed_tag(self, markup: str, start: int, end: int) -> None:
-        """Read one tag or comment; it is at this range of the source, perhaps with quotation markers in it."""
+        """Read one tag or comment; it is at this range of the source, perhaps written in another way."""
         if token := _TOKEN.match(markup):
             self.tag(token, start, end)
 
@@ -194,12 +196,8 @@ class Scanner:
             self.found.lines.append(start)
         elif name in BLOCK:
             self.found.breaks.append(start)
-        if name in _BREAKS_OUT and (depth := self._deepest(_FOREIGN)) >= 0 and depth > self._deepest(_INTEGRATED):
-            self._pop_to(min(self._depths[foreign][0] for foreign in _FOREIGN if self._depths[foreign]), start, start)
-        if name in CLOSES_P and self._deepest(_FOREIGN) <= self._deepest(_INTEGRATED):
-            self._close_implied(("p",), _BOUNDARIES, start)
-        if name in _IMPLIED_END:
-            self._close_implied(*_IMPLIED_END[name], start)
+        if self._implied:
+            self._close_before(name, start)
         if name in _VOID or (name in _FOREIGN and _SELF_CLOSED.search(attributes)):
             return None
         element = Element(name, start, len(self._stack))
@@ -210,6 +208,15 @@ class Scanner:
         element.skipped = element.skipped or name in _NOT_PROSE
         self._push(element)
         return element
+
+    def _close_before(self, name: str, start: int) -> None:
+        """Close what a start tag closes implicitly."""
+        if name in _BREAKS_OUT and (depth := self._deepest(_FOREIGN)) >= 0 and depth > self._deepest(_INTEGRATED):
+            self._pop_to(min(self._depths[foreign][0] for foreign in _FOREIGN if self._depths[foreign]), start, start)
+        if name in CLOSES_P and self._deepest(_FOREIGN) <= self._deepest(_INTEGRATED):
+            self._close_implied(("p",), _BOUNDARIES, start)
+        if name in _IMPLIED_END:
+            self._close_implied(*_IMPLIED_END[name], start)
 
     def leave(self, element: Element | None, inner_end: int, end: int) -> None:
         """Close an element, unless something else has closed it already."""
@@ -302,6 +309,8 @@ class Scanner:
     def _show(self, summary: Element, span: Span) -> None:
         """The first summary of a <details> stays visible, if nothing else hides it."""
         parent = self._stack[summary.depth - 1] if summary.depth else None
+        if parent and parent.name == "p" and parent.depth and not self._implied:  # JSX alone makes no paragraph
+            parent = self._stack[parent.depth - 1]
         if parent and parent.style == "details" and parent.summary is None and self._hiding == 1:
             parent.summary = span
 
