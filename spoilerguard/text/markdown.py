@@ -52,6 +52,7 @@ _ELEMENT_OF = {
 }
 
 
+_LINE_END = re.compile(r"[\r\n]")
 _DEEPEST = 100  # quotations and lists that one line may open in one another
 
 
@@ -106,6 +107,7 @@ class MarkdownReader:
         tags = subtract(self.html, found.text)
         markable = mask(self.source, subtract([*self.literal, *tags], []))
         with_templates(found, self.whole, self.templates)
+        found.lines += [_end_of_line(self.whole, end) for start, end in self.templates if self.whole[start] == "["]
         return found, subtract(found.text, self.gaps), markable
 
     def event(self, name: str, detail: Any, span: Span) -> None:
@@ -177,6 +179,12 @@ class MarkdownReader:
             self.tags.append(Tag(span.end, span.end, kind, mark, closes=True))
         if kind == "Link":
             self.autolink = False
+
+
+def _end_of_line(source: str, offset: int) -> int:
+    """Where a line ends: what follows an alert's mark there is its title."""
+    found = _LINE_END.search(source, offset)
+    return found.start() if found else len(source)
 
 
 def _begins_line(source: str, offset: int) -> bool:
