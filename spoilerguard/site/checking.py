@@ -2,7 +2,7 @@
 
 A hidden sentence is normalised to its words. Each run of `_RUN` words of it is a key of a dictionary, since excerpts
 are cut; a shorter sentence is a key in full. Every word in the clear costs a few look-ups, so time grows with the
-size of the site only. Most text ends at the first of them: it holds no two words in a row that a run is known by.
+size of the site only. Most texts take fewer: they hold none of the few words in a row that each run is known by.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Leak", "SiteReport", "check_site"]
 _RUN = 8  # words in a row that give a sentence away
 _FEWEST = 4  # words of a hidden text that is looked for at all: "He dies" is everywhere
 _MOST_BYTES = 1 << 28
-_Pair = tuple[str, str]
+_Words = tuple[str, ...]
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -54,14 +54,14 @@ class _Index:
 
     Attributes:
         runs: The page that hides each run of words, and the line there.
-        signs: Two pairs of neighbouring words of each run: one at least stands in every text that tells it, also
+        signs: The halves of each run, by their number of words: one at least stands in every text that tells it, also
             where something is left out in between.
-        lengths: The lengths of the runs.
+        heads: The lengths of the runs that begin with these two words.
     """
 
-    runs: dict[tuple[str, ...], tuple[str, int]] = field(default_factory=dict)
-    signs: set[_Pair] = field(default_factory=set)
-    lengths: set[int] = field(default_factory=set)
+    runs: dict[_Words, tuple[str, int]] = field(default_factory=dict)
+    signs: dict[int, set[_Words]] = field(default_factory=dict)
+    heads: dict[_Words, set[int]] = field(default_factory=dict)
 
     def add(self, words: list[str], page: str, line: int) -> None:
         """Add the runs of a sentence."""
@@ -69,19 +69,18 @@ class _Index:
             run = tuple(words[at : at + _RUN])
             if run not in self.runs:
                 self.runs[run] = (page, line)
-                self.lengths.add(len(run))
-                half = len(run) // 2
-                self.signs |= {max(pairwise(run[:half]), key=_weight), max(pairwise(run[half:]), key=_weight)}
+                self.heads.setdefault(run[:2], set()).add(len(run))
+                middle = len(run) // 2
+                for half in (run[:middle], run[middle:]):
+                    self.signs.setdefault(len(half), set()).add(half)
 
     def may_hold(self, text: str) -> bool:
         """Whether a text may tell something."""
         words = _WORD.findall(text.casefold().replace("’", "'"))
-        return not self.signs.isdisjoint(pairwise(words))
-
-
-def _weight(pair: _Pair) -> int:
-    """How rare a pair of words is: long words are rarer."""
-    return len(pair[0]) + len(pair[1])
+        return any(
+            not halves.isdisjoint(zip(*(words[at:] for at in range(size)), strict=False))
+            for size, halves in self.signs.items()
+        )
 
 
 @dataclass(slots=True)
@@ -185,17 +184,16 @@ def _collect(page: str, source: str, index: _Index, report: SiteReport) -> None:
 def _look(path: str, source: str, reader: Reader, index: _Index, report: SiteReport) -> None:
     """Add a leak for each hidden sentence, at the first place of a file that has it in the clear."""
     seen: set[tuple[str, str, int]] = set()
-    lengths = sorted(index.lengths)
     for piece in reader(source, index.may_hold):
         if not index.may_hold(piece.text):
             continue
         found = [(match.start(), word) for match, word in _words(piece.text)]
         words = [word for _, word in found]
         report.words += len(words)
-        for at in range(len(words)):
-            for length in lengths:
+        for at, head in enumerate(pairwise(words)):
+            for length in sorted(index.heads.get(head, ())):
                 run = tuple(words[at : at + length])
-                place = index.runs.get(run) if len(run) == length else None
+                place = index.runs.get(run)
                 if place is None or (piece.where, *place) in seen:
                     continue
                 seen.add((piece.where, *place))

@@ -48,7 +48,7 @@ _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"|\'((?:[^\'\\\n]|\\.)*)\'|`((?:[^`\\
 
 
 # What is in every page that hides something: classes and elements of spoilers, and the marks of platforms.
-_MAY_HIDE = re.compile("(?i)spoil|<details|sg1|" + "|".join(map(re.escape, HINTS)))
+_MAY_HIDE = ("spoil", "<details", "sg1", *sorted(HINTS))
 
 
 def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
@@ -60,7 +60,8 @@ def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
     Yields:
         Each text, with the line where it begins.
     """
-    if not _MAY_HIDE.search(_SCRIPT.sub("", source)):
+    lower = _SCRIPT.sub("", source).lower()
+    if not any(hint in lower for hint in _MAY_HIDE):
         return
     document = read(source, "html", suppress=False)
     for start, end in document.concealed:
