@@ -121,7 +121,7 @@ class Frame(Generic[IntoDataFrameT]):
         ).to_native()
 
 
-def _typed(flags: Sequence[list[dict[str, Any]]], kind: nw.Implementation) -> nw.Series[Any]:
+def _typed(flags: Sequence[list[dict[str, Any]]], kind: Any) -> nw.Series[Any]:
     """The column of flags, of the same type whatever is in it; of Python's lists where pandas has no pyarrow."""
     import narwhals as nw
 

@@ -26,7 +26,7 @@ from spoilerguard.drafts.baseline import fingerprint
 from spoilerguard.drafts.io import read_draft, write_draft
 from spoilerguard.errors import InputError
 from spoilerguard.report import Report
-from spoilerguard.spans import Document, Flag, Span
+from spoilerguard.spans import Document, Flag, Reason, Sentence, Span
 from spoilerguard.text.ranges import intersect
 from spoilerguard.text.reading import words_of
 from spoilerguard.text.sentences import split
@@ -269,8 +269,7 @@ def obey(report: Report, guard: Guard, decisions: Decisions | None) -> Obeyed:
     floor = NEAR * report.threshold if report.checked else float("inf")
     others = [s for s in report.sentences if s.start not in flagged and (s.start in decided or s.score >= floor)]
     added = [s for s in others if decided.get(s.start) == "hide"]
-    reasons = guard.scorer.reasons([report.document.prose[s.start : s.end] for s in added]) if added else []
-    why = {s.start: reason for s, reason in zip(added, reasons, strict=True)}
+    why = dict(zip([s.start for s in added], _reasons(report, added, guard), strict=True)) if added else {}
     position = report.document.position
     every = [Flag(s.start, s.end, *position(s.start), s.text, s.score, why.get(s.start, ())) for s in others]
     every = sorted([*report.flags, *every], key=lambda flag: flag.start)
@@ -281,3 +280,13 @@ def obey(report: Report, guard: Guard, decisions: Decisions | None) -> Obeyed:
     kept = tuple(filter(hides, every))
     near = tuple(flag for flag in every if not hides(flag))
     return Obeyed(report if kept == report.flags else replace(report, flags=kept), near, decided)
+
+
+def _reasons(report: Report, added: Sequence[Sentence], guard: Guard) -> list[tuple[Reason, ...]]:
+    """Why sentences that the author hides look like spoilers, in their places."""
+    prose = report.document.prose
+    texts = [prose[s.start : s.end] for s in report.sentences]
+    reading = guard.scorer.read([texts], [None])[0]
+    starts = {s.start: k for k, s in enumerate(report.sentences)}
+    rows = [starts[s.start] for s in added]
+    return guard.scorer.reasons([texts[k] for k in rows], reading.kinds[rows])
