@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 from spoilerguard.errors import InputError
 
 __all__ = [
-    "Document", "Flag", "Format", "FormatName", "Hidden", "Notice", "Reason", "Section", "Sensitivity", "Sentence",
-    "Span", "Work", "WorkLike",
+    "MARKDOWN", "Document", "Flag", "Format", "FormatName", "Hidden", "Notice", "Reason", "Section", "Sensitivity",
+    "Sentence", "Span", "Work", "WorkLike",
 ]  # fmt: skip
 
-Format = Literal["text", "markdown", "html"]
-FormatName = Literal["text", "markdown", "html", "auto"]  # as an argument: `auto` is guessed from the text
+Format = Literal["text", "markdown", "mdx", "html"]
+FormatName = Literal["text", "markdown", "mdx", "html", "auto"]  # as an argument: `auto` is guessed from the text
+MARKDOWN: frozenset[Format] = frozenset(("markdown", "mdx"))  # the formats in which Markdown's marks count
 Sensitivity = Literal["low", "medium", "high"]
 
 _LINE_END = re.compile(r"\r\n|\r|\n")

@@ -26,6 +26,16 @@ HIDES: dict[str, list[tuple[str, list[str]]]] = {
         ("{%- spoiler -%}\n\nx\n\n{%- endspoiler -%}", ["\n\nx\n\n"]),
         ("{% details Ending %}x{% enddetails %}", ["x"]),
     ],
+    "discord-paragraphs": [
+        ("||a\n\nb||", ["a\n\nb"]),
+        ("So.\n||a b\n\nc | d\n\ne||  \nSo.", ["a b\n\nc | d\n\ne"]),
+        ("||a\r\n\r\nb||\r\n\r\nc", ["a\r\n\r\nb"]),
+    ],
+    "reddit-paragraphs": [
+        (">!one paragraph\n\nthe next!<", ["one paragraph\n\nthe next"]),
+        (">!one\r\n \r\nnext!<\r\nSo.", ["one\r\n \r\nnext"]),
+        ("So.\n\n&gt;!a\n\nb\n\nc!&lt;\n\nSo.", ["a\n\nb\n\nc"]),
+    ],
     "reddit": [
         ("So >!Tarn dies!< then.", ["Tarn dies"]),
         (">!Tarn dies!<", ["Tarn dies"]),
@@ -74,6 +84,8 @@ HIDES: dict[str, list[tuple[str, list[str]]]] = {
     "placeholder": [("So [spoiler hidden] then.", [])],
 }
 SHOWS: dict[str, list[str]] = {
+    "discord-paragraphs": ["||a\n\nb|| c", "|| a\n\nb||", "||a\n\nb", " ||a\n\nb||"],
+    "reddit-paragraphs": [">!a\n\nb!< c", ">!a\n\nb", ">! a\n\nb!", ">!a\n\n>!b"],
     "xenforo": ["[ispoiler]x", "x[/ispoiler]", "[ispoilers]x[/ispoilers]"],
     "discourse-details": ['[details="A"]x', "x[/details]", "[detailed]x[/detailed]"],
     "shortcodes-ultimate": ["[su_spoiler]x", "[su_note]x[/su_note]"],
@@ -82,13 +94,13 @@ SHOWS: dict[str, list[str]] = {
         ">!never closed",
         "closed only!<",
         r"\>!escaped!<",
-        ">!one paragraph\n\nthe next!<",
-        ">!one\r\n \r\nnext!<",
+        "So >!one paragraph\n\nthe next!<",
+        ">!one\n\nnext!< so",
         "<b>!Wow!</b>",
     ],
     "reddit-title": ['[Ending](#s "open', '[Ending](#story "x")', '[a](http://x.y "t")'],
     "reddit-link": ["[see below](#spoilers)", "[section](#spoiler)", "[a](/story)", "[](/s)"],
-    "discord": ["a || b", "||||", r"\||x\||", "||a\n\nb||", "|||x|||"],
+    "discord": ["a || b", "||||", r"\||x\||", "a ||b\n\nc||", "|||x|||"],
     "bbcode": ["[spoiler] open", "x[/spoiler]", "[spoilerfree]x[/spoilerfree]", "[b]x[/b]"],
     "goodreads": ["<spoiler>x", "x</spoiler>", "<spoilers-ahead>x</spoilers-ahead>"],
     "goodreads-export": ["(view spoiler)[x", "(view spoiler) x (hide spoiler)"],
@@ -130,6 +142,8 @@ BROKEN: dict[str, list[tuple[str, str]]] = {
     "stackexchange": [(">! Tarn dies.\n> And Nel", "A")],
 }
 UNBROKEN: dict[str, list[str]] = {
+    "discord-paragraphs": ["||a\n\nb||", "a ||\n\nb"],
+    "reddit-paragraphs": [">!a\n\nb!<", ">!a\n\nb"],
     "xenforo": ["[ispoilers]"],
     "discourse-details": ["See [details] there.", "[details=A]x"],
     "shortcodes-ultimate": ["[su_note]"],

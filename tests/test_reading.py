@@ -52,6 +52,11 @@ READS = {
         ("> a <b\n> class='>'>bold</b>", "a bold"),
         ("a <img alt='the x'> <iframe srcdoc='<b>b</b>'>c</iframe> d", "a the x b d"),
     ],
+    "mdx": [
+        ("# Head *one*\n\n    Text **bold**.", "Head one Text bold ."),
+        ("<Card>\n\n      - *one*\n      - two\n\n</Card>", "one two"),
+        ("<b>bold</b> {x} end", "bold end"),
+    ],
     "html": [
         ("<p>A <b>b</b> c.</p>", "A b c."),
         ("no tags", "no tags"),
@@ -94,6 +99,18 @@ BLANKS = {
         "see www.gone.example/gone",
         "<gone@x.example>",
         "x <script>gone</script> y",
+        "<div hidden>\n\ngone\n\n</div>",
+    ],
+    "mdx": [
+        "---\ntitle: gone\n---\n",
+        "import gone from 'gone'",
+        "export const gone = 'gone'",
+        "{gone}",
+        "a {/* gone */} b",
+        "<Card title='gone' />",
+        "<Card\n  gone={`gone`}\n>\n</Card>",
+        "```\ngone\n```",
+        "<code>gone</code>",
         "<div hidden>\n\ngone\n\n</div>",
     ],
     "html": [
@@ -145,7 +162,7 @@ def test_blanks(name: str, text: str) -> None:
 
 
 def test_an_unknown_format_is_named_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"unknown format 'docx': choose from text, markdown, html, auto"):
+    with pytest.raises(InputError, match=r"unknown format 'docx': choose from text, markdown, mdx, html, auto"):
         read("x", "docx")
 
 
@@ -225,7 +242,7 @@ def test_quotations_are_prose_by_default() -> None:
         (">!He dies!<", "", ["reddit"]),  # CommonMark reads a quotation
         ("a\n>!b!<\nc", "a c", ["reddit"]),
         ("so >!he *dies*!< then", "so then", ["reddit"]),
-        (">!a\n\nb!<", "!a b!<", []),
+        ("x >!a\n\nb!<", "x >!a b!<", []),
         ("- >!a\n- b!<", "!a b!<", []),
         ("\\>!a!<", ">!a!<", []),
         ("`>!` and `!<` mark it", "and mark it", []),
@@ -340,7 +357,15 @@ def test_comments_in_code_suppress_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("name", "format"),
-    [("a.md", "markdown"), ("a.b/c.HTML", "html"), ("x.txt", "text"), ("README", "auto"), ("a.docx", "auto")],
+    [
+        ("a.md", "markdown"),
+        ("a.b/c.HTML", "html"),
+        ("x.txt", "text"),
+        ("x.mdx", "mdx"),
+        ("x.rst", "auto"),
+        ("README", "auto"),
+        ("a.docx", "auto"),
+    ],
 )
 def test_format_of(name: str, format: str) -> None:
     assert format_of(name) == format

@@ -139,7 +139,7 @@ BAD = {
     "blurb": ("false", "a string, not False"),
     "synopsis": ("1979-05-27", "a string"),
     "works": ("true", "a string"),
-    "input-format": ('"docx"', "one of text, markdown, html, auto, not"),
+    "input-format": ('"docx"', "one of text, markdown, mdx, html, auto, not"),
     "format": ('"JSON"', "did you mean 'json'?"),
     "color": ('"alway"', "did you mean 'always'?"),
     "exclude": ('"old/**"', "a list of patterns of paths"),

@@ -122,7 +122,10 @@ def test_writes(name: str, format: Format, text: str, result: str) -> None:
 # --- the two tables agree -----------------------------------------------------------------------
 
 
-_ONLY_READ = {"reddit-title", "reddit-link", "xenforo", "discourse-details", "shortcodes-ultimate", "liquid"}
+_ONLY_READ = {
+    *("reddit-title", "reddit-link", "reddit-paragraphs", "discord-paragraphs"),
+    *("xenforo", "discourse-details", "shortcodes-ultimate", "liquid"),
+}
 
 
 def test_every_syntax_is_written_but_those_that_are_only_read() -> None:
@@ -145,6 +148,7 @@ def test_elements_are_recognised_by_the_scanner(tag: str, attributes: str, style
 SAMPLE: dict[Format, str] = {
     "text": "Safe one. She dies! Safe.\n\nHe dies.\n\nShe (Ann) dies, he dies.\n\nSafe.\n",
     "markdown": "Safe *one.* She **dies**! Safe.\n\n- She dies.\n- Safe.\n\n> He dies.\n\nHe dies.\n\nHe dies [so](x).",
+    "mdx": "Safe *one.* She **dies**! Safe.\n\n<Card>\n\n  He dies.\n\n</Card>\n\n> He dies.\n\nHe dies [so](x).",
     "html": "<p>Safe <i>one.</i> She <b>dies</b>! Safe.</p>\n<ul><li>She dies.<li>Safe.</ul><p>He dies.<p>So he dies.",
 }
 PAIRS = [(name, format) for name, style in STYLES.items() for format in style.formats]

@@ -26,7 +26,7 @@ import re
 from spoilerguard.files.bundled import asset_text
 from spoilerguard.hiding.removal import without_hidden
 
-__all__ = ["ASSETS", "LABEL", "NAME", "PLACEHOLDER", "asset", "closing", "control", "feed", "keys", "opening"]
+__all__ = ["ASSETS", "LABEL", "NAME", "PLACEHOLDER", "as_jsx", "asset", "closing", "control", "feed", "keys", "opening"]
 
 LABEL = "Show spoiler"  # the text of the control; add the work's title on a page about several works
 NAME = "Spoiler"  # what screen readers announce at the start of a revealed spoiler
@@ -102,6 +102,11 @@ def closing(key: str, *, part: int = 1, block: bool = False, apart: bool = False
     tag = "div" if block else "span"
     here = _id(key, part)
     return (f"\n\n<!--{here}-->" if apart else "") + f"</{tag}><!--/{here}-->"
+
+
+def as_jsx(markup: str) -> str:
+    """Markup of ours as JSX, which has neither `class` nor HTML comments."""
+    return re.sub(r"<!--.*?-->", "", markup).replace(' class="', ' className="')
 
 
 def _id(key: str, part: int) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from spoilerguard.errors import LeakError
 from spoilerguard.hiding.events import Event, Level
 from spoilerguard.hiding.segments import Segment
-from spoilerguard.spans import Document, Format, Span
+from spoilerguard.spans import MARKDOWN, Document, Format, Span
 
 __all__ = ["Edit", "Target", "applied", "block_edits"]
 
@@ -96,6 +96,7 @@ _BLANK = re.compile(r"\s*+")
 _BLANK_LINE = re.compile(r"[> \t]*+(?:[\r\n]|\Z)")
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _UNDIVIDED = frozenset({"Heading", "TableCell"})
+_DIVIDED = frozenset({"Item", "Paragraph"})
 _ID = re.compile(r"""(?i)\sid\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)""")
 _FAR = 1000  # characters to look back at most, so that all segments of a line take linear time
 _DEEPEST = 30  # elements to close and open again at most
@@ -131,8 +132,10 @@ def block_edits(target: Target, segment: Segment, marks: tuple[str, str], lines:
 
 def _on_lines(target: Target, segment: Segment, marks: tuple[str, str], lines: str) -> Iterator[Edit]:
     source, prefix = target.source, ""
-    if target.format == "markdown" and not segment.blocks:
-        if segment.frame.level is Level.INLINE or segment.frame.name in _UNDIVIDED:
+    if target.format in MARKDOWN and not segment.blocks:
+        name = segment.frame.name
+        within_jsx = target.format == "mdx" and name not in _DIVIDED
+        if segment.frame.level is Level.INLINE or name in _UNDIVIDED or within_jsx:
             raise target.leak(segment.start, "a block cannot stand within a heading, emphasis, link or table")
         prefix = _prefix(source, segment)
     end = segment.end

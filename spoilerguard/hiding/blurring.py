@@ -17,7 +17,7 @@ from spoilerguard.hiding.repeats import refuse_repeats
 from spoilerguard.hiding.segments import Segment, segment_text
 from spoilerguard.hiding.styles import STYLES, Style, replaced, style_for
 from spoilerguard.hiding.visible import visible_text
-from spoilerguard.spans import Document, Format, Hidden, Span
+from spoilerguard.spans import MARKDOWN, Document, Format, Hidden, Span
 from spoilerguard.text.ranges import subtract
 from spoilerguard.text.reading import READERS, Layout, layout_of
 from spoilerguard.text.scans import Element, Tag
@@ -72,7 +72,7 @@ def _finished(document: Document, result: str, layout: Layout, style: Style) -> 
     """The result, which has this layout, without what the author has hidden, if the style removes text."""
     if not style.filler or not removable(layout_of(document)):
         return result
-    return without_hidden(result, document.format, style.filler, layout=layout)
+    return without_hidden(result, document.format, style.filling(document.format), layout=layout)
 
 
 def edits_to_hide(document: Document, ranges: Iterable[tuple[int, int]], style: str | None = None) -> list[Edit]:
@@ -151,9 +151,11 @@ def _loses_text(segment: Segment, style: Style) -> bool:
 # What no segment may begin or end with, and whether consecutive blocks are hidden as one; tried in this order. In
 # Markdown, a bar beside a mark may become a column of a table, and a literal star an emphasis. Some blocks, such as
 # lists, cannot always be hidden as a whole.
+_MARKDOWN_WAYS = (("|*_~", True), ("|", True), ("|*_~", False), ("|", False))
 _WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
     "text": (("", True),),
-    "markdown": (("|*_~", True), ("|", True), ("|*_~", False), ("|", False)),
+    "markdown": _MARKDOWN_WAYS,
+    "mdx": _MARKDOWN_WAYS,
     "html": (("", True), ("", False)),
 }
 
@@ -166,7 +168,7 @@ def _verified(target: Target, edits: Sequence[Edit], events: Sequence[Event], ex
     _check_hidden(target, edits, after.hidden)
     if target.format == "html":
         _check_tree(target, edits, after.scan.tags)
-    if target.format == "markdown":
+    if target.format in MARKDOWN:
         _check_nesting(target, edits, events, markup_events(after, target.format))
     return after
 

@@ -18,6 +18,7 @@ from spoilerguard.text.reading import layout_of, read, reread
 __all__ = ["edits_to_ignore"]
 
 _OFF, _ON = "<!-- spoilerguard off -->", "<!-- spoilerguard on -->"
+_MDX_OFF, _MDX_ON = "{/* spoilerguard off */}", "{/* spoilerguard on */}"
 _FAR = 1000  # characters to look back at most
 # Before a sentence that begins a line: the end of the line before and the markers of lists and quotations.
 _LINE_START = re.compile(
@@ -44,7 +45,7 @@ def edits_to_ignore(document: Document, sentence: tuple[int, int]) -> list[Edit]
     prose, tags = reread(document).prose, _tags(document, [])
     for opening in _openings(source, format, tags, start):
         expected = prose[: opening.start] + " " * (end - opening.start) + prose[end:]
-        edits = [opening, Edit(end, end, _ON)]
+        edits = [opening, Edit(end, end, _MDX_ON if format == "mdx" else _ON)]
         result = read(applied(source, edits), format)
         if _less(result.prose, edits) == expected and _tags(result, edits) == tags:
             return edits
@@ -55,7 +56,7 @@ def _openings(source: str, format: Format, tags: Sequence[tuple[str, int]], star
     """Possible edits for the first comment, the best one first."""
     line = _LINE_START.search(source[max(0, start - _FAR) : start]) if format == "markdown" else None
     if line is None:
-        yield Edit(start, start, _OFF)
+        yield Edit(start, start, _MDX_OFF if format == "mdx" else _OFF)
         return
     marks = _NOT_KEPT.sub(" ", line["marks"])
     newline = line["end"] or (found[0] if (found := _LINE_END.search(source)) else "\n")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from spoilerguard.hiding.events import Event, Kind, Level
 from spoilerguard.hiding.visible import visible_parts
-from spoilerguard.spans import Format, Span
+from spoilerguard.spans import MARKDOWN, Format, Span
 from spoilerguard.text.ranges import subtract
 
 __all__ = ["Frame", "Segment", "Segmentation", "segment_text"]
@@ -193,7 +193,7 @@ class _Segmenter:
         """Drop the line end behind a block; in Markdown, include the indentation before it, which is its depth."""
         while self.source[block.end - 1].isspace():
             block.end -= 1
-        while self.format == "markdown" and block.start and self.source[block.start - 1] in " \t":
+        while self.format in MARKDOWN and block.start and self.source[block.start - 1] in " \t":
             block.start -= 1
 
     # --- input ----------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ class _Segmenter:
             self.separate()
             return
         self.result.texts.append(span)
-        start, end = self.bounds(span) if self.format == "markdown" or self.edges else span
+        start, end = self.bounds(span) if self.format in MARKDOWN or self.edges else span
         if start < span.end:
             self.grow(self.frame, start, end)
 
@@ -303,7 +303,7 @@ class _Segmenter:
         In Markdown it may not end with a backslash, which would escape the mark behind it.
         """
         start, end = text
-        ends = self.edges + "\\" * (self.format == "markdown")
+        ends = self.edges + "\\" * (self.format in MARKDOWN)
         while start < end and (self.source[start] in self.edges or self.source[start].isspace()):
             start += 1
         while start < end and (self.source[end - 1] in ends or self.source[end - 1].isspace()):

@@ -22,7 +22,7 @@ from spoilerguard.errors import InputError
 from spoilerguard.hiding import accessible_html
 from spoilerguard.hiding.block_edits import Edit, Target, block_edits
 from spoilerguard.hiding.segments import Frame, Segment
-from spoilerguard.spans import Format
+from spoilerguard.spans import MARKDOWN, Format
 
 __all__ = ["DEFAULTS", "HIDDEN", "STYLES", "Style", "style_for"]
 
@@ -61,6 +61,10 @@ class Style:
     escape: re.Pattern[str] | None = None
     escaped: str | Callable[[re.Match[str]], str] = ""
     filler: str = ""
+
+    def filling(self, format: Format) -> str:
+        """The filler, as it is written in a format."""
+        return accessible_html.as_jsx(self.filler) if format == "mdx" else self.filler
 
     @property
     def keeps(self) -> bool:
@@ -104,19 +108,22 @@ def accessible(target: Target, style: Style) -> Iterator[Edit]:
     """Accessible HTML; the segments of a region are the parts of one spoiler."""
     keys = accessible_html.keys(target.source)
     key, part, region = "", 0, -1
+    written = accessible_html.as_jsx if target.format == "mdx" else str
     for segment in target.segments:
         if segment.region != region:
             key, part, region = next(keys), 0, segment.region
         part += 1
         host, block = segment.frame.host, segment.blocks
-        apart = block and target.format == "markdown"
+        apart = block and target.format in MARKDOWN
         name = "" if segment.frame.named else accessible_html.NAME
         at = segment.start if host < 0 else host
-        yield Edit(at, at, accessible_html.control(key, part=part, block=block and host < 0))
-        yield Edit(
-            segment.start, segment.start, accessible_html.opening(key, part=part, block=block, apart=apart, name=name)
-        )
-        yield Edit(segment.end, segment.end, accessible_html.closing(key, part=part, block=block, apart=apart))
+        control = accessible_html.control(key, part=part, block=block and host < 0)
+        opening = accessible_html.opening(key, part=part, block=block, apart=apart, name=name)
+        closing = accessible_html.closing(key, part=part, block=block, apart=apart)
+        # In MDX a line holds either text or the tags of blocks.
+        yield Edit(at, at, written(control) + "\n\n" * (apart and target.format == "mdx"))
+        yield Edit(segment.start, segment.start, written(opening))
+        yield Edit(segment.end, segment.end, written(closing))
 
 
 def redacted(target: Target, style: Style) -> Iterator[Edit]:
@@ -129,9 +136,10 @@ def redacted(target: Target, style: Style) -> Iterator[Edit]:
 def replaced(target: Target, style: Style) -> Iterator[Edit]:
     """A filler instead of each segment; instead of the first one where several are in one paragraph."""
     before: tuple[int, Frame | None] | None = None
+    filler = style.filling(target.format) or HIDDEN
     for segment in target.segments:
         here = (segment.region, segment.frame.block)
-        yield Edit(segment.start, segment.end, "" if here == before else style.filler or HIDDEN)
+        yield Edit(segment.start, segment.end, "" if here == before else filler)
         before = here
 
 
@@ -167,7 +175,8 @@ _MOVED = str.maketrans("0123456789[]", "5678901234()")
 
 _TEXT: tuple[Format, ...] = ("text", "markdown")
 _ANY: tuple[Format, ...] = ("text", "markdown", "html")
-_WEB: tuple[Format, ...] = ("markdown", "html")
+_WEB: tuple[Format, ...] = ("markdown", "mdx", "html")
+_EVERY: tuple[Format, ...] = ("text", "markdown", "mdx", "html")
 _JOINER = "\u2060"  # a word joiner: it has no width, allows no break, and keeps text from looking like a mark
 _SPOILER_TAG = re.compile(r"(?i)\[(?=/?spoilers?\b)")
 
@@ -230,16 +239,16 @@ STYLES: dict[str, Style] = {
               escape=re.compile(r"\[\[[^\[\]]*+\]\]|[\[\]]"), escaped=_trope),
         Style("stackexchange", ">! at the start of every line, which parts a paragraph", "stackexchange", _TEXT, marked,
               block=(">! ", ""), lines=">! ", escape=re.compile(r"!(?=<)"), escaped=f"!{_JOINER}"),
-        Style("rot13", "[rot13: k]", "rot13", _ANY, rotated, inline=("[rot13: ", "]")),
-        Style("redact", "a bar for every word; cannot be undone", "redact", _ANY, redacted,
+        Style("rot13", "[rot13: k]", "rot13", _EVERY, rotated, inline=("[rot13: ", "]")),
+        Style("redact", "a bar for every word; cannot be undone", "redact", _EVERY, redacted,
               filler="█████"),
-        Style("placeholder", "[spoiler hidden]; cannot be undone", "placeholder", _ANY, replaced,
+        Style("placeholder", "[spoiler hidden]; cannot be undone", "placeholder", _EVERY, replaced,
               filler=HIDDEN),
     )
 }  # fmt: skip
 
 # Styles that need no platform. Plain text has no means to hide text, so there it is removed.
-DEFAULTS: dict[str, str] = {"text": "redact", "markdown": "html", "html": "html"}
+DEFAULTS: dict[str, str] = {"text": "redact", "markdown": "html", "mdx": "html", "html": "html"}
 
 
 def style_for(name: str | None, format: str) -> Style:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 import re
 
-from spoilerguard.spans import Format, Span
+from spoilerguard.spans import MARKDOWN, Format, Span
 from spoilerguard.text.ranges import mask_outside
 
 __all__ = ["visible_parts", "visible_text"]
@@ -53,7 +53,7 @@ def visible_parts(
             stop = min(end, ranges[j].end if flagged else ranges[j].start if j < len(ranges) else end)
             bare = _bare(source, at, stop)
             if bare is not None and (flagged or not _BLANK.fullmatch(source, *bare)):
-                escaped = format == "markdown" and bare.start == start > before and source[start - 1] == "\\"
+                escaped = format in MARKDOWN and bare.start == start > before and source[start - 1] == "\\"
                 yield Span(bare.start - escaped, bare.end), flagged
             at, j = stop, j + flagged
         before = end

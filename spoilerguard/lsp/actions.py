@@ -27,6 +27,7 @@ _REJECT = "Not a spoiler"
 _USUAL = {
     "text": ("reddit", "discord", "bbcode", "redact"),
     "markdown": ("html", "details", "reddit", "discord"),
+    "mdx": ("html", "details", "redact"),
     "html": ("html", "details", "bbcode", "redact"),
 }  # by format: the styles to offer first
 

@@ -36,8 +36,9 @@ NAME = "spoilerguard"
 OPTIONS: Mapping[str, tuple[type, ...]] = {"model": (str,), "sensitivity": (str,), "threshold": (int, float)}
 _PASSED_ON = ("quotations", "any_language")  # to `Guard.flag`, as they are
 _LANGUAGES = {
-    **dict.fromkeys(("markdown", "gfm", "mdx", "pandoc", "quarto", "rmd", "vimwiki"), "markdown"),
+    **dict.fromkeys(("markdown", "gfm", "pandoc", "quarto", "rmd", "vimwiki"), "markdown"),
     **dict.fromkeys(("html", "mhtml", "xhtml"), "html"),
+    "mdx": "mdx",
 }
 _PLAIN = ("plaintext", "text", "")
 
@@ -114,7 +115,7 @@ def format_for(language: str, uri: str) -> str | None:
     """
     by_name = format_of(urlsplit(uri).path)
     known = by_name if by_name != "auto" else "text" if language in _PLAIN else None
-    return _LANGUAGES.get(language, known)
+    return by_name if by_name == "mdx" else _LANGUAGES.get(language, known)  # which editors may call markdown
 
 
 def check(moment: Moment, text: str, format: str, encoding: str, given: Iterable[Mapping[str, Any]]) -> Checked | None:

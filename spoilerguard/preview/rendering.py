@@ -16,7 +16,7 @@ from html import escape, unescape
 import re
 from typing import Literal
 
-from spoilerguard.spans import Document, Span
+from spoilerguard.spans import MARKDOWN, Document, Span
 from spoilerguard.text.ranges import subtract
 from spoilerguard.text.reading import layout_of
 from spoilerguard.text.scans import Tag
@@ -180,7 +180,7 @@ class _Renderer:
         text = self.source[start:end]
         if "&" in text and self.format == "html":
             text = unescape(text)
-        elif "&" in text and self.format == "markdown":
+        elif "&" in text and self.format in MARKDOWN:
             text = _ENTITY.sub(lambda found: unescape(found[0]), text)
         return text
 

@@ -121,10 +121,12 @@ class Scanner:
     Args:
         elements: Whether to keep every element with its labels.
         nested: The number of documents around this one.
+        implied: Whether a tag closes others implicitly, as in HTML; not in JSX.
     """
 
-    def __init__(self, *, elements: bool = False, nested: int = 0) -> None:
+    def __init__(self, *, elements: bool = False, nested: int = 0, implied: bool = True) -> None:
         self.found = Scan()
+        self._implied = implied
         self._keep_elements = elements
         self._nested = nested
         self._whole = -1  # the index of the tag of an open element that can only be hidden whole
@@ -157,7 +159,7 @@ class Scanner:
         self.text(position, end)
 
     def feed_tag(self, markup: str, start: int, end: int) -> None:
-        """Read one tag or comment; it is at this range of the source, perhaps with quotation markers in it."""
+        """Read one tag or comment; it is at this range of the source, perhaps written in another way."""
         if token := _TOKEN.match(markup):
             self.tag(token, start, end)
 
@@ -193,14 +195,8 @@ class Scanner:
             self.found.lines.append(start)
         elif name in BLOCK:
             self.found.breaks.append(start)
-        foreign = self._deepest(FOREIGN)
-        if foreign >= 0 and name in BREAKS_OUT and foreign > self._deepest(INTEGRATED):
-            self._pop_to(min(self._depths[outer][0] for outer in FOREIGN if self._depths[outer]), start, start)
-            foreign = -1
-        if name in CLOSES_P and (foreign < 0 or foreign <= self._deepest(INTEGRATED)):
-            self._close_implied(("p",), BOUNDARIES, start)
-        if name in IMPLIED_END:
-            self._close_implied(*IMPLIED_END[name], start)
+        if self._implied:
+            self._close_before(name, start)
         if name in VOID or (name in FOREIGN and _SELF_CLOSED.search(attributes)):
             return None
         element = Element(name, start, len(self._stack))
@@ -215,6 +211,17 @@ class Scanner:
             self.found.lines.append(start)
         self._push(element)
         return element
+
+    def _close_before(self, name: str, start: int) -> None:
+        """Close what a start tag closes implicitly."""
+        foreign = self._deepest(FOREIGN)
+        if foreign >= 0 and name in BREAKS_OUT and foreign > self._deepest(INTEGRATED):
+            self._pop_to(min(self._depths[outer][0] for outer in FOREIGN if self._depths[outer]), start, start)
+            foreign = -1
+        if name in CLOSES_P and (foreign < 0 or foreign <= self._deepest(INTEGRATED)):
+            self._close_implied(("p",), BOUNDARIES, start)
+        if name in IMPLIED_END:
+            self._close_implied(*IMPLIED_END[name], start)
 
     def _skips(self, name: str) -> int:
         """What an element adds to those whose text is no prose: 1, 0, or -1 if its text is shown in a drawing."""
@@ -323,6 +330,8 @@ class Scanner:
     def _show(self, summary: Element, span: Span) -> None:
         """The first summary of a <details> stays visible, if nothing else hides it."""
         parent = self._stack[summary.depth - 1] if summary.depth else None
+        if parent and parent.name == "p" and parent.depth and not self._implied:  # JSX alone makes no paragraph
+            parent = self._stack[parent.depth - 1]
         if parent and parent.style == "details" and parent.summary is None and self._hiding == 1:
             parent.summary = span
 

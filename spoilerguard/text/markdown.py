@@ -18,7 +18,7 @@ from spoilerguard.text.not_prose import as_items, filled, front_matter, template
 from spoilerguard.text.ranges import mask, mask_outside, subtract
 from spoilerguard.text.scans import Element, Scan, Tag, without_collection
 
-__all__ = ["scan_markdown"]
+__all__ = ["MarkdownReader", "scan_markdown"]
 
 
 @without_collection
@@ -33,7 +33,7 @@ def scan_markdown(source: str, start: int) -> tuple[Scan, list[Span], str]:
         What was found; the ranges of its text, hidden or not; and the source with everything masked in
         which spoiler marks have no meaning, such as code.
     """
-    return _MarkdownReader(source, start).read()
+    return MarkdownReader(source, start).read()
 
 
 _ELEMENT_OF = {
@@ -52,17 +52,25 @@ _ELEMENT_OF = {
 }
 
 
+_LINE_END = re.compile(r"[\r\n]")
 _DEEPEST = 100  # quotations and lists that one line may open in one another
 
 
-class _MarkdownReader:
+class MarkdownReader:
+    """Reads one source; a dialect overrides what it does in another way.
+
+    Args:
+        source: The source.
+        begin: The offset where it starts, after a byte order mark.
+    """
+
+    implied = True  # whether a tag closes others implicitly
+
     def __init__(self, source: str, begin: int) -> None:
         self.begin = front_matter(source, begin)
-        self.templates = template_tags(source, self.begin)
         self.whole = source
-        self.source, marks = as_items(filled(source, self.templates))
-        self.templates = sorted([*self.templates, *marks])
-        self.scanner = Scanner()
+        self.source, self.templates = self.plain()
+        self.scanner = Scanner(implied=self.implied)
         self.elements: list[Element | None] = []
         self.gaps: list[Span] = []  # between the lines of an HTML block: `> `
         self.literal = [Span(begin, self.begin), *self.templates]  # where spoiler marks have no meaning
@@ -74,26 +82,36 @@ class _MarkdownReader:
         self.tags = self.scanner.found.tags
         self.inline: list[Element | int] = []  # open emphasis, links ...; indexes of `tags` for what cannot be cut
 
+    def plain(self) -> tuple[str, list[Span]]:
+        """The source as plain Markdown, as long as it, and the ranges in it that are code or marks, in order."""
+        templates = template_tags(self.whole, self.begin)
+        text, marks = as_items(filled(self.whole, templates))
+        return text, sorted([*templates, *marks])
+
+    def parsed(self, text: str) -> list[tuple[Any, Span]]:
+        """The events of plain Markdown, and where each is in the source."""
+        events, offsets = _events(text, self.begin)
+        return [(event, Span(offsets[at["start"]], offsets[at["end"]])) for event, at in events]
+
     def read(self) -> tuple[Scan, list[Span], str]:
+        """What `scan_markdown` returns."""
         # A line that starts with a Reddit spoiler, `>!`, is not a quotation.
         text = _escaped(self.source, sorted({*reddit_line_starts(self.source), *_too_deep(self.source)}))
-        events, offsets = _events(text, self.begin)
-        self.html = [
-            Span(offsets[at["start"]], offsets[at["end"]])
-            for event, at in events
-            if type(event) is dict and "Html" in event
-        ]
+        events = self.parsed(text)
+        self.html = [span for event, span in events if type(event) is dict and "Html" in event]
         if self.html:
             self.html_text = mask_outside(self.source, self.html)
-        for event, at in events:
-            self.event(*_name(event), Span(offsets[at["start"]], offsets[at["end"]]))
+        for event, span in events:
+            self.event(*_name(event), span)
         found = self.scanner.finish(len(self.source))
         tags = subtract(self.html, found.text)
         markable = mask(self.source, subtract([*self.literal, *tags], []))
         with_templates(found, self.whole, self.templates)
+        found.lines += [_end_of_line(self.whole, end) for start, end in self.templates if self.whole[start] == "["]
         return found, subtract(found.words, self.gaps), markable
 
     def event(self, name: str, detail: Any, span: Span) -> None:
+        """Pass one event on to the scanner."""
         if name == "Start":
             self.start(*_name(detail), span)
         elif name == "End":
@@ -118,6 +136,7 @@ class _MarkdownReader:
             self.tags.append(Tag(*span, name))
 
     def start(self, kind: str, detail: Any, span: Span) -> None:
+        """Something opens."""
         if kind == "Link":
             self.autolink = detail["link_type"] in ("Autolink", "Email")
         elif kind == "HtmlBlock":
@@ -140,6 +159,7 @@ class _MarkdownReader:
             self.literal += [Span(span.start + bar.start(), span.start + bar.end()) for bar in bars]
 
     def end(self, kind: str, span: Span) -> None:
+        """Something closes."""
         self.images -= kind == "Image"
         if kind == "HtmlBlock":
             self.gaps.append(Span(self.html_at, span.end))
@@ -159,6 +179,12 @@ class _MarkdownReader:
             self.tags.append(Tag(span.end, span.end, kind, mark, closes=True))
         if kind == "Link":
             self.autolink = False
+
+
+def _end_of_line(source: str, offset: int) -> int:
+    """Where a line ends: what follows an alert's mark there is its title."""
+    found = _LINE_END.search(source, offset)
+    return found.start() if found else len(source)
 
 
 def _begins_line(source: str, offset: int) -> bool:

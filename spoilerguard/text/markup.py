@@ -21,7 +21,7 @@ from spoilerguard.spans import Hidden, Notice, Span
 from spoilerguard.text.ranges import subtract
 
 __all__ = [
-    "NEVER_BEGINS", "NEVER_ENDS", "SYNTAXES", "Syntax",
+    "HINTS", "NEVER_BEGINS", "NEVER_ENDS", "SYNTAXES", "Syntax",
     "find_hidden", "outermost", "reddit_line_starts", "strip_hidden",
 ]  # fmt: skip
 
@@ -122,6 +122,23 @@ SYNTAXES: tuple[Syntax, ...] = (
         r"(?<![\\|])\|\|(?!\|)",
         inline=True,
         lone=r"(?:(?<!.)|(?<=[\s(\[“\"]))\|\|(?=[^\s|=])",
+    ),
+    # Over several paragraphs, marks count at the start of a line and at the end of one: within lines, bars are often
+    # no marks at all.
+    Syntax(
+        "discord-paragraphs",
+        ("||",),
+        r"(?:(?<![^\r\n])\|\|(?=[^\s|])(?:[^|\\]|\\.|\\(?=[\r\n])|\|(?!\|))*+(?<=\S)\|\|(?=[ \t]*+(?:[\r\n]|\Z)))",
+        None,
+        delimiters=r"^\|\||\|\|$",
+    ),
+    Syntax(
+        "reddit-paragraphs",
+        (">!", "&gt;!"),
+        r"(?:(?<![^\r\n])(?:>|&gt;)!(?=[^\s<])(?:(?!(?:>|&gt;)!|!(?:<|&lt;))(?s:.))*+"
+        r"!(?:<|&lt;)(?=[ \t]*+(?:[\r\n]|\Z)))",
+        None,
+        delimiters=r"^(?:>|&gt;)!|!(?:<|&lt;)$",
     ),
     Syntax(
         "bbcode",
@@ -247,6 +264,9 @@ def find_hidden(
     """
     inner_of = {found.hidden: found.inner for found in _search(text, boundaries, [] if notices is None else notices)}
     kept = outermost(inner_of)
+    if notices:  # one syntax may give up where another has found the end
+        starts = {hidden.start for hidden in kept}
+        notices[:] = [notice for notice in notices if notice.start not in starts]
     if inner is not None:
         inner += [span for hidden in kept for span in _readable(text, inner_of[hidden], hidden.style)]
     return kept
@@ -301,6 +321,7 @@ def reddit_line_starts(text: str) -> list[int]:
     if "!<" not in text or ">!" not in text:
         return []
     starts = [found.hidden.start for found in _pairs(text, SYNTAXES[0], (), [])]
+    starts += [found.hidden.start for found in _whole(text, _REDDIT_PARAGRAPHS, (), [])]
     return [start for start in starts if text[start] == ">" and _begins_block(text, start)]
 
 
@@ -327,13 +348,14 @@ def outermost(hidden: Iterable[Hidden]) -> list[Hidden]:
 
 
 _DELIMITERS = {syntax.name: re.compile(syntax.delimiters) for syntax in SYNTAXES if syntax.delimiters}
-_HINTS = frozenset(hint for syntax in SYNTAXES for hint in syntax.hints)
+_REDDIT_PARAGRAPHS = next(syntax for syntax in SYNTAXES if syntax.name == "reddit-paragraphs")
+HINTS = frozenset(hint for syntax in SYNTAXES for hint in syntax.hints)
 _LOST = {syntax.name for syntax in SYNTAXES if syntax.lost}
 
 
 def _search(text: str, boundaries: Sequence[int], notices: list[Notice]) -> Iterator[_Found]:
     lower = text.lower()
-    if not (present := {hint for hint in _HINTS if hint in lower}):
+    if not (present := {hint for hint in HINTS if hint in lower}):
         return
     for syntax in SYNTAXES:
         if not present.isdisjoint(syntax.hints):

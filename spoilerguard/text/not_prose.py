@@ -1,27 +1,30 @@
 """One list of what is not prose in the sources of a site, whatever its generator: front matter and template tags.
 
 The readers of Markdown and HTML use it, and hiding through them: it marks no text in these ranges and never cuts one.
+MDX has a module of its own, `mdx`, since its code follows the rules of JavaScript.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 import re
 
 from spoilerguard.spans import Span
 from spoilerguard.text.ranges import intersect, subtract
 from spoilerguard.text.scans import Scan, Tag
 
-__all__ = ["COMMENT", "as_items", "filled", "front_matter", "template_tags", "with_templates"]
+__all__ = ["COMMENT", "FILLER", "as_items", "filled", "front_matter", "marks", "template_tags", "with_templates"]
 
-_FILLER = "\ue000"  # a letter to every parser, and in no text
+FILLER = "\ue000"  # a letter to every parser, and in no text
 
-COMMENT = re.compile(r"(?i)(?:<!--|\{/\*)\s*+(spoilerguard\b[^\n]{0,80}?)\s*(?:-->|\*/\})")
+COMMENT = re.compile(r"(?i)(?:<!--|\{/\*)\s*+(spoiler[-_ ]?guard\b[^\n]{0,80}?)\s*(?:-->|\*/\})")
 
 # Only at the very start, and only if the first line in it can be of its language: elsewhere `---` is a rule.
 _FRONT_MATTER = re.compile(
     r"""(?xsm)
     ---[ \t]*\r?\n (?=\s*(?:\#|["']?[\w-]++(?:[ ][\w-]++){0,3}["']?[ \t]*:\s)) .*? ^(?:---|\.\.\.)[ \t]*(?=\r?\n|\Z)
-    | \+\+\+[ \t]*\r?\n (?=\s*(?:[#\[]|[\w."'-]++[ \t]*=)) .*? ^\+\+\+[ \t]*(?=\r?\n|\Z)
+    | \+\+\+[ \t]*\r?\n (?=\s*(?:[#\[]|(?:"[^"\r\n]{1,99}"|'[^'\r\n]{1,99}'|[\w."'-]++)[ \t]*=)) .*?
+      ^\+\+\+[ \t]*(?=\r?\n|\Z)
     | ;;;[ \t]*\r?\n (?=\s*"[\w-]++"[ \t]*:) .*? ^;;;[ \t]*(?=\r?\n|\Z)
     | \{[ \t]*\r?\n (?=\s*"[\w-]++"[ \t]*:) .*? ^\}[ \t]*(?=\r?\n|\Z)
     | (?:\#\+[\w-]++:[^\r\n]*+(?:\r?\n|\Z))++
@@ -33,6 +36,8 @@ _HIDES = r"(?!\s*/?\s*(?i:end)?(?i:su_|i)?(?i:spoilers?|details|hide)\b)"
 _VERBATIM = r"(?:highlight|comment|raw|codeblock|verbatim|mermaid|math)"
 _QUOTED = r"\"[^\"]*+\"|`[^`]*+`"
 _VALUE = r"(?:\"[^\"\r\n]*+\"|'[^'\r\n]*+'|[^\s\[\]\"']++)"
+_ALERT = r"(?<=[>][ ]) \[![A-Za-z]+\][+-]?"
+_ALERTS = re.compile(_ALERT, re.X)
 _TAGS = re.compile(
     rf"""(?x)
     \{{%-?\s*(?P<liquid>{_VERBATIM})\b[^%\r\n]*+%\}}
@@ -42,11 +47,10 @@ _TAGS = re.compile(
     | \{{\{{[<%] {_HIDES} (?:{_QUOTED}|(?![>%]\}}\}}|\{{\{{|\r?\n[ \t]*\r?\n)[^\"`])*+ [>%]\}}\}}
     | \{{% {_HIDES} (?:\"[^\"]*+\"|(?!%\}}|\{{%|\r?\n[ \t]*\r?\n)[^\"])*+ %\}}
     | \{{\{{ (?![<%]|spoiler\|) [^{{}}]{{1,500}} \}}\}}
-    | (?<=[>][ ]) \[![A-Za-z]+\][+-]?
     | \{{/\* (?:(?!\{{/\*|\*/\}})(?s:.))*+ \*/\}}
     | \[ {_HIDES} [A-Za-z][\w-]*+ (?:\s++[\w-]++={_VALUE})++ \s*/?\] (?!\()
     | \[/ {_HIDES} [A-Za-z][\w-]*+ \] (?!\()
-    | (?m:^) [ \t]*+ :::+ [ \t]*+ (?!spoiler\b) [^\r\n]*+
+    | {_ALERT}
     | (?m:^) (?:import\s[^\r\n]*?from\s*|import\s*)["'][^"'\r\n]*+["'];?[ \t]*(?=[\r\n]|\Z)
     | (?m:^) export\s+(?:const|default|function|let|var|async|class)\b (?:(?!\r?\n[ \t]*\r?\n)(?s:.))*+
     """
@@ -56,8 +60,10 @@ _ADMONITION = re.compile(
     r"""(?xm)^(?:[ ]{4})*+ (?P<mark>!!!|\?\?\?|===) (?P<sign>\+[ ]|[ ]) (?P<name>[\w -]*+)
     (?:"[^"\r\n]*+")? [ \t]*+ (?=\r?\n(?:[ \t]*+\r?\n)*+[ ]{4}[^\r\n])"""
 )
-_LEMMY = re.compile(r"(?i):::+[ \t]*spoiler\b")
-_HINTS = (":::", "{{", "{%", "{/*", "[", "import", "export")
+_SPOILER = re.compile(r"(?i)spoiler\b")
+# A fence of containers: with a name or attributes it opens one, bare it closes the last.
+_FENCE = re.compile(r"(?m)^(?:[ \t]|>(?!!)|[-+*][ \t]|\d{1,3}[.)][ \t])*+(?P<fence>:::+[ \t]*+(?P<name>[^\r\n]*+))")
+_HINTS = ("{{", "{%", "{/*", "[", "import", "export")
 
 
 def front_matter(source: str, begin: int) -> int:
@@ -83,12 +89,37 @@ def template_tags(source: str, begin: int) -> list[Span]:
         Their ranges, in order and disjoint. The text between a pair of tags is prose. Tags that hide text are not
         among them.
     """
-    if not any(hint in source for hint in _HINTS):
-        return []
-    spans = [Span(*match.span()) for match in _TAGS.finditer(source, begin)]
-    if _LEMMY.search(source):  # a fence may close a spoiler, so that fences are left to `markup`
-        spans = [span for span in spans if not source[span.start : span.end].lstrip().startswith(":::")]
-    return spans
+    found = _TAGS.finditer(source, begin) if any(hint in source for hint in _HINTS) else ()
+    return _disjoint([*(Span(*match.span()) for match in found), *_fences(source, begin)])
+
+
+def marks(source: str, begin: int) -> list[Span]:
+    """The marks of alerts and containers in Markdown without templates, as `template_tags` returns them."""
+    found = _ALERTS.finditer(source, begin) if "[!" in source else ()
+    return _disjoint([*(Span(*match.span()) for match in found), *_fences(source, begin)])
+
+
+def _fences(source: str, begin: int) -> Iterator[Span]:
+    """The fences of containers, but for those of spoilers, which `markup` knows."""
+    hides: list[bool] = []  # for each open container, whether it is a spoiler
+    for found in _FENCE.finditer(source, begin) if ":::" in source else ():
+        name = found["name"].strip()
+        if name.strip(":"):
+            hides.append(_SPOILER.match(name) is not None)
+            hidden = hides[-1]
+        else:
+            hidden = hides.pop() if hides else False
+        if not hidden:
+            yield Span(*found.span("fence"))
+
+
+def _disjoint(spans: list[Span]) -> list[Span]:
+    """The ranges in order, without those that begin in another."""
+    kept: list[Span] = []
+    for span in sorted(spans):
+        if not kept or span.start >= kept[-1].end:
+            kept.append(span)
+    return kept
 
 
 def as_items(source: str) -> tuple[str, list[Span]]:
@@ -105,9 +136,9 @@ def as_items(source: str) -> tuple[str, list[Span]]:
     def item(found: re.Match[str]) -> str:
         names.append(Span(found.start("mark"), found.end("name")))
         indent = found[0][: found.start("mark") - found.start()]
-        rest = " " + _FILLER if len(found["sign"]) == 2 else " "
+        rest = " " + FILLER if len(found["sign"]) == 2 else " "
         title = found[0][found.end("name") - found.start() :]
-        return f"{indent}-  {rest}{_FILLER * len(found['name'])}{title}"
+        return f"{indent}-  {rest}{FILLER * len(found['name'])}{title}"
 
     return _ADMONITION.sub(item, source), names
 
@@ -116,7 +147,7 @@ def filled(source: str, spans: list[Span]) -> str:
     """The source with these ranges filled by a letter, for parsers that would see marks in them."""
     parts, position = [], 0
     for start, end in spans:
-        parts += [source[position:start], _FILLER * (end - start)]
+        parts += [source[position:start], FILLER * (end - start)]
         position = end
     return "".join(parts) + source[position:] if parts else source
 
@@ -130,9 +161,10 @@ def with_templates(found: Scan, source: str, templates: list[Span]) -> None:
         templates: The ranges of the template tags.
     """
     if templates:
-        tags = [Tag(*span, "Template") for span in intersect(found.text, templates)]
+        ours = [(span, COMMENT.match(source, span.start)) for span in templates]
+        comments = {span for span, comment in ours if comment}
+        tags = [Tag(*span, "Template") for span in intersect(found.text, templates) if span not in comments]
         found.tags = sorted([*found.tags, *tags], key=lambda tag: tag.start)
         found.text = subtract(found.text, templates)
         found.attributes = subtract(found.attributes, templates)
-        comments = [(span, COMMENT.match(source, span.start)) for span in templates]
-        found.comments += [(span, comment[1]) for span, comment in comments if comment]
+        found.comments += [(span, comment[1]) for span, comment in ours if comment]

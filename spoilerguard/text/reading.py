@@ -1,4 +1,4 @@
-"""Plain text, Markdown and HTML to a `Document` whose prose is as long as the source.
+"""Plain text, Markdown, MDX and HTML to a `Document` whose prose is as long as the source.
 
 Text that is not prose is masked with spaces rather than removed, so offsets never need mapping. A reader takes a
 source and returns its `Layout`: where its prose is and which ranges are blocks. To add a format, add a function, a
@@ -7,7 +7,7 @@ row in `READERS` and its suffixes in `SUFFIXES`.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
@@ -20,28 +20,39 @@ from spoilerguard.text.boilerplate import without_boilerplate
 from spoilerguard.text.htmlscan import looks_like_page, scan
 from spoilerguard.text.markdown import scan_markdown
 from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
+from spoilerguard.text.mdx import scan_mdx
 from spoilerguard.text.not_prose import COMMENT, filled, front_matter, template_tags, with_templates
 from spoilerguard.text.ranges import intersect, mask_outside, subtract
 from spoilerguard.text.scans import Scan, Tag
 from spoilerguard.text.sections import find_sections
 from spoilerguard.text.sentences import paragraphs
+from spoilerguard.text.suppressing import suppressed_regions, without_effect
 
 __all__ = [
-    "READERS", "SUFFIXES", "Layout", "format_of", "guess_format",
+    "OTHER_MARKUP", "READERS", "SUFFIXES", "Layout", "format_of", "guess_format",
     "layout_of", "read", "reread", "suppressions", "words_of",
 ]  # fmt: skip
 
 SUFFIXES: dict[str, Format] = {
-    **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd", ".rmd"), "markdown"),
+    **dict.fromkeys((".md", ".markdown", ".mdown", ".mkd", ".qmd", ".rmd"), "markdown"),
+    ".mdx": "mdx",
     **dict.fromkeys((".html", ".htm", ".xhtml", ".shtml"), "html"),
-    **dict.fromkeys((".txt", ".text", ".rst", ".adoc", ".org"), "text"),
+    **dict.fromkeys((".txt", ".text"), "text"),
+}
+
+# Markup that nothing here reads: its marks would be taken for prose, and spoiler marks would break it.
+OTHER_MARKUP = {
+    **dict.fromkeys((".rst", ".rest"), "reStructuredText"),
+    **dict.fromkeys((".adoc", ".asciidoc", ".asc"), "AsciiDoc"),
+    ".org": "Org",
+    ".textile": "Textile",
+    ".tex": "LaTeX",
 }
 
 _URL = re.compile(
     r"(?i)\b(?:[a-z][a-z0-9+.-]{1,9}://|www\.)[^\s<>\"]*[^\s<>\".,;:!?'’”)\]*_~]"
     r"|\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}"
 )
-_DIRECTIVE = re.compile(r"(?i)spoilerguard\s*:?\s*(off|on|ignore-next)\b")
 
 
 # A summary that is a mere label, not prose; in Markdown it may be in a quotation.
@@ -87,7 +98,7 @@ def read(source: str, format: str = "text", *, quotations: bool = True, suppress
 
     Args:
         source: The source.
-        format: `text`, `markdown`, `html`, or `auto` to guess.
+        format: `text`, `markdown`, `mdx`, `html`, or `auto` to guess; `mdx` is never guessed.
         quotations: Whether block quotations are prose.
         suppress: Whether regions that the author has suppressed by comments are left out of the prose.
 
@@ -134,10 +145,12 @@ def reread(document: Document, *, quotations: bool = True, suppress: bool = True
 
 
 def _document(source: str, format: Format, layout: Layout, quotations: bool, suppress: bool) -> Document:
-    suppressed = subtract((region for _, region in _suppressions(source, layout)), []) if suppress else []
+    suppressed = subtract((region for _, region in suppressed_regions(source, layout)), []) if suppress else []
     prose = subtract(layout.prose, suppressed if quotations else [*suppressed, *layout.quotes])
     text = words_of(source, prose)
-    notices = _outside(sorted(layout.notices), [*_spans(layout.hidden), *suppressed]) if layout.notices else ()
+    notices = list(_outside(sorted(layout.notices), [*_spans(layout.hidden), *suppressed])) if layout.notices else []
+    if suppress and layout.comments:
+        notices = sorted([*notices, *without_effect(layout)])
     concealed = subtract(layout.concealed, suppressed) if layout.concealed else ()
     if layout.sections is None:  # nobody needs those of a text that is only read to verify it
         layout.sections = find_sections(source, layout.blocks, layout.words, layout.scan.tags)
@@ -216,7 +229,18 @@ def read_markdown(source: str) -> Layout:
     return _layout(source, found, text, text, markable)
 
 
-READERS: dict[Format, Callable[[str], Layout]] = {"text": read_text, "markdown": read_markdown, "html": read_html}
+def read_mdx(source: str) -> Layout:
+    """MDX: Markdown without indented code, with JSX and expressions in the place of HTML."""
+    found, text, markable = scan_mdx(source, _after_bom(source))
+    return _layout(source, found, text, text, markable)
+
+
+READERS: dict[Format, Callable[[str], Layout]] = {
+    "text": read_text,
+    "markdown": read_markdown,
+    "mdx": read_mdx,
+    "html": read_html,
+}
 
 
 def _layout(source: str, found: Scan, whole: list[Span], text: list[Span], markable: str | None = None) -> Layout:
@@ -315,45 +339,4 @@ def suppressions(source: str, format: Format) -> list[tuple[Span, Span]]:
     Returns:
         The range of each comment, and the region that it suppresses, which may be empty.
     """
-    return list(_suppressions(source, READERS[format](source)))
-
-
-def _suppressions(source: str, layout: Layout) -> Iterator[tuple[Span, Span]]:
-    """Regions between `off` and `on`, and the block after (or rest of the block around) `ignore-next`."""
-    off: Span | None = None
-    prose: list[Span] | None = None
-    for span, comment in layout.comments:
-        directive = _DIRECTIVE.match(comment)
-        word = directive[1].lower() if directive else ""
-        if word == "ignore-next":
-            prose = _not_blank(source, layout.prose) if prose is None else prose
-            yield span, Span(span.start, max(span.end, _end_of_block(source, layout, prose, span.end)))
-        elif word == "off" and off is None:
-            off = span
-        elif word == "on" and off is not None:
-            yield off, Span(off.start, span.end)
-            off = None
-        elif word:
-            yield span, Span(span.start, span.start)  # an `on` without `off`, or a second `off`
-    if off is not None:
-        yield off, Span(off.start, len(source))
-
-
-_WORDS = re.compile(r"\S")
-
-
-def _not_blank(source: str, prose: list[Span]) -> list[Span]:
-    """The ranges that contain more than white space."""
-    return [span for span in prose if not source[span.start : span.end].isspace()]
-
-
-def _end_of_block(source: str, layout: Layout, prose: list[Span], offset: int) -> int:
-    """The end of the block that contains the first words after the offset."""
-    k = bisect_right(prose, offset, key=lambda span: span.end)
-    if k == len(prose):
-        return offset
-    words = _WORDS.search(source, max(offset, prose[k].start))
-    if words is None:
-        return offset
-    block = bisect_right(layout.blocks, words.start(), key=lambda span: span.end)
-    return layout.blocks[block].end if block < len(layout.blocks) else offset
+    return list(suppressed_regions(source, READERS[format](source)))
