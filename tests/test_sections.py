@@ -121,6 +121,34 @@ def test_what_a_section_says_changes_no_score_in_another(
     assert all(after[title] == scores for title, scores in before.items() if title != TITLES[k])
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@given(bodies=POSTS, k=st.integers(0, 3))
+@settings(max_examples=10, deadline=None)
+def test_a_sentence_scores_alike_in_its_place_and_in_its_section_alone(
+    fast: sg.Guard, layout: str, bodies: list[str], k: int
+) -> None:
+    k %= len(bodies)
+    format, form = LAYOUTS[layout]
+    alone = fast.flag(form.format(TITLES[k], bodies[k]), format=format)  # type: ignore[arg-type]
+    assert _scores(fast, layout, bodies)[TITLES[k]] == [sentence.score for sentence in alone.sentences]
+
+
+@given(bodies=POSTS, others=POSTS)
+@settings(max_examples=10, deadline=None)
+def test_an_announcement_reaches_as_far_as_it_says(fast: sg.Guard, bodies: list[str], others: list[str]) -> None:
+    def post(above: str) -> str:
+        first, last = (
+            "".join(f"### {title}\n\n{body}\n\n" for title, body in zip(TITLES, group, strict=False))
+            for group in (bodies, others)
+        )
+        return f"# New\n\n{above}\n\n{first}# Old\n\n{last}"
+
+    with_it, without = (fast.flag(post(above), format="markdown") for above in ("Spoilers ahead.", "A short list."))
+    for told, quiet in zip(with_it.sentences[2:], without.sentences[2:], strict=True):
+        beyond = told.start >= with_it.document.source.index("# Old")
+        assert told.score == quiet.score or not beyond
+
+
 @given(bodies=POSTS)
 @settings(max_examples=15, deadline=None)
 def test_a_section_more_changes_no_score(fast: sg.Guard, bodies: list[str]) -> None:

@@ -29,6 +29,13 @@ _LISTS = {"menu", "ol", "ul"}
 _BOLD = {"Strong", "b", "strong"}
 _SET_OFF = _BOLD | {"Emphasis", "Link", "a", "cite", "em", "i"}
 
+_GROUPS = {
+    **dict.fromkeys((*_HEADINGS, "Heading"), "heading"),
+    **dict.fromkeys(_UNITS, "unit"),
+    **dict.fromkeys((*_LISTS, "li", "List", "Item"), "list"),
+    **dict.fromkeys(_SET_OFF, "set off"),
+}  # what an element may begin, by its name or that of its tag
+
 _LONGEST_TITLE, _MOST_WORDS, _LONGEST_RUN = 80, 10, 3  # characters; words; titles in a row
 _MARK = re.compile(r"(?:(?P<number>\(?#?\d{1,3}[.):]|#\d{1,3})|(?P<bullet>[-*+•‣◦●▪·–—]))\s+")
 _WORD = re.compile(r"[^\W\d_][\w'’-]*")
@@ -44,6 +51,8 @@ _ASPECT = re.compile(
     |world-?building|writing|what\ i\ (?:(?:did\ ?n[o'’]?t|really|also)\ )*(?:liked?|loved?|disliked|hated|thought))
     (?:\s*(?:&|and|/|,)\s*(?:the\s+)?[a-z]+|\s+(?:summary|synopsis|thoughts|verdict))?[\W\d_]*"""
 )
+_NOT_SPACE = re.compile(r"\S")
+_MARKS = frozenset("(#-*+•‣◦●▪·–—")  # what a match of `_MARK` may begin with, besides a digit
 _BLANK_LINE = re.compile(r"(?:\r\n?|\n)[ \t>]*(?:\r\n?|\n)|<")  # a tag separates blocks too
 
 
@@ -76,12 +85,18 @@ def find_sections(
     Returns:
         The sections: at least one, in order, from the start of the source to its end.
     """
+    if not tags and len(blocks) < 2:
+        return (Section(0, len(source)),)
     words = _Words(source, text)
-    elements = [tag.element for tag in tags if tag.element and not tag.closes and tag.element.end > tag.element.start]
-    headings = [e for e in elements if e.name in _HEADINGS and words.first(e.start, e.end) is not None]
-    titles = _Titles(words, elements)
+    groups: dict[str, list[Element]] = {"heading": [], "unit": [], "list": [], "set off": []}
+    for tag in tags:
+        element = tag.element if tag.name in _GROUPS and not tag.closes else None
+        if element is not None and element.end > element.start and element.name in _GROUPS:
+            groups[_GROUPS[element.name]].append(element)
+    headings = [e for e in groups["heading"] if words.first(e.start, e.end) is not None]
+    titles = _Titles(words, groups["set off"])
     marks = [_Mark(h.start, _Kind.START, _HEADINGS[h.name], titles.is_aspect(h)) for h in headings]
-    for element in (*(e for e in elements if e.name in _UNITS), *_items(titles, elements)):
+    for element in (*groups["unit"], *_items(titles, groups["list"])):
         marks += [_Mark(element.start, _Kind.OPEN), _Mark(element.end, _Kind.CLOSE)]
     marks += [_Mark(at, _Kind.START) for at in _title_blocks(titles, blocks, headings, not tags)]
     return _partition(words, sorted(marks))
@@ -104,18 +119,34 @@ class _Words:
 
     def first(self, start: int, end: int) -> int | None:
         """Where the first word in a range begins; None if there is none."""
-        for part in self.parts(start, end):
-            if bare := self.source[part.start : part.end].lstrip():
-                return part.end - len(bare)
+        spans, k = self.spans, bisect_right(self.ends, start)
+        while k < len(spans):
+            low, high = spans[k]
+            if low >= end:
+                break
+            if found := _NOT_SPACE.search(self.source, start if start > low else low, high if high < end else end):
+                return found.start()
+            k += 1
         return None
+
+    def longer(self, first: int, end: int, size: int) -> bool:
+        """Whether there is surely more text in a range than so many characters, by a look at its first part."""
+        high = self.spans[bisect_right(self.ends, first)].end
+        high = high if high < end else end
+        return high > first + size and _NOT_SPACE.search(self.source, first + size, high) is not None
 
     def text(self, start: int, end: int, limit: int) -> str:
         """The text in a range, trimmed; at most about `limit` characters of it."""
+        spans, k = self.spans, bisect_right(self.ends, start)
         found = ""
-        for part in self.parts(start, end):
-            found = (found + self.source[part.start : min(part.end, part.start + limit)]).lstrip()
-            if len(found) > limit:
+        while k < len(spans) and len(found) <= limit:
+            low, high = spans[k]
+            if low >= end:
                 break
+            low = start if start > low else low
+            high = high if high < end else end
+            found = (found + self.source[low : high if high < low + limit else low + limit]).lstrip()
+            k += 1
         return found.rstrip()
 
 
@@ -124,18 +155,27 @@ class _Titles:
 
     def __init__(self, words: _Words, elements: Iterable[Element]) -> None:
         self.words = words
-        self.inline = sorted((e for e in elements if e.name in _SET_OFF), key=lambda element: element.start)
+        self.inline = sorted(elements, key=lambda element: element.start)
         self.starts = [element.start for element in self.inline]
 
-    def kind(self, start: int, end: int) -> str | None:
-        """The kind of title that a block is, or begins with if its name ends in "lead"; None if there is none."""
-        text = self.words.text(start, end, 2 * _LONGEST_TITLE)
-        if mark := _MARK.match(text):
+    def kind(self, start: int, end: int, first: int) -> str | None:
+        """The kind of title that a block is, or begins with if its name ends in "lead"; None if there is none.
+
+        Its first word is at `first`.
+        """
+        begins = self.words.source[first]
+        marked = begins in _MARKS or begins.isdecimal()
+        element = self.element(start, first) if self.inline else None
+        bold = element is not None and element.name in _BOLD
+        if not marked and not bold and self.words.longer(first, end, _LONGEST_TITLE):
+            return None
+        text = self.words.text(first, end, 2 * _LONGEST_TITLE)
+        if marked and (mark := _MARK.match(text)):
             bare = text[mark.end() :]
             lead = _LEAD.match(bare)
             kind = f"{mark.lastgroup} lead" if lead and _is_title(lead[1]) else None
             return mark.lastgroup if _is_title(bare) else kind
-        if (element := self.element(start, end)) and element.name in _BOLD:
+        if element is not None and bold:
             if self.words.first(element.end, end) is not None:
                 return "bold lead" if self.leads(element, end) else None
             return "bold" if _is_title(text) else None
@@ -143,7 +183,8 @@ class _Titles:
 
     def leads_item(self, start: int, end: int) -> bool:
         """Whether an item of a list begins with a title, and more follows."""
-        if (element := self.element(start, end)) and self.leads(element, end):
+        first = self.words.first(start, end)
+        if first is not None and (element := self.element(start, first)) and self.leads(element, end):
             return True
         lead = _LEAD.match(self.words.text(start, end, 2 * _LONGEST_TITLE))
         return lead is not None and _is_title(lead[1])
@@ -160,17 +201,17 @@ class _Titles:
         """Whether a heading names an aspect of a work."""
         return _ASPECT.fullmatch(self.words.text(heading.start, heading.end, _LONGEST_TITLE)) is not None
 
-    def element(self, start: int, end: int) -> Element | None:
-        """The inline element with which the text of a range begins."""
-        first, k = self.words.first(start, end), bisect_left(self.starts, start)
-        if first is None or k == len(self.inline) or not self.starts[k] <= first < self.inline[k].end:
-            return None
-        return self.inline[k]
+    def element(self, start: int, first: int) -> Element | None:
+        """The inline element with which the text of a range begins, whose first word is at `first`."""
+        k = bisect_left(self.starts, start)
+        return self.inline[k] if k < len(self.starts) and self.starts[k] <= first < self.inline[k].end else None
 
 
 def _is_title(text: str) -> bool:
     """Whether a text looks like the title of a work: short, with capitals, and no sentence."""
-    if len(text) > _LONGEST_TITLE or _SENTENCE.search(text) or _ASPECT.fullmatch(text):
+    if len(text) > _LONGEST_TITLE or (first := _WORD.search(text)) is None or not first[0][0].isupper():
+        return False
+    if _SENTENCE.search(text) or _ASPECT.fullmatch(text):
         return False
     words = _WORD.findall(text)
     capitals = [word[0].isupper() for word in words]
@@ -206,7 +247,7 @@ def _title_blocks(titles: _Titles, blocks: Iterable[Span], headings: Iterable[El
     for block in blocks:
         if (first := words.first(*block)) is None:
             continue
-        kind = "heading" if first in starts else titles.kind(*block)
+        kind = "heading" if first in starts else titles.kind(*block, first)
         apart = above < 0 or not plain or _BLANK_LINE.search(words.source, above, first) is not None
         if not apart:  # a numbered title may have its prose on the next line
             run = [title for title in run if title[1] == "number"]
@@ -218,8 +259,10 @@ def _title_blocks(titles: _Titles, blocks: Iterable[Span], headings: Iterable[El
         run = []
         if kind and kind.endswith("lead"):
             found.append((block.start, kind))
+    if not found:
+        return
     count = Counter(kind for _, kind in found)
-    return (at for at, kind in found if kind != "heading" and count[kind] > 1)
+    yield from (at for at, kind in found if kind != "heading" and count[kind] > 1)
 
 
 def _partition(words: _Words, marks: Iterable[_Mark]) -> tuple[Section, ...]:
