@@ -8,6 +8,7 @@ from pathlib import Path
 
 from commands import invoke
 import pytest
+from timing import lines
 
 from spoilerguard.errors import InputError
 from spoilerguard.site import check_site
@@ -106,8 +107,8 @@ def test_the_same_page_may_not_show_what_it_hides(tmp_path: Path) -> None:
 
 
 def test_the_work_grows_with_the_size_of_the_site(tmp_path: Path) -> None:
-    words = []
-    for count in (10, 20):
+    counted = []
+    for count in (10, 20, 40):
         folder = tmp_path / str(count)
         for number in range(count):
             (folder / f"p{number}").mkdir(parents=True)
@@ -115,8 +116,9 @@ def test_the_work_grows_with_the_size_of_the_site(tmp_path: Path) -> None:
             (folder / f"p{number}" / "index.html").write_text(text, encoding="utf-8")
         report = check_site(str(folder))
         assert (report.pages, report.hidden, report.leaks) == (count, count, [])
-        words.append(report.words)
-    assert words[1] == 2 * words[0]
+        counted.append(lines(lambda name: check_site(name), str(folder)))
+    few, more, most = counted
+    assert more - few == pytest.approx((most - more) / 2, rel=0.02)
 
 
 def test_the_command(tmp_path: Path) -> None:
@@ -132,6 +134,51 @@ def test_the_command(tmp_path: Path) -> None:
     assert invoke("check", "--site", tmp_path).exit_code == 2
     assert invoke("check").exit_code == 2
     assert invoke("check", "--site", tmp_path, "x.md").exit_code == 2
+
+
+def test_the_formats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site(tmp_path, feed_xml=f"<rss>\n<item><title>{SECRET}</title></item></rss>", index_json=json.dumps({"a": SECRET}))
+    ran = invoke("check", "--site", tmp_path, "--format", "json")
+    assert ran.exit_code == 1
+    found = json.loads(ran.stdout)
+    page = {"page": "quarry/index.html", "page_line": 3}
+    assert found == {
+        "version": 1,
+        "site": str(tmp_path),
+        "files": 3,
+        "pages": 1,
+        "hidden": 1,
+        "leaks": [
+            {"path": "feed.xml", "line": 2, "where": "element", **page, "text": found["leaks"][0]["text"]},
+            {"path": "index.json", "line": None, "where": "key 'a'", **page, "text": found["leaks"][1]["text"]},
+        ],
+        "errors": [],
+    }
+    assert found["leaks"][0]["text"] == "in the end marek drowns his own brother"
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    lines = invoke("check", "--site", tmp_path, "--format", "github").stdout.splitlines()
+    why = "shows what quarry/index.html:3 hides"
+    assert lines == [
+        f"::warning file=feed.xml,line=2,title=Hidden text in the clear::element: {why}",
+        f"::warning file=index.json,title=Hidden text in the clear::key 'a': {why}",
+    ]
+    refused = invoke("check", "--site", tmp_path, "--format", "sarif")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "choose from text, json, github" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        SECRET.replace("his own", "his <span class=spoiler>only</span> own"),
+        SECRET.replace("his own", "<script>a || b</script>his <b>own</b>"),
+        SECRET.upper().replace("'", "’"),
+        SECRET.replace(" ", "&#32;").replace("M", "&#x4d;"),
+    ],
+)
+def test_a_text_is_found_however_it_is_written(told: str, tmp_path: Path) -> None:
+    site(tmp_path, index_html=HEAD.format("", f"<p>{told}</p>"))
+    assert [leak.path for leak in check_site(str(tmp_path)).leaks] == ["index.html"]
 
 
 def test_a_folder_without_pages_is_refused(tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ Accept the spoilers of an old site, and report only new ones:
   spoilerguard check posts/ --write-baseline known.json
   spoilerguard check posts/ --baseline known.json --fail-on 0.9
 Check that nothing that a page of the built site hides stands in a feed, a search index or elsewhere:
-  spoilerguard check --site public/"""
+  spoilerguard check --site public/
+  spoilerguard check --site public/ --format json -o leaks.json"""
 
 
 def register(app: typer.Typer) -> None:
@@ -164,7 +165,7 @@ def check(
     if site is not None:
         if paths:
             fail("--site cannot be combined with drafts; run check twice")
-        _check_site(site, output_path, show_text, quiet, exit_zero)
+        _check_site(site, format, output_path, show_text, quiet, exit_zero)
         return
     if not paths:
         fail("name drafts to check, or a built site as --site FOLDER")
@@ -253,18 +254,16 @@ def _has_text(report: Report) -> bool:
     return bool(report.sentences or report.hidden or report.document.suppressed)
 
 
-def _check_site(folder: str, output_path: str | None, show_text: bool, quiet: bool, exit_zero: bool) -> None:
-    """Check a built site; the words that stand in the clear are printed only if asked for."""
-    with errors_explained():
-        from spoilerguard.site import check_site
+def _check_site(
+    folder: str, format: str, output_path: str | None, show_text: bool, quiet: bool, exit_zero: bool
+) -> None:
+    """Check a built site; the words that stand in the clear are printed only if asked for, or in JSON."""
+    from spoilerguard.site import SITE_PRINTERS, check_site
 
+    one_of("--format for --site", format, SITE_PRINTERS)
+    with errors_explained():
         found = check_site(folder)
-        lines = [
-            f"{leak.path}{'' if leak.line is None else f':{leak.line}'}: {leak.where}: shows what "
-            f"{leak.page}:{leak.page_line} hides{f': {leak.text}' if show_text else ''}"
-            for leak in found.leaks
-        ]
-        _write(lines, output_path)
+        _write(SITE_PRINTERS[format](found, show_text), output_path)
     for fault in found.unread:
         complain(fault)
     looked = f"{counted(found.files, 'file')}, {counted(found.pages, 'page')} with hidden text"

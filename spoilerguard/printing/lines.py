@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from spoilerguard.drafts.outcomes import Look, Outcome, harmless, in_checkout, why
 from spoilerguard.spans import Document
 
-__all__ = ["as_github", "as_lines"]
+__all__ = ["as_github", "as_lines", "command"]
 
 
 def as_lines(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
@@ -27,16 +27,16 @@ def as_github(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
     for outcome in outcomes:
         place = {"file": in_checkout(outcome.path, "GITHUB_WORKSPACE")}
         if outcome.error is not None:
-            yield _command("error", place | {"title": "Not checked"}, outcome.error)
+            yield command("error", place | {"title": "Not checked"}, outcome.error)
         if outcome.report is None:
             continue
         document = outcome.report.document
         for flag in outcome.report:
             title = {"title": f"Spoiler? {flag.score:.0%}"}
-            yield _command("warning", place | _range(document, flag.start, flag.end) | title, why(flag, look.show_text))
+            yield command("warning", place | _range(document, flag.start, flag.end) | title, why(flag, look.show_text))
         for notice in outcome.report.notices:
             title = {"title": "Spoiler mark"}
-            yield _command("notice", place | _range(document, notice.start, notice.end) | title, notice.message)
+            yield command("notice", place | _range(document, notice.start, notice.end) | title, notice.message)
 
 
 def _range(document: Document, start: int, end: int) -> dict[str, str]:
@@ -46,7 +46,8 @@ def _range(document: Document, start: int, end: int) -> dict[str, str]:
     return lines | ({"col": str(column), "endColumn": str(end_column)} if line == end_line else {})
 
 
-def _command(name: str, properties: dict[str, str], message: str) -> str:
+def command(name: str, properties: dict[str, str], message: str) -> str:
+    """A workflow command of GitHub Actions."""
     written = ",".join(f"{key}={_escaped(value, _PROPERTY)}" for key, value in properties.items())
     return f"::{name} {written}::{_escaped(message, _MESSAGE)}"
 

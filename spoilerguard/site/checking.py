@@ -2,13 +2,14 @@
 
 A hidden sentence is normalised to its words. Each run of `_RUN` words of it is a key of a dictionary, since excerpts
 are cut; a shorter sentence is a key in full. Every word in the clear costs a few look-ups, so time grows with the
-size of the site only.
+size of the site only. Most texts take fewer: they hold none of the few words in a row that each run is known by.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 import os
 import re
 
@@ -22,7 +23,7 @@ __all__ = ["Leak", "SiteReport", "check_site"]
 _RUN = 8  # words in a row that give a sentence away
 _FEWEST = 4  # words of a hidden text that is looked for at all: "He dies" is everywhere
 _MOST_BYTES = 1 << 28
-_Index = dict[tuple[str, ...], tuple[str, int]]  # the page that hides a run of words, and the line there
+_Words = tuple[str, ...]
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 
@@ -48,18 +49,55 @@ class Leak:
 
 
 @dataclass(slots=True)
+class _Index:
+    """What pages hide.
+
+    Attributes:
+        runs: The page that hides each run of words, and the line there.
+        signs: The halves of each run, by their number of words: one at least stands in every text that tells it, also
+            where something is left out in between.
+        heads: The lengths of the runs that begin with these two words.
+    """
+
+    runs: dict[_Words, tuple[str, int]] = field(default_factory=dict)
+    signs: dict[int, set[_Words]] = field(default_factory=dict)
+    heads: dict[_Words, set[int]] = field(default_factory=dict)
+
+    def add(self, words: list[str], page: str, line: int) -> None:
+        """Add the runs of a sentence."""
+        for at in range(max(1, len(words) - _RUN + 1)):
+            run = tuple(words[at : at + _RUN])
+            if run not in self.runs:
+                self.runs[run] = (page, line)
+                self.heads.setdefault(run[:2], set()).add(len(run))
+                middle = len(run) // 2
+                for half in (run[:middle], run[middle:]):
+                    self.signs.setdefault(len(half), set()).add(half)
+
+    def may_hold(self, text: str) -> bool:
+        """Whether a text may tell something."""
+        words = _WORD.findall(text.casefold().replace("’", "'"))
+        return any(
+            not halves.isdisjoint(zip(*(words[at:] for at in range(size)), strict=False))
+            for size, halves in self.signs.items()
+        )
+
+
+@dataclass(slots=True)
 class SiteReport:
     """The result of a check.
 
     Attributes:
+        site: The folder of the site.
         leaks: The leaks, by file.
         files: Files that were looked at.
         pages: Pages that hide something.
         hidden: Hidden sentences that were looked for.
-        words: Words that were looked at.
+        words: Words that were looked at one by one.
         unread: Files that could not be read, and why.
     """
 
+    site: str = ""
     leaks: list[Leak] = field(default_factory=list)
     files: int = 0
     pages: int = 0
@@ -82,20 +120,19 @@ def check_site(root: str) -> SiteReport:
     """
     if not os.path.isdir(root):
         raise InputError(f"{root}: not a folder; name the folder of the built site, such as public/")
-    report = SiteReport()
+    report = SiteReport(root)
     paths = list(_files(root))
-    index: _Index = {}
+    index = _Index()
     for path in paths:
         if path.lower().endswith(PAGES) and (source := _read(path, report)) is not None:
-            before = len(index)
+            before = len(index.runs)
             _collect(os.path.relpath(path, root), source, index, report)
-            report.pages += len(index) > before
+            report.pages += len(index.runs) > before
     if not any(path.lower().endswith(PAGES) for path in paths):
         raise InputError(f"{root}: no pages in it; build the site first, and name the folder with its pages")
-    lengths = sorted({len(run) for run in index})
     for path in paths:
-        if index and (source := _read(path, report)) is not None:
-            _look(os.path.relpath(path, root), source, READERS[_suffix(path)], index, lengths, report)
+        if index.runs and (source := _read(path, report)) is not None:
+            _look(os.path.relpath(path, root), source, READERS[_suffix(path)], index, report)
         report.files += 1
     report.unread = list(dict.fromkeys(report.unread))
     return report
@@ -141,21 +178,22 @@ def _collect(page: str, source: str, index: _Index, report: SiteReport) -> None:
             if len(words) < _FEWEST:
                 continue
             report.hidden += 1
-            for at in range(max(1, len(words) - _RUN + 1)):
-                index.setdefault(tuple(words[at : at + _RUN]), (page, line))
+            index.add(words, page, line)
 
 
-def _look(path: str, source: str, reader: Reader, index: _Index, lengths: list[int], report: SiteReport) -> None:
+def _look(path: str, source: str, reader: Reader, index: _Index, report: SiteReport) -> None:
     """Add a leak for each hidden sentence, at the first place of a file that has it in the clear."""
     seen: set[tuple[str, str, int]] = set()
-    for piece in reader(source):
+    for piece in reader(source, index.may_hold):
+        if not index.may_hold(piece.text):
+            continue
         found = [(match.start(), word) for match, word in _words(piece.text)]
         words = [word for _, word in found]
         report.words += len(words)
-        for at in range(len(words)):
-            for length in lengths:
+        for at, head in enumerate(pairwise(words)):
+            for length in sorted(index.heads.get(head, ())):
                 run = tuple(words[at : at + length])
-                place = index.get(run) if len(run) == length else None
+                place = index.runs.get(run)
                 if place is None or (piece.where, *place) in seen:
                     continue
                 seen.add((piece.where, *place))

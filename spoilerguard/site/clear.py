@@ -1,4 +1,7 @@
-"""What is in the clear in each kind of file of a built site: a table by suffix."""
+"""What is in the clear in each kind of file of a built site: a table by suffix.
+
+To read a page as a browser does takes most of the time, so pages are only read where a quick look finds a reason.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import re
 from typing import Any, NamedTuple
 import zlib
 
+from spoilerguard.text.markup import HINTS
 from spoilerguard.text.ranges import subtract
 from spoilerguard.text.reading import layout_of, read
 
@@ -29,6 +33,8 @@ class Piece(NamedTuple):
     text: str
 
 
+Worth = Callable[[str], bool]  # whether a text may hold what is looked for
+
 _ATTRIBUTE = re.compile(
     r"""(?i)\b(content|alt|title|aria-label|placeholder|value|summary|data-[\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 )
@@ -42,6 +48,10 @@ _LOOKS_LIKE_MARKUP = re.compile(r"<[a-zA-Z/!]")
 _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"|\'((?:[^\'\\\n]|\\.)*)\'|`((?:[^`\\]|\\.)*)`', re.DOTALL)
 
 
+# What is in every page that hides something: classes and elements of spoilers, and the marks of platforms.
+_MAY_HIDE = ("spoil", "<details", "sg1", "srcdoc", *sorted(HINTS))
+
+
 def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
     """The texts that a page hides until a reader reveals them.
 
@@ -51,6 +61,9 @@ def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
     Yields:
         Each text, with the line where it begins.
     """
+    lower = _SCRIPT.sub("", source).lower()
+    if not any(hint in lower for hint in _MAY_HIDE):
+        return
     document = read(source, "html", suppress=False)
     for start, end in document.concealed:
         text = unescape(_MARKUP.sub(" ", source[start:end]))
@@ -58,18 +71,19 @@ def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
             yield text, document.position(start)[0]
 
 
-def _page(source: str) -> Iterator[Piece]:
-    layout = layout_of(read(source, "html", suppress=False))
-    shown: list[str] = []
-    at = 0
-    for start, end in subtract(layout.visible, layout.scan.attributes):  # which have names of their own
-        shown += ["\n" * source.count("\n", at, start) or " ", source[start:end]]
-        at = end
-    yield Piece("text", 1, unescape("".join(shown)))
-    yield from _outside(source)
+def _page(source: str, worth: Worth) -> Iterator[Piece]:
+    if "srcdoc" in source.lower() or worth(unescape(_MARKUP.sub(" ", _SCRIPT.sub(" ", source)))):
+        layout = layout_of(read(source, "html", suppress=False))
+        shown: list[str] = []
+        at = 0
+        for start, end in subtract(layout.visible, layout.scan.attributes):  # which have names of their own
+            shown += ["\n" * source.count("\n", at, start) or " ", source[start:end]]
+            at = end
+        yield Piece("text", 1, unescape("".join(shown)))
+    yield from _outside(source, worth)
 
 
-def _outside(source: str) -> Iterator[Piece]:
+def _outside(source: str, worth: Worth) -> Iterator[Piece]:
     """What a page holds outside its text: attributes, titles, scripts, comments."""
     places = _Lines(source)
     for tag in _TAG.finditer(source):
@@ -78,7 +92,7 @@ def _outside(source: str) -> Iterator[Piece]:
     for script in _SCRIPT.finditer(source):
         line = places.of(script.start())
         kind = "JSON-LD" if "ld+json" in script[1].lower() else "script"
-        found = _json(script[2]) if "json" in script[1].lower() else _script(script[2])
+        found = (_json if "json" in script[1].lower() else _script)(script[2], worth)
         yield from (Piece(kind, line, piece.text) for piece in found)
     for pattern, group, where in ((_HEAD, 2, ""), (_COMMENT, 1, "comment")):
         for found_at in pattern.finditer(source):
@@ -113,7 +127,7 @@ def _plain(text: str) -> str:
     return unescape(text)
 
 
-def _feed(source: str) -> Iterator[Piece]:
+def _feed(source: str, worth: Worth) -> Iterator[Piece]:
     """The text of each element: feeds and sitemaps. Text that is hidden in a page is not hidden in a feed."""
     line = 1
     for part in re.split(r"(?<=</item>)|(?<=</entry>)|(?<=</url>)", source):
@@ -122,11 +136,11 @@ def _feed(source: str) -> Iterator[Piece]:
         line += part.count("\n")
 
 
-def _json(source: str) -> Iterator[Piece]:
+def _json(source: str, worth: Worth) -> Iterator[Piece]:
     try:
         value = json.loads(source)
     except (ValueError, RecursionError):
-        yield from _script(source)
+        yield from _script(source, worth)
         return
     waiting: list[tuple[str, Any]] = [("", value)]
     while waiting:
@@ -139,7 +153,7 @@ def _json(source: str) -> Iterator[Piece]:
             yield Piece(f"key {key!r}" if key else "string", None, unescape(_MARKUP.sub(" ", inner)))
 
 
-def _script(source: str) -> Iterator[Piece]:
+def _script(source: str, worth: Worth) -> Iterator[Piece]:
     places = _Lines(source)
     for found in _STRING.finditer(source):
         text = next(filter(None, found.groups()), "")
@@ -152,11 +166,11 @@ def _script(source: str) -> Iterator[Piece]:
         yield Piece("script", places.of(found.start()), _MARKUP.sub(" ", unescape(plain)))
 
 
-def _text(source: str) -> Iterator[Piece]:
+def _text(source: str, worth: Worth) -> Iterator[Piece]:
     yield Piece("text", 1, source)
 
 
-Reader = Callable[[str], Iterator[Piece]]
+Reader = Callable[[str, Worth], Iterator[Piece]]
 PAGES = (".html", ".htm", ".xhtml")
 READERS: dict[str, Reader] = {
     **dict.fromkeys(PAGES, _page),
