@@ -13,7 +13,7 @@ import typer
 
 import spoilerguard
 from spoilerguard.cli import assets, blur, check, config, decide, explain, learn, lsp, preview, scan, serve, tune
-from spoilerguard.cli.common import errors_explained
+from spoilerguard.cli.common import FAILED, errors_explained
 from spoilerguard.cli.configured import Configured
 from spoilerguard.text.runons import without_torch
 
@@ -57,4 +57,8 @@ def run() -> None:
     for library in ("OPENBLAS", "MKL"):  # the word network's products are small: more threads would only wait
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     without_torch()
+    if sys.stdout is None:  # closed by the caller
+        if sys.stderr is not None:
+            print("spoilerguard: standard output is closed; give it a place, such as >/dev/null", file=sys.stderr)
+        sys.exit(FAILED)
     app(prog_name="spoilerguard")

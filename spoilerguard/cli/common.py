@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 import os
+from pathlib import PurePath
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
@@ -38,14 +39,27 @@ def input_format_option(*names: str) -> Any:
     return typer.Option(
         *names,
         autocompletion=completing(key="input-format"),
-        help="text, markdown, html or auto; by default, from the file name.",
+        help="text, markdown, mdx, html or auto; by default, from the file name.",
     )
 
 
 DraftArgument = Annotated[str, typer.Argument(metavar="[PATH|-]", help="A draft, or - for standard input.")]
+
+
+def _unless_standard(path: str | None) -> str | None:
+    """The path of an output; None if it names standard output."""
+    return None if path in ("-", "/dev/stdout") else path
+
+
 OutputOption = Annotated[
     str | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Write to this file; by default, to standard output."),
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        callback=_unless_standard,
+        help="Write to this file; by default, or with -, to standard output.",
+    ),
 ]
 ModelOption = Annotated[
     str,
@@ -120,9 +134,20 @@ def check_input_format(value: str | None) -> None:
 
 
 def format_for(chosen: str | None, name: str) -> FormatName:
-    """The format of a draft: the one chosen, or else the one that its file name suggests."""
-    from spoilerguard.text.reading import format_of
+    """The format of a draft: the one chosen, or else the one that its file name suggests.
 
+    Raises:
+        InputError: The name suggests a markup that is not read.
+    """
+    from spoilerguard.errors import InputError
+    from spoilerguard.text.reading import OTHER_MARKUP, format_of
+
+    other = OTHER_MARKUP.get(PurePath(name).suffix.lower())
+    if other is not None and chosen in (None, "auto"):
+        raise InputError(
+            f"{name}: {other} is not read; convert it to Markdown or HTML first, or check it as plain text with "
+            "--input-format text"
+        )
     return cast("FormatName", chosen or format_of(name))
 
 
