@@ -6,7 +6,7 @@ from contextlib import suppress
 import random
 import re
 
-from builders import compiled
+from building import compiled
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest

@@ -7,8 +7,9 @@ from html import unescape
 import json
 from pathlib import Path
 import re
+import sys
 
-from builders import RUN_MKDOCS, compiled, run
+from building import compiled, run
 from commands import invoke
 from texts import HARMLESS, SPOILERS
 from tools import program, script
@@ -182,7 +183,6 @@ MKDOCS = {
 
 
 def mkdocs(folder: Path, plugins: str) -> Path:
-    command = RUN_MKDOCS
     write(
         folder / "mkdocs.yml",
         f"site_name: Blog\nsite_url: https://blog.example/\nplugins: {plugins}\n"
@@ -193,7 +193,7 @@ def mkdocs(folder: Path, plugins: str) -> Path:
     ]
     write(folder / "docs/index.md", f"# Home\n\n{FINE}\n")
     blurred(*pages)
-    run(*command, "build", "--quiet", folder=folder)
+    run(sys.executable, "-m", "mkdocs", "build", "--quiet", folder=folder)
     return folder / "site"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from spoilerguard.drafts.outcomes import Look, Outcome, harmless, in_checkout, why
 from spoilerguard.spans import Document
 
-__all__ = ["as_github", "as_lines", "command", "in_repository"]
+__all__ = ["as_github", "as_lines", "command"]
 
 
 def as_lines(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
@@ -37,11 +37,6 @@ def as_github(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
         for notice in outcome.report.notices:
             title = {"title": "Spoiler mark"}
             yield command("notice", place | _range(document, notice.start, notice.end) | title, notice.message)
-
-
-def in_repository(path: str) -> str:
-    """The path relative to the checkout, as GitHub names files; outside of Actions, to the current folder."""
-    return in_checkout(path, "GITHUB_WORKSPACE")
 
 
 def _range(document: Document, start: int, end: int) -> dict[str, str]:

@@ -49,7 +49,7 @@ _STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"|\'((?:[^\'\\\n]|\\.)*)\'|`((?:[^`\\
 
 
 # What is in every page that hides something: classes and elements of spoilers, and the marks of platforms.
-_MAY_HIDE = ("spoil", "<details", "sg1", *sorted(HINTS))
+_MAY_HIDE = ("spoil", "<details", "sg1", "srcdoc", *sorted(HINTS))
 
 
 def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
@@ -72,7 +72,7 @@ def hidden_texts(source: str) -> Iterator[tuple[str, int]]:
 
 
 def _page(source: str, worth: Worth) -> Iterator[Piece]:
-    if worth(unescape(_MARKUP.sub(" ", _SCRIPT.sub(" ", source)))):
+    if "srcdoc" in source.lower() or worth(unescape(_MARKUP.sub(" ", _SCRIPT.sub(" ", source)))):
         layout = layout_of(read(source, "html", suppress=False))
         shown: list[str] = []
         at = 0

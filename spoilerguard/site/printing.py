@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 import os
 
-from spoilerguard.drafts.outcomes import harmless
-from spoilerguard.printing.lines import command, in_repository
+from spoilerguard.drafts.outcomes import harmless, in_checkout
+from spoilerguard.printing.lines import command
 from spoilerguard.printing.records import dumped
 from spoilerguard.site.checking import Leak, SiteReport
 
@@ -59,7 +59,7 @@ def _as_github(report: SiteReport, show_text: bool) -> Iterator[str]:
     for error in report.unread:
         yield command("error", {"title": "Not checked"}, error)
     for leak in report.leaks:
-        place = {"file": in_repository(os.path.join(report.site, leak.path))}
+        place = {"file": in_checkout(os.path.join(report.site, leak.path), "GITHUB_WORKSPACE")}
         if leak.line is not None:
             place["line"] = str(leak.line)
         yield command("warning", place | {"title": "Hidden text in the clear"}, _why(leak, show_text))

@@ -212,6 +212,17 @@ class Scanner:
         self._push(element)
         return element
 
+    def _close_before(self, name: str, start: int) -> None:
+        """Close what a start tag closes implicitly."""
+        foreign = self._deepest(FOREIGN)
+        if foreign >= 0 and name in BREAKS_OUT and foreign > self._deepest(INTEGRATED):
+            self._pop_to(min(self._depths[outer][0] for outer in FOREIGN if self._depths[outer]), start, start)
+            foreign = -1
+        if name in CLOSES_P and (foreign < 0 or foreign <= self._deepest(INTEGRATED)):
+            self._close_implied(("p",), BOUNDARIES, start)
+        if name in IMPLIED_END:
+            self._close_implied(*IMPLIED_END[name], start)
+
     def _skips(self, name: str) -> int:
         """What an element adds to those whose text is no prose: 1, 0, or -1 if its text is shown in a drawing."""
         if name in NOT_PROSE and name != "svg":
