@@ -25,7 +25,7 @@ def as_github(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
     become an `error`, broken spoiler marks a `notice`.
     """
     for outcome in outcomes:
-        place = {"file": in_repository(outcome.path)}
+        place = {"file": in_checkout(outcome.path, "GITHUB_WORKSPACE")}
         if outcome.error is not None:
             yield command("error", place | {"title": "Not checked"}, outcome.error)
         if outcome.report is None:

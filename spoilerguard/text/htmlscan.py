@@ -234,17 +234,6 @@ class Scanner:
             return 0
         return -1 if name in DRAWN else int(name in NOT_DRAWN)
 
-    def _close_before(self, name: str, start: int) -> None:
-        """Close what a start tag closes implicitly."""
-        foreign = self._deepest(FOREIGN)
-        if foreign >= 0 and name in BREAKS_OUT and foreign > self._deepest(INTEGRATED):
-            self._pop_to(min(self._depths[outer][0] for outer in FOREIGN if self._depths[outer]), start, start)
-            foreign = -1
-        if name in CLOSES_P and (foreign < 0 or foreign <= self._deepest(INTEGRATED)):
-            self._close_implied(("p",), BOUNDARIES, start)
-        if name in IMPLIED_END:
-            self._close_implied(*IMPLIED_END[name], start)
-
     def leave(self, element: Element | None, inner_end: int, end: int) -> None:
         """Close an element, unless something else has closed it already."""
         if element is None:
