@@ -127,19 +127,40 @@ def test_feedparser_reads_the_same_entries(name: str) -> None:
     assert [(post.record or {})["title"] for post in ours] == [entry.title.replace("&amp;", "&") for entry in entries]
 
 
+def test_feedparser_reads_the_same_posts_of_an_export() -> None:
+    feedparser = pytest.importorskip("feedparser")
+    entries = feedparser.parse((SAMPLES / "wordpress" / "good.xml").read_bytes(), sanitize_html=False).entries
+    found = [post for post, _ in open_archive(SAMPLES / "wordpress" / "good.xml").posts()]
+    ours = [post for post in found if (post.id or "").startswith("post-") and post.state is None]
+    assert {f"post-{entry.wp_post_id}": entry.content[0].value.strip() for entry in entries} == {
+        post.id: post.text.strip() for post in ours
+    }
+
+
 @pytest.mark.parametrize(
-    ("name", "prefix"),
+    ("name", "prefix", "id_of", "text_of"),
     [
-        ("json/good.json", "item"),
-        ("json/good-wrapped.json", "messages.item"),
-        ("ghost/good.json", "db.item.data.posts.item"),
+        ("json/good.json", "item", "id", "text"),
+        ("json/good-wrapped.json", "messages.item", "id", "content"),
+        ("ghost/good.json", "db.item.data.posts.item", "id", "html"),
+        ("mastodon/good.json", "orderedItems.item", "object.id", "object.content"),
     ],
 )
-def test_ijson_reads_the_same_records(name: str, prefix: str) -> None:
+def test_ijson_reads_the_same_records(name: str, prefix: str, id_of: str, text_of: str) -> None:
     ijson = pytest.importorskip("ijson")
+
+    def within(record: Any, path: str) -> Any:
+        for key in path.split("."):
+            record = record.get(key) if isinstance(record, dict) else None
+        return record
+
     with (SAMPLES / name).open("rb") as file:
-        theirs = [str(record["id"]) for record in ijson.items(file, prefix)]
-    assert [post.id for post, _ in open_archive(SAMPLES / name).posts()] == theirs
+        records = list(ijson.items(file, prefix))
+    ours = [post for post, _ in open_archive(SAMPLES / name).posts()]
+    assert len(ours) == len(records) > 0
+    for post, record in zip(ours, records, strict=True):
+        assert post.id == str(within(record, id_of) or record["id"])
+        assert post.text == (within(record, text_of) or "")
 
 
 def test_the_csv_module_reads_the_same_rows(tmp_path: Path) -> None:

@@ -59,6 +59,9 @@ class Table:
         "This review contains spoilers.",
         "Spoiler warning for the last episode.",
         "There will be spoilers from here on.",
+        "Spoilers for all of these below.",
+        "Spoilers for both seasons ahead!",
+        "Spoilers for parts one, two and three below the line",
     ],
 )
 def test_announced(sentence: str) -> None:
@@ -80,13 +83,24 @@ def test_announced_as_free_of_spoilers_or_as_over(sentence: str) -> None:
     assert announcement(sentence.lower()) == -1
 
 
-@pytest.mark.parametrize("sentence", ["", "He dies.", "The milk was spoiled.", "A spoiled child runs away."])
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "",
+        "He dies.",
+        "The milk was spoiled.",
+        "A spoiled child runs away.",
+        "The spoiler on the car ahead of us fell off.",
+    ],
+)
 def test_neither(sentence: str) -> None:
     assert announcement(sentence.lower()) == 0
 
 
 @pytest.mark.clock
-@pytest.mark.parametrize("unit", ["spoil", "spoiler", "avoid", "discuss", "no ", "not a ", "with ", "spoiler "])
+@pytest.mark.parametrize(
+    "unit", ["spoil", "spoiler", "avoid", "discuss", "no ", "not a ", "with ", "spoiler ", "spoilers for a "]
+)
 def test_announcements_are_found_in_linear_time(unit: str) -> None:
     assert_linear(lambda text: announcement(f"{text} spoil"), unit)
 

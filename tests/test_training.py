@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import spoilerguard as sg
+from spoilerguard.datasets import split_of
 from spoilerguard.errors import InputError
 from spoilerguard.model.features import tokens_of
 from spoilerguard.model.scoring import UNNAMED, LinearScorer
@@ -227,6 +228,14 @@ def test_the_search_replaces_the_recipes_regularisation_by_one_that_ranks_best(f
 
         patched.setattr(steps, "cross_validated", ranked)
         assert train(frame, recipe=given, search=True).manifest.training["recipe"]["C"] == 0.1
+
+
+def test_where_the_other_works_are_held_out_it_says_so(frame: pd.DataFrame) -> None:
+    trained_on = next(work for work in frame["work"] if split_of(work) == "train")
+    held_out = next(work for work in frame["work"] if split_of(work) == "test")
+    two = frame[frame["work"].isin([trained_on, held_out])]
+    with pytest.raises(InputError, match="one of 2 works is left to train on, the others are held out"):
+        train(two)
 
 
 def test_a_frame_with_another_label_is_refused() -> None:

@@ -46,8 +46,8 @@ def guess_dialect(text: str, delimiter: str | None = None) -> tuple[str, str, fl
                 best, chosen = rank, (sign, quoting, fit, width)
     if chosen[3] > 1 or delimiter:
         return chosen
-    named = _of_header(lines)
-    return (named, "double", *_fit(_rows(lines, named, "double"))) if named else chosen
+    by_header = _of_header(lines)
+    return (by_header, "double", *_fit(_rows(lines, by_header, "double"))) if by_header else chosen
 
 
 _SAID = re.compile(r'\A\ufeff?"?sep=(.)"?[ \t]*\r?\n', re.IGNORECASE)  # how spreadsheets say which delimiter they use
@@ -63,8 +63,8 @@ def _lines(text: str) -> list[str]:
 def _of_header(lines: list[str]) -> str | None:
     """The sign that parts known names on the first line, and parts most other lines too."""
     first, *rest = [line for line in lines if line.strip()] or [""]
-    others: list[str] = re.findall(r"[^\w\s\"'.-]", first)
-    for sign in dict.fromkeys([*DELIMITERS, *others]):
+    unusual: list[str] = re.findall(r"[^\w\s\"'.-]", first)
+    for sign in dict.fromkeys([*DELIMITERS, *unusual]):
         names = sum(known(cell) for cell in first.split(sign))
         parted = sum(sign in line for line in rest)
         if sign in first and names >= (1 if sign in DELIMITERS else 2) and 2 * parted >= max(1, len(rest)):

@@ -56,6 +56,8 @@ _ANNOUNCED = re.compile(
     r"|^\W*spoilers?\W*$|^\W*spoilers?\s*[:!-]"
     r"|spoil\w{0,9} (?:the|this|everything|it all) (?:book|film|movie|ending|show|plot)? ?"
     r"(?:below|from here|ahead|now)"
+    r"|spoilers?\s+(?:for|of|about|on)\s+(?:[\w'’&-]+,?\s+){1,7}?(?:ahead|below|follow|to come)"
+    r"(?=\W*$|\s*[.!:;,)]|\s+(?:the line|this point))"
 )
 _FREE = re.compile(
     r"(?:no|without|not?|avoid\w{0,9}|free of|non|zero|any|hate|never|won't|don't|didn't|isn't|aren't|sans)"
