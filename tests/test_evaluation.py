@@ -433,9 +433,9 @@ def test_no_name_in_a_plot_is_printed_over_another(draw: Callable[..., None], cl
     points = {
         name: {
             "threshold": corner + k * close,
-            "recall": {"value": corner - k * close / 3},
-            "precision": {"value": 1 - corner + k * close},
-            "false_alarm_rate": {"value": corner / 9 - k * close / 9},
+            "recall": {"value": max(corner - k * close / 3, 0)},
+            "precision": {"value": min(1 - corner + k * close, 1)},
+            "false_alarm_rate": {"value": max(corner - k * close, 0) / 9},
         }
         for k, name in enumerate(("high", "medium", "low"))
     }
@@ -453,4 +453,4 @@ def test_no_name_in_a_plot_is_printed_over_another(draw: Callable[..., None], cl
     boxes = [text.get_window_extent() for text in axes.texts]
     assert len(boxes) == 3
     for one, other in combinations(boxes, 2):
-        assert one.expanded(0.9, 0.6).overlaps(other.expanded(0.9, 0.6)) is False
+        assert not one.expanded(0.9, 0.6).overlaps(other.expanded(0.9, 0.6))

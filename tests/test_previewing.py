@@ -176,7 +176,7 @@ def test_findings_tell_score_reason_place_and_sentence(fast: sg.Guard, orchard: 
     (flag,) = fast.flag(orchard, format="markdown", threshold=listed[at].score)
     text = unescape(re.sub(r"<[^>]*>", "", items[at]))
     assert text.startswith(f"{flag.score:.0%} {KINDS[flag.reasons[0].kind]} line {flag.line}")
-    assert text.endswith(" ".join(flag.text.split()))
+    assert text.removesuffix("HideShow").endswith(" ".join(flag.text.split()))
     assert f"<mark>{flag.reasons[0].text}</mark>" in items[at]
 
 
@@ -215,7 +215,7 @@ def test_every_sentence_can_be_decided_and_the_project_has_decided_some(fast: sg
 
 
 def test_nothing_is_fetched_and_the_policy_names_our_script_and_style(page: str) -> None:
-    assert re.findall(r'(?i)\b(?:src|srcset|action|data)="|@import|url\(', page) == []
+    assert re.findall(r'(?i)\b(?:src|srcset|action|data)="|@import|\burl\(', page) == []
     assert set(re.findall(r'href="([^"#]*)', page)) == {""}
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
     assert policy

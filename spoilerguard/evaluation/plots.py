@@ -130,7 +130,12 @@ def _named(axes: Axes, points: Sequence[tuple[float, float, str]], curve: Sequen
             [x], [y], "o", markersize=6, markerfacecolor=PAPER, markeredgecolor=INK, markeredgewidth=1.6, clip_on=False
         )
         boxes = [_box(x, y, side, name) for side in _SIDES]
-        costs = [sum(_overlap(box, other) for other in (*taken, *dots)) + _outside(box) for box in boxes]
+        costs = [
+            10 * sum(_overlap(box, other) for other in taken)
+            + sum(_overlap(box, other) for other in dots)
+            + _outside(box)
+            for box in boxes
+        ]
         best = costs.index(min(costs))
         taken.append(boxes[best])
         axes.annotate(
