@@ -7,6 +7,7 @@ output, everything else to standard error.
 from __future__ import annotations
 
 import os
+import sys
 from typing import Annotated
 
 import typer
