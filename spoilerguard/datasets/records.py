@@ -9,6 +9,7 @@ Parquet has no lines: there the line is the number of the row, from 1.
 from __future__ import annotations
 
 from io import StringIO
+import os
 from pathlib import Path
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -133,7 +134,7 @@ def _shape(head: Head) -> str:
     if _REPORT.match(head.text.lstrip()):
         return "report of check"
     if re.match(r"\[\s*[\[{]", head.text.lstrip()):
-        name = head.path.name
+        name = os.path.basename(head.path)
         raise InputError(f"{head.path}: one JSON array; convert it to JSON Lines: jq -c '.[]' {name} > records.jsonl")
     if jsonlines.looks_like_json(head):
         return "JSON Lines"
