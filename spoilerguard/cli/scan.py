@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 import os
 from pathlib import Path
 import sys
@@ -31,9 +32,11 @@ from spoilerguard.cli.common import (
     project_files,
     tell,
 )
+from spoilerguard.cli.scan_parts import in_parts
 from spoilerguard.cli.stopping import StoppedError, stop_requested
 from spoilerguard.errors import InputError
 from spoilerguard.files.places import check_folder, check_places
+from spoilerguard.files.storage import is_url
 
 if TYPE_CHECKING:
     from spoilerguard.scan.run import Progress
@@ -50,6 +53,7 @@ Examples:
   spoilerguard scan export.xml -o scanned.csv --report report.html --only-flagged
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8 --resume
+  spoilerguard scan 's3://bucket/comments/*.parquet' -o s3://bucket/out/ --engine dask --scheduler tcp://host:8786
   spoilerguard scan --sql sqlite:///blog.db --query "select id, body from comments order by id" -o blog.jsonl"""
 
 
@@ -60,14 +64,22 @@ def register(app: typer.Typer) -> None:
 
 def scan(
     ctx: typer.Context,
-    output: Annotated[
-        Path,
+    out: Annotated[
+        str,
         typer.Option(
-            "-o", "--output", metavar="OUT", help="The file to write: .jsonl, .csv (both also .gz, .zst) or .parquet."
+            "-o",
+            "--output",
+            metavar="OUT",
+            help="The file to write: .jsonl, .csv (both also .gz, .zst) or .parquet. A folder (FOLDER/ or a URL, "
+            "s3://bucket/folder/) gets a file for each file of SOURCE; workers read and write them on their own.",
         ),
     ],
     source: Annotated[
-        str | None, typer.Argument(metavar="SOURCE", help="The archive: a file, a folder of files, or a database URL.")
+        str | None,
+        typer.Argument(
+            metavar="SOURCE",
+            help="The archive: a file, a folder of files, or the URL of a database or of shared storage.",
+        ),
     ] = None,
     sql: Annotated[
         str | None, typer.Option(metavar="URL", help="A database instead of SOURCE, as a URL of SQLAlchemy.")
@@ -140,7 +152,7 @@ def scan(
     """Scan a comment archive: one output record for each of its records, in order."""
     with _errors_explained(), stop_requested() as stop:
         from spoilerguard.archives import open_archive
-        from spoilerguard.scan import run
+        from spoilerguard.scan import parts, run
         from spoilerguard.scan.engines import ENGINES
         from spoilerguard.scan.folder import part_of
 
@@ -153,11 +165,8 @@ def scan(
             raise InputError(f"unknown --engine {engine!r}: choose from {', '.join(ENGINES)}")
         if scheduler is not None and engine != "dask":
             raise InputError("--scheduler needs --engine dask")
-        written = {"--output": output, "the partial output": part_of(output)}
-        check_places([source, works], {"--report": report}, written)
-        check_folder(output)
-        archive = open_archive(
-            source,
+        opening = partial(
+            open_archive,
             format=format,
             text_column=text_column,
             id_column=id_column,
@@ -168,17 +177,9 @@ def scan(
             delimiter=delimiter,
             query=query,
         )
-        check_places([*archive.files, works, *project_files(ctx, model)], {"--report": report}, written)
-        tell(f"{source if sql is None else _name(source)}: {archive.described}", quiet)
-        if not archive.resumable:
-            tell(
-                "spoilerguard: a query without ORDER BY cannot be resumed; an interruption loses everything",
-                quiet,
-            )
         known = _works(works)
-        plan = run.plan_of(
-            archive,
-            output,
+        planning = partial(
+            run.plan_of,
             model=model,
             sensitivity=sensitivity,
             threshold=threshold,
@@ -192,24 +193,35 @@ def scan(
             partition=partition,
             works=known,
         )
+        output, others, scanning = Path(out), [works, *project_files(ctx, model)], None
+        if parts.wants_parts(out) and (partition is None or is_url(out)):
+            archive, plan, scanning = in_parts(source, out, opening, planning, report=report, reads=others, quiet=quiet)
+        else:
+            written = {"--output": output, "the partial output": part_of(output)}
+            check_places([source, works], {"--report": report}, written)
+            check_folder(output)
+            archive = opening(source)
+            check_places([*archive.files, *others], {"--report": report}, written)
+            tell(f"{source if sql is None else _name(source)}: {archive.described}", quiet)
+            if not archive.resumable:
+                tell(
+                    "spoilerguard: a query without ORDER BY cannot be resumed; an interruption loses everything",
+                    quiet,
+                )
+            plan = planning(archive, output)
 
         def finishing(summary: Summary) -> None:
             if report is not None:
                 from spoilerguard.files.pages import write
                 from spoilerguard.scan.page import page
 
-                write(
-                    report, page(summary, plan, source=_name(source), described=archive.described, output=str(output))
-                )
+                write(report, page(summary, plan, source=_name(source), described=archive.described, output=out))
 
         began = time.monotonic()
         stop.at_once = False
         with _progress(quiet) as progress, suppress(StoppedError):
             summary = None
-            summary = run.scan(
-                archive,
-                output,
-                plan,
+            summary = (scanning or partial(run.scan, archive, output, plan, stop=stop))(
                 jobs=jobs,
                 engine=engine,
                 address=scheduler,
@@ -218,13 +230,13 @@ def scan(
                 force=force,
                 finishing=finishing,
                 progress=progress,
-                stop=stop,
                 reading=stop.reading,
             )
     if summary is None:
-        tell(f"spoilerguard: interrupted; what was done is in {output}.part: continue with --resume", quiet=False)
+        kept = f"the parts that are done are in {out}" if scanning else f"what was done is in {output}.part"
+        tell(f"spoilerguard: interrupted; {kept}: continue with --resume", quiet=False)
         raise typer.Exit(INTERRUPTED)
-    _summarise(summary, output, report, time.monotonic() - began, quiet)
+    _summarise(summary, out, report, time.monotonic() - began, quiet)
     if summary.errors:
         first = summary.faults[0]
         tell(
@@ -237,7 +249,7 @@ def scan(
 
 def _name(source: str) -> str:
     """The name of a source in reports: never its URL, which may hold a password."""
-    return "database" if "://" in source else os.path.basename(source.rstrip(os.sep)) or source
+    return "database" if "://" in source and not is_url(source) else os.path.basename(source.rstrip(os.sep)) or source
 
 
 def _works(path: Path | None) -> dict[str, Work] | None:
@@ -248,7 +260,7 @@ def _works(path: Path | None) -> dict[str, Work] | None:
     return read_works(path)
 
 
-def _summarise(summary: Summary, output: Path, report: Path | None, seconds: float, quiet: bool) -> None:
+def _summarise(summary: Summary, output: str, report: Path | None, seconds: float, quiet: bool) -> None:
     unread = f", {summary.errors:,} could not be read" if summary.errors else ""
     tell(
         f"{output}: {summary.records:,} records, {summary.flagged:,} with a spoiler{unread}; "

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 import hashlib
 import json
 import os
@@ -25,7 +26,7 @@ from spoilerguard.scan.engines import ENGINES
 from spoilerguard.scan.folder import PartialOutput, may_replace
 from spoilerguard.scan.outputs import kind_of
 from spoilerguard.scan.plan import Plan
-from spoilerguard.scan.shards import ShardResult, shards_of
+from spoilerguard.scan.shards import ShardResult, score, shards_of
 from spoilerguard.scan.summary import Summary
 from spoilerguard.spans import Work
 
@@ -168,7 +169,7 @@ def scan(
         _start(part, resume=resume, force=force)
         if not part.complete:
             shards = shards_of(reading(archive.posts(part.after)), lambda name: (works or {}).get(name or ""))
-            with closing(ENGINES[engine](plan, shards, jobs=jobs, address=address)) as results:
+            with closing(ENGINES[engine](partial(score, plan), shards, jobs=jobs, address=address)) as results:
                 if not _write(results, part, archive, progress, stop):
                     return None
             if archive.fingerprint() != plan.source["fingerprint"]:
