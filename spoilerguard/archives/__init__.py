@@ -11,8 +11,10 @@ Parquet are in `files`, which labelled data uses as well.
 from __future__ import annotations
 
 from spoilerguard.archives.archive import Archive, Family
-from spoilerguard.archives.opening import open_archive
+from spoilerguard.archives.opening import PART_SUFFIXES, is_part, open_archive
 from spoilerguard.archives.posts import START, UNREAD, Cursor, Post
 from spoilerguard.archives.table import FAMILIES
 
-__all__ = ["FAMILIES", "START", "UNREAD", "Archive", "Cursor", "Family", "Post", "open_archive"]
+__all__ = [
+    "FAMILIES", "PART_SUFFIXES", "START", "UNREAD", "Archive", "Cursor", "Family", "Post", "is_part", "open_archive",
+]  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 import hashlib
 import os
 from pathlib import Path
@@ -13,9 +13,11 @@ from spoilerguard.archives.columns import Columns
 from spoilerguard.archives.database import file_of, is_ordered, shown
 from spoilerguard.archives.posts import START, Cursor, Post, to_posts
 from spoilerguard.errors import InputError
-from spoilerguard.files.source import END, DataSource, Head, RawRow, unreadable
+from spoilerguard.files.columns import listed
+from spoilerguard.files.source import END, DataSource, Head, Meter, RawRow, unreadable
+from spoilerguard.files.storage import Stored, is_url, stored
 
-__all__ = ["Archive", "Family"]
+__all__ = ["Archive", "Family", "check_column"]
 
 
 def _unsettled(head: Head, delimiter: str | None) -> dict[str, Any]:
@@ -129,6 +131,22 @@ class Archive:
         part = self._reading[0]
         return sum(self.sizes[:part]) + (self.parts[part].meter.tell() if self.sizes else 0)
 
+    def part(self, file: Stored) -> Archive:
+        """The archive of another file, which is read like the first file of this one.
+
+        Args:
+            file: The file.
+
+        Returns:
+            The archive.
+
+        Raises:
+            InputError: The file cannot be read, or lacks the text column.
+        """
+        source = replace(self.parts[0], path=file.path, meter=Meter())
+        check_column(self.family, source, self.columns.text, like=self.parts[0])
+        return replace(self, source=file.path, parts=(source,), sizes=(file.size,), _reading=[0])
+
     @property
     def files(self) -> tuple[str, ...]:
         """The files that are read, among them that of an SQLite database; none for a database on a server."""
@@ -147,20 +165,29 @@ class Archive:
         if not self.sizes:
             return {"database": shown(self.source), "query": self.parts[0].query}
         root = Path(self.source)
-        return {"files": [_of_file(Path(part.path), root) for part in self.parts]}
+        return {"files": [_of_file(part.path, root) for part in self.parts]}
+
+
+def check_column(family: Family, part: DataSource, column: str, *, like: DataSource) -> None:
+    """Raise InputError unless a file has the text column that another one has."""
+    if column not in (names := family.names(part)):
+        raise InputError(f"{part.path}: no column {column!r}, which {like.path} has; there are: {listed(names)}")
 
 
 _END_BYTES = 1 << 20
 
 
-def _of_file(path: Path, root: Path) -> dict[str, Any]:
+def _of_file(given: str, root: Path) -> dict[str, Any]:
+    path = Path(given)
     try:
+        if is_url(given):
+            return dict(zip(("name", "size", "version"), stored(given)[1:], strict=True))
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             digest = hashlib.sha256(file.read(_END_BYTES))
             file.seek(max(0, status.st_size - _END_BYTES))
             digest.update(file.read(_END_BYTES))
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise unreadable(given, error) from error
     name = path.relative_to(root).as_posix() if path != root else path.name
     return {"name": name, "size": status.st_size, "mtime_ns": status.st_mtime_ns, "ends": digest.hexdigest()}

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import islice
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from spoilerguard.archives import database
-from spoilerguard.archives.archive import Archive, Family
+from spoilerguard.archives.archive import Archive, Family, check_column
 from spoilerguard.archives.columns import Columns, choose_columns, guess_text_format
 from spoilerguard.archives.table import FAMILIES
 from spoilerguard.errors import InputError
-from spoilerguard.files.columns import listed
 from spoilerguard.files.dialects import QUOTINGS, describe_dialect
 from spoilerguard.files.jsonvalues import lists_within
 from spoilerguard.files.source import MAX_RECORD_BYTES, DataSource, Head, read_head, unreadable
+from spoilerguard.files.storage import is_url, stored
 from spoilerguard.files.streams import DATA_SUFFIXES, PACKED_SUFFIXES, encoding_named
 from spoilerguard.text.reading import READERS
 
-__all__ = ["open_archive"]
+__all__ = ["PART_SUFFIXES", "is_part", "open_archive"]
 
 _NAMES = tuple(family.name for family in FAMILIES)
 
@@ -44,7 +44,8 @@ def open_archive(
     """Open an archive of comments. Whatever is not given is guessed from the first records.
 
     Args:
-        source: A file, a folder of files of one format, or (with `query`) the URL of a database.
+        source: A file or its URL on shared storage, a folder of files of one format, or (with `query`) the URL of a
+            database.
         format: The name of a row of FAMILIES.
         text_column: The column with the text.
         id_column: The column with the id; "" for none.
@@ -72,11 +73,12 @@ def open_archive(
     given = {"encoding": encoding, "delimiter": delimiter, "quoting": quoting, "longest": longest_record}
     given = {name: value for name, value in given.items() if value is not None}
     path = os.fspath(source)
-    if query is not None or "://" in path:
-        files, packed = [], None
+    files: Sequence[str | Path] = []
+    packed = None
+    if query is not None or ("://" in path and not is_url(path)):
         family, parts = _database(path, query, given)
     else:
-        files = _files(Path(path))
+        files = [path] if is_url(path) else _files(Path(path))
         head = read_head(files[0], encoding)
         packed = head.packed
         family, settings = _family(head, format, given)
@@ -132,9 +134,7 @@ def _check_nested(shown: str, columns: Columns, sample: Mapping[str, Sequence[An
 def _check_others(family: Family, parts: Sequence[DataSource], columns: Columns) -> None:
     """Raise InputError unless every file of a folder has the text column."""
     for part in parts[1:]:
-        if columns.text not in (names := family.names(part)):
-            there = f"{parts[0].path} has; there are: {listed(names)}"
-            raise InputError(f"{part.path}: no column {columns.text!r}, which {there}")
+        check_column(family, part, columns.text, like=parts[0])
 
 
 # --- files -------------------------------------------------------------------------------------
@@ -148,22 +148,33 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if (path / "profile.csv").is_file() and (path / "reviews.csv").is_file():  # an unpacked Letterboxd export
         return [path / "reviews.csv"]
-    suffixes = DATA_SUFFIXES | PACKED_SUFFIXES | {".xml"}
-    found = [file for file in sorted(path.rglob("*")) if _is_part(file, path, suffixes)]
+    found = [
+        file
+        for file in sorted(path.rglob("*"))
+        if is_part(file.relative_to(path).as_posix()) and file.is_file() and _size(file) > 0
+    ]
     if not found:
-        raise InputError(f"{path}: no archive in this folder; expected files that end in {', '.join(sorted(suffixes))}")
+        raise InputError(f"{path}: no archive in this folder; expected files that end in {', '.join(PART_SUFFIXES)}")
     return found
 
 
-def _is_part(file: Path, root: Path, suffixes: frozenset[str]) -> bool:
-    """Whether a file is data: Spark and Dask put other files, whose names begin with _, beside it."""
-    beside = any(name.startswith((".", "_")) for name in file.relative_to(root).parts) or file.name == "works.jsonl"
-    return not beside and file.suffix.lower() in suffixes and file.is_file() and _size(file) > 0
+PART_SUFFIXES = tuple(sorted(DATA_SUFFIXES | PACKED_SUFFIXES | {".xml"}))
 
 
-def _size(file: Path) -> int:
+def is_part(name: str) -> bool:
+    """Whether a file of a folder is data, by its name: Spark and Dask put others, which begin with _, beside it.
+
+    Args:
+        name: The path of the file below the folder, with slashes.
+    """
+    path = PurePosixPath(name)
+    beside = any(part.startswith((".", "_")) for part in path.parts) or path.name == "works.jsonl"
+    return not beside and path.suffix.lower() in PART_SUFFIXES
+
+
+def _size(file: str | Path) -> int:
     try:
-        return file.stat().st_size
+        return stored(file).size
     except OSError as error:
         raise unreadable(file, error) from error
 
@@ -189,7 +200,7 @@ def _family(head: Head, format: str | None, given: dict[str, Any]) -> tuple[Fami
         if format is not None or not family.signs:
             return family, settings
         if family.names not in names:
-            names[family.names] = family.names(DataSource(str(head.path), **settings))
+            names[family.names] = family.names(DataSource(head.path, **settings))
         if any(signs <= {*names[family.names]} for signs in family.signs):
             return family, settings
     for at, magic, remedy in _REMEDIES:

@@ -7,13 +7,14 @@ records that were scanned are kept in every case.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
 import os
 from pathlib import Path
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
@@ -35,9 +36,11 @@ from spoilerguard.cli.common import (
     output as printing,
 )
 from spoilerguard.cli.progress import duration, shown
+from spoilerguard.cli.scan_parts import in_parts
 from spoilerguard.cli.stopping import StoppedError, stop_requested
 from spoilerguard.errors import InputError
 from spoilerguard.files.places import check_folder, check_places
+from spoilerguard.files.storage import is_url
 
 if TYPE_CHECKING:
     from spoilerguard.scan.summary import Summary
@@ -54,6 +57,7 @@ Examples:
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8 --resume
   curl https://blog.example/feed | spoilerguard scan - -o - | jq -c 'select(.spoiler)'
+  spoilerguard scan 's3://bucket/comments/*.parquet' -o s3://bucket/out/ --engine dask --scheduler tcp://host:8786
   spoilerguard scan --sql sqlite:///blog.db --query "select id, body from comments order by id" -o blog.jsonl"""
 
 
@@ -64,19 +68,21 @@ def register(app: typer.Typer) -> None:
 
 def scan(
     ctx: typer.Context,
-    output: Annotated[
-        Path,
+    out: Annotated[
+        str,
         typer.Option(
             "-o",
             "--output",
             metavar="OUT|-",
-            help="The file to write: .jsonl, .csv (both also .gz, .zst) or .parquet; - prints JSON Lines.",
+            help="The file to write: .jsonl, .csv (both also .gz, .zst) or .parquet; - prints JSON Lines. A folder "
+            "(FOLDER/ or a URL, s3://bucket/folder/) gets a file for each file of SOURCE, read and written by workers.",
         ),
     ],
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="SOURCE|-", help="The archive: a file, a folder of files, a database URL, or - for standard input."
+            metavar="SOURCE|-",
+            help="The archive: a file, a folder, the URL of a database or of shared storage, or - for standard input.",
         ),
     ] = None,
     sql: Annotated[
@@ -154,7 +160,7 @@ def scan(
     with _errors_explained(), stop_requested() as stop, ExitStack() as stack:
         from spoilerguard.archives import open_archive
         from spoilerguard.files.spool import spooled
-        from spoilerguard.scan import run
+        from spoilerguard.scan import parts, run
         from spoilerguard.scan.engines import ENGINES
         from spoilerguard.scan.folder import finished, part_of
         from spoilerguard.scan.outputs import STDOUT
@@ -168,18 +174,8 @@ def scan(
             raise InputError(f"unknown --engine {engine!r}: choose from {', '.join(ENGINES)}")
         if scheduler is not None and engine != "dask":
             raise InputError("--scheduler needs --engine dask")
-        written = {"--output": output, "the partial output": part_of(output)}
-        if os.fspath(output) in ("-", "/dev/stdout"):
-            output, written = STDOUT, {}
-            _check_stream(resume=resume, partition=partition)
-        check_places([source, works], {"--report": report}, written)
-        check_folder(output)
-        name = _name(source)
-        place = name if sql or source == "-" else source
-        if source == "-":
-            source = os.fspath(stack.enter_context(spooled(sys.stdin.buffer if sys.stdin else None)))
-        archive = open_archive(
-            source,
+        opening = partial(
+            open_archive,
             format=format,
             text_column=text_column,
             id_column=id_column,
@@ -190,14 +186,9 @@ def scan(
             delimiter=delimiter,
             query=query,
         )
-        check_places([*archive.files, works, *project_files(ctx, model)], {"--report": report}, written)
-        tell(f"{place}: {archive.described}", quiet)
-        if not archive.resumable:
-            tell("spoilerguard: a query without ORDER BY cannot be resumed; an interruption loses everything", quiet)
         known = _works(works)
-        plan = run.plan_of(
-            archive,
-            output,
+        planning = partial(
+            run.plan_of,
             model=model,
             sensitivity=sensitivity,
             threshold=threshold,
@@ -211,41 +202,64 @@ def scan(
             partition=partition,
             works=known,
         )
+        name, output, others = _name(source), Path(out), [works, *project_files(ctx, model)]
+        running: Callable[..., Summary | None]
+        done = None
+        if parts.wants_parts(out) and (partition is None or is_url(out)):
+            archive, plan, scanning = in_parts(source, out, opening, planning, report=report, reads=others, quiet=quiet)
+            running, kept = partial(scanning, resume=resume, force=force), f"the parts that are done are in {out}"
+        else:
+            written = {"--output": output, "the partial output": part_of(output)}
+            if out in ("-", "/dev/stdout"):
+                output, written = STDOUT, {}
+                _check_stream(resume=resume, partition=partition)
+            check_places([source, works], {"--report": report}, written)
+            check_folder(output)
+            place = name if sql or source == "-" else source
+            if source == "-":
+                source = os.fspath(stack.enter_context(spooled(sys.stdin.buffer if sys.stdin else None)))
+            archive = opening(source)
+            check_places([*archive.files, *others], {"--report": report}, written)
+            tell(f"{place}: {archive.described}", quiet)
+            if not archive.resumable:
+                tell("spoilerguard: a query without ORDER BY cannot be resumed; an interruption loses all", quiet)
+            plan = planning(archive, output)
+            if output == STDOUT:
+                running, kept = partial(run.stream, archive, _standard_output(), plan, stop=stop), ""
+            else:
+                done = finished(output, plan.to_dict()) if resume else None
+                running = partial(run.scan, archive, output, plan, resume=resume, force=force, stop=stop)
+                kept = f"what was done is in {part_of(output)}"
 
         def finishing(summary: Summary) -> None:
             if report is not None:
                 from spoilerguard.files.pages import write
                 from spoilerguard.scan.page import page
 
-                write(report, page(summary, plan, source=name, described=archive.described, output=_shown(output)))
+                write(report, page(summary, plan, source=name, described=archive.described, output=_shown(out)))
 
-        how: dict[str, Any] = {
-            "jobs": jobs,
-            "engine": engine,
-            "address": scheduler,
-            "works": known,
-            "finishing": finishing,
-            "stop": stop,
-            "reading": stop.reading,
-        }
         began = time.monotonic()
-        summary = finished(output, plan.to_dict()) if resume else None
-        if summary is not None:
-            finishing(summary)
-            tell(f"{output}: complete already; nothing was scanned again", quiet)
+        summary = done
+        if done is not None:
+            finishing(done)
+            tell(f"{out}: complete already; nothing was scanned again", quiet)
         else:
             stop.at_once = False
-            with shown(quiet) as progress, suppress(StoppedError):
-                if output == STDOUT:
-                    with printing():
-                        summary = run.stream(archive, _standard_output(), plan, progress=progress, **how)
-                else:
-                    summary = run.scan(archive, output, plan, resume=resume, force=force, progress=progress, **how)
+            with shown(quiet) as progress, suppress(StoppedError), printing() if output == STDOUT else nullcontext():
+                summary = running(
+                    jobs=jobs,
+                    engine=engine,
+                    address=scheduler,
+                    works=known,
+                    finishing=finishing,
+                    progress=progress,
+                    reading=stop.reading,
+                )
     if summary is None:
-        kept = "on standard output" if output == STDOUT else f"in {part_of(output)}: continue with --resume"
-        tell(f"spoilerguard: interrupted; what was done is {kept}", quiet=False)
+        rest = f"{kept}: continue with --resume" if kept else "what was done is on standard output"
+        tell(f"spoilerguard: interrupted; {rest}", quiet=False)
         raise typer.Exit(INTERRUPTED)
-    _summarise(summary, output, report, time.monotonic() - began, quiet)
+    _summarise(summary, out, report, time.monotonic() - began, quiet)
     if summary.errors:
         _tell_errors(summary)
         raise typer.Exit(INCOMPLETE)
@@ -265,15 +279,15 @@ def _standard_output() -> BinaryIO:
     return sys.stdout.buffer
 
 
-def _shown(output: Path) -> str:
-    return "standard output" if os.fspath(output) == "-" else os.fspath(output)
+def _shown(output: str) -> str:
+    return "standard output" if output in ("-", "/dev/stdout") else output
 
 
 def _name(source: str) -> str:
     """The name of a source in reports: never its URL, which may hold a password."""
     if source == "-":
         return "standard input"
-    return "database" if "://" in source else os.path.basename(source.rstrip(os.sep)) or source
+    return "database" if "://" in source and not is_url(source) else os.path.basename(source.rstrip(os.sep)) or source
 
 
 def _works(path: Path | None) -> dict[str, Work] | None:
@@ -284,7 +298,7 @@ def _works(path: Path | None) -> dict[str, Work] | None:
     return read_works(path)
 
 
-def _summarise(summary: Summary, output: Path, report: Path | None, seconds: float, quiet: bool) -> None:
+def _summarise(summary: Summary, output: str, report: Path | None, seconds: float, quiet: bool) -> None:
     unread = f", {summary.errors:,} with an error" if summary.errors else ""
     tell(
         f"{_shown(output)}: {summary.records:,} records, {summary.flagged:,} with a spoiler{unread}; "

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 import os
 import signal
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from spoilerguard.scan.run import Record
+from typing import Any, TypeVar
 
 __all__ = ["Stop", "StoppedError", "stop_requested"]
+
+
+Item = TypeVar("Item")
 
 
 class StoppedError(KeyboardInterrupt):
@@ -32,8 +32,8 @@ class Stop:
     def __call__(self) -> bool:
         return self.asked
 
-    def reading(self, records: Iterator[Record]) -> Iterator[Record]:
-        """The records, each of which a signal may stop."""
+    def reading(self, records: Iterator[Item]) -> Iterator[Item]:
+        """The records, or whatever else is waited for; a signal may stop the wait."""
         while True:
             self.at_once = True
             if self.asked:

@@ -6,16 +6,19 @@ They are structs of Thrift's compact protocol, of which a few numbers are wanted
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from mmap import mmap
+from typing import Any, NamedTuple, Protocol
 
 __all__ = ["DELTA_BYTE_ARRAY", "DICTIONARY", "Page", "pages_of"]
 
 DICTIONARY = 2  # the kind of a page
 DELTA_BYTE_ARRAY = 7  # an encoding: the beginnings of values are stored once
 _DATA, _DATA_2 = 5, 8  # the fields of a header that describe a page of data
+
+
+class Bytes(Protocol):
+    """The bytes of a file by their places; IndexError after the last."""
+
+    def __getitem__(self, at: int, /) -> int: ...
 
 
 class Page(NamedTuple):
@@ -28,7 +31,7 @@ class Page(NamedTuple):
     encoding: int
 
 
-def pages_of(data: mmap, chunk: Any) -> Iterator[Page]:
+def pages_of(data: Bytes, chunk: Any) -> Iterator[Page]:
     """The pages of a column in a row group, as Arrow will read them.
 
     Args:
@@ -53,7 +56,7 @@ def pages_of(data: mmap, chunk: Any) -> Iterator[Page]:
         at, missing = at + stored, missing - values
 
 
-def _header(data: mmap, at: int) -> tuple[dict[tuple[int, int], int], int]:
+def _header(data: Bytes, at: int) -> tuple[dict[tuple[int, int], int], int]:
     """The numbers of a header by the fields around them and their own, and where it ends."""
     found: dict[tuple[int, int], int] = {}
     fields = [0]  # the last field of each struct that is open
@@ -87,12 +90,12 @@ def _header(data: mmap, at: int) -> tuple[dict[tuple[int, int], int], int]:
     return found, at
 
 
-def _number(data: mmap, at: int) -> tuple[int, int]:
+def _number(data: Bytes, at: int) -> tuple[int, int]:
     value, at = _varint(data, at)
     return (value >> 1) ^ -(value & 1), at
 
 
-def _varint(data: mmap, at: int) -> tuple[int, int]:
+def _varint(data: Bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[at]

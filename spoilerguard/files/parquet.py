@@ -6,15 +6,18 @@ unpack to gigabytes. So the headers of the pages are read before Arrow reads the
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager, nullcontext
 from itertools import repeat
 import mmap
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote
 
 from spoilerguard.errors import InputError
 from spoilerguard.files.pagesizes import DELTA_BYTE_ARRAY, DICTIONARY, Page, pages_of
 from spoilerguard.files.source import END
+from spoilerguard.files.storage import is_url, opened
 from spoilerguard.files.streams import optional
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ def names(source: DataSource) -> tuple[str, ...]:
         InputError: The file cannot be read.
         MissingExtra: pyarrow is not installed.
     """
-    with _open(source) as file:
+    with _open(source) as (file, _):
         own = tuple(file.schema_arrow.names)
     return (*own, *(name for name in _of_folders(source.path) if name not in own))
 
@@ -53,12 +56,20 @@ def _of_folders(path: str) -> dict[str, str]:
     return {name: unquote(value) for name, sign, value in pairs if sign}
 
 
-def _open(source: DataSource) -> Any:
+@contextmanager
+def _open(source: DataSource) -> Iterator[tuple[Any, BinaryIO | None]]:
+    """The reader of a file, and the file itself where it is not on disk."""
     parquet, arrow = optional("pyarrow.parquet", "scan"), optional("pyarrow", "scan")
-    try:
-        return parquet.ParquetFile(source.path, buffer_size=_BUFFER, pre_buffer=False)
-    except (arrow.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"{source.path}: not a readable Parquet file ({error}); fetch or write it again") from error
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(opened(source.path, places=True)) if is_url(source.path) else source.path
+            reader = stack.enter_context(parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False))
+        except (arrow.ArrowException, OSError, ValueError) as error:
+            if is_url(source.path) and isinstance(error, OSError) and error.errno is not None:
+                raise source.fault(error) from error
+            message = f"not a readable Parquet file ({error}); fetch or write it again"
+            raise InputError(f"{source.path}: {message}") from error
+        yield reader, None if file is source.path else file
 
 
 def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
@@ -79,9 +90,9 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
         MissingExtra: pyarrow is not installed.
     """
     arrow = optional("pyarrow", "scan")
-    with _open(source) as file:
-        size, total = Path(source.path).stat().st_size, max(1, file.metadata.num_rows)
-        at = place
+    with _open(source) as (file, far):
+        size = os.stat(source.path).st_size if far is None else far.seek(0, os.SEEK_END)
+        at, total = place, max(1, file.metadata.num_rows)
         source.meter.tell = lambda: size * at // total
         own = set(file.schema_arrow.names)
         columns = [name for name in dict.fromkeys(wanted) if name in own]
@@ -92,9 +103,8 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
             if end <= place:
                 continue
             try:
-                for batch in file.iter_batches(
-                    _batch(source, file, group, columns), row_groups=[group], columns=columns, use_threads=False
-                ):
+                most = _batch(source, file, far, group, columns)
+                for batch in file.iter_batches(most, row_groups=[group], columns=columns, use_threads=False):
                     begin, skip = begin + len(batch), max(place - begin, 0)
                     cells = {name: _values(batch.column(name)[skip:]) for name in columns}
                     every = [cells[name] if name in cells else repeat(fixed.get(name or "")) for name in wanted]
@@ -113,7 +123,7 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
                     yield None, message, at
 
 
-def _batch(source: DataSource, file: Any, group: int, columns: Sequence[str | None]) -> int:
+def _batch(source: DataSource, file: Any, far: BinaryIO | None, group: int, columns: Sequence[str | None]) -> int:
     """How many rows of a row group to read at a time.
 
     Raises:
@@ -123,7 +133,7 @@ def _batch(source: DataSource, file: Any, group: int, columns: Sequence[str | No
     usual = min(_ROWS, _BYTES * int(about.num_rows) // max(1, int(about.total_byte_size)))
     chunks = [about.column(number) for number in range(about.num_columns)]
     sizes = [usual]
-    with open(source.path, "rb") as stored, mmap.mmap(stored.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with nullcontext(_Bytes(far)) if far else _mapped(source.path) as data:
         for chunk in chunks:
             if chunk.path_in_schema.partition(".")[0] in columns:
                 pages = list(pages_of(data, chunk))
@@ -135,6 +145,25 @@ def _batch(source: DataSource, file: Any, group: int, columns: Sequence[str | No
                         )
                 sizes.append(_fitting(pages, usual))
     return max(1, min(sizes))
+
+
+@contextmanager
+def _mapped(path: str) -> Iterator[mmap.mmap]:
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data
+
+
+class _Bytes:
+    """The bytes of a file that is not on disk, by their places; the file keeps the blocks that it has read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._start, self._window = file, 0, b""
+
+    def __getitem__(self, at: int, /) -> int:
+        if not 0 <= at - self._start < len(self._window):
+            self._start = self._file.seek(at)
+            self._window = self._file.read(1 << 12)
+        return self._window[at - self._start]
 
 
 def _fitting(pages: Sequence[Page], most: int) -> int:

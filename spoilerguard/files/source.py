@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spoilerguard.errors import InputError
+from spoilerguard.files.storage import opened, stored
 from spoilerguard.files.streams import damage, guess_encoding, has_plain_lines, packing, transcoded, unpacked
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class DataSource:
     """One file or database, and how it is written.
 
     Attributes:
-        path: The file, or the URL of the database.
+        path: The file, its URL on shared storage, or the URL of the database.
         encoding: The encoding of the text.
         delimiter: The character between the cells of a delimited file.
         quoting: How a quote inside quotes is written; a key of `dialects.QUOTINGS`.
@@ -87,7 +87,7 @@ class DataSource:
         """
         with ExitStack() as stack:
             try:
-                raw = stack.enter_context(Path(self.path).open("rb"))
+                raw = stack.enter_context(opened(self.path))
                 stream = stack.enter_context(unpacked(raw))
             except OSError as error:
                 raise self.fault(error) from error
@@ -177,18 +177,18 @@ def unreadable(path: str | os.PathLike[str], error: OSError) -> InputError:
 class Head:
     """The beginning of a file, unpacked and decoded: enough to recognise its format."""
 
-    path: Path
+    path: str
     packed: str | None
     encoding: str
     raw: bytes
     text: str
 
 
-def read_head(path: Path, encoding: str | None = None) -> Head:
+def read_head(path: str | os.PathLike[str], encoding: str | None = None) -> Head:
     """Read the beginning of a file.
 
     Args:
-        path: The file.
+        path: The file, or its URL.
         encoding: Its encoding; by default guessed from its beginning and three places further on.
 
     Returns:
@@ -198,9 +198,10 @@ def read_head(path: Path, encoding: str | None = None) -> Head:
         InputError: The file cannot be read.
         MissingExtra: The library that unpacks the file is not installed.
     """
-    source = DataSource(str(path), "latin-1")
+    path = os.fspath(path)
+    source = DataSource(path, "latin-1")
     try:
-        with path.open("rb") as file:
+        with opened(path, places=True) as file:
             packed = packing(file.read(6))
     except OSError as error:
         raise unreadable(path, error) from error
@@ -217,10 +218,10 @@ def read_head(path: Path, encoding: str | None = None) -> Head:
     return Head(path, packed, encoding, raw, raw.decode(encoding, "replace").removeprefix("\ufeff"))
 
 
-def _samples(path: Path) -> Iterator[bytes]:
+def _samples(path: str) -> Iterator[bytes]:
     """Lines from the middle of a file: the beginning of many files is pure ASCII."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    size = stored(path).size
+    with opened(path, places=True) as file:
         for quarter in (1, 2, 3) if size > 4 * _HEAD else ():
             file.seek(size * quarter // 4)
             yield _whole_lines(file.read(_HEAD).partition(b"\n")[2])

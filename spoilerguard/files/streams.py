@@ -13,6 +13,7 @@ import gzip
 import importlib
 import io
 import lzma
+import os
 from pathlib import Path
 import re
 import sys
@@ -70,9 +71,9 @@ def optional(module: str, extra: str) -> Any:
         raise MissingExtra(module.partition(".")[0], extra) from error
 
 
-def base_name(path: Path) -> tuple[str, str]:
+def base_name(path: str | os.PathLike[str]) -> tuple[str, str]:
     """The name of a file without its suffixes, and its data suffix in lower case: "x", ".csv" for x.CSV.gz."""
-    name = Path(path.name)
+    name = Path(Path(path).name)
     if name.suffix.lower() in PACKED_SUFFIXES:
         name = name.with_suffix("")
     suffix = name.suffix.lower()

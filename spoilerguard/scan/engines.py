@@ -1,7 +1,8 @@
-"""Where shards are scored: in this process, in several processes, or on a cluster. One table.
+"""Where work is done: in this process, in several processes, or on a cluster. One table.
 
-An engine takes a plan and shards, and yields the result of each shard, in order and with few in memory at a
-time. It cannot change the results. To add an engine, add a generator and a row in `ENGINES`.
+An engine takes a function and items, and yields the result of each item, with few in memory at a time: of shards,
+which this process reads, in their order; of parts, which the workers read, as they come. It cannot change the
+results. To add an engine, add a generator and a row in `ENGINES`.
 
 To use a cluster of ten machines: install the same spoilerguard on all of them, with the extra dask. Start
 `dask scheduler` on one, and `dask worker tcp://HOST:8786 --nworkers 8 --nthreads 1` on each. Then run
@@ -15,7 +16,8 @@ reviews (1,300 characters) per second, each 1,350 bytes to a worker and 310 back
 characters) per second, each 210 bytes and 120 back. Reading and sending take 1/64 to 1/131 of the time of
 scoring for reviews and 1/20 for short comments, so one reader keeps that many cores busy. Eighty cores thus
 score 100,000 reviews per second, with 140 MB/s of traffic. Of short comments one reader feeds them 150,000 per
-second, a quarter of what they could score; several scans, each of a part of the archive, are then faster.
+second, a quarter of what they could score. Where that is too little, put the archive on shared storage in parts:
+`parts` has no such reader.
 """
 
 from __future__ import annotations
@@ -26,58 +28,81 @@ from contextlib import contextmanager
 from functools import partial
 import os
 import pkgutil
+from queue import SimpleQueue
 import signal
 import threading
 import time
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import spoilerguard
 from spoilerguard.errors import InputError, MissingExtra, SpoilerguardError
-from spoilerguard.scan.plan import Plan
-from spoilerguard.scan.shards import Shard, ShardResult, score
 from spoilerguard.text.runons import without_torch
 
 __all__ = ["ENGINES"]
 
 _PATIENCE = "10s"  # for the scheduler to answer
+_JOINING = 1_000  # parts, which are small until they are read, that wait for workers that join during the scan
 
 # One process per core: linear algebra must not start threads of its own.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
-Results = Generator[ShardResult, None, None]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Lost = Callable[[Item, str], Result]
 
 
 class Engine(Protocol):
     """The type of an engine."""
 
-    def __call__(self, plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None) -> Results:
-        """Score shards.
+    def __call__(
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        jobs: int,
+        address: str | None,
+        lost: Lost[Item, Result] | None = None,
+    ) -> Generator[Result, None, None]:
+        """Do the work for each item.
 
         Args:
-            plan: The plan of the scan.
-            shards: The shards.
+            work: The function; pickled, as are items and results, where there are several processes.
+            items: The items.
             jobs: How many processes to use.
             address: The address of a scheduler.
+            lost: Given for items whose order does not matter: what takes the place of the result of an item of
+                which worker after worker has died, with the reason. Without it, that is an error.
 
         Yields:
-            The result of each shard, in order.
+            The result of each item: in order, or as they come where `lost` is given.
         """
 
 
-def local(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None = None) -> Results:
-    """Score in this process, or in `jobs` processes on this machine."""
+def local(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    jobs: int,
+    address: str | None = None,
+    lost: Lost[Item, Result] | None = None,
+) -> Generator[Result, None, None]:
+    """Work in this process, or in `jobs` processes on this machine."""
     if address is not None:
         raise InputError("--scheduler needs --engine dask")
     if jobs == 1:
-        yield from map(partial(score, plan), shards)
+        yield from map(work, items)
         return
     from joblib.externals.loky import ProcessPoolExecutor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     executor = ProcessPoolExecutor(jobs, initializer=_follow_parent, initargs=(os.getpid(),), env=_ONE_THREAD)
     try:
-        yield from _in_order(partial(executor.submit, score, plan), shards, ahead=2 * jobs)
+        submit = partial(executor.submit, work)
+        if lost is None:
+            yield from _in_order(submit, items, ahead=2 * jobs)
+        else:
+            yield from (future.result() for future, _ in _as_done(submit, items, ahead=2 * jobs))
     except BrokenProcessPool as error:
         raise SpoilerguardError(
             "a worker process was killed, perhaps for lack of memory; continue with --resume and fewer --jobs"
@@ -99,10 +124,17 @@ def _follow_parent(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def dask(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None = None) -> Results:
-    """Score on a Dask cluster; without an address, on a local one of `jobs` processes that ends with the scan.
+def dask(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    jobs: int,
+    address: str | None = None,
+    lost: Lost[Item, Result] | None = None,
+) -> Generator[Result, None, None]:
+    """Work on a Dask cluster; without an address, on a local one of `jobs` processes that ends with the scan.
 
-    A shard whose worker dies is scored again by another worker. Only this process reads the archive.
+    An item whose worker dies is done again by another worker.
     """
     try:
         import distributed
@@ -113,9 +145,17 @@ def dask(plan: Plan, shards: Iterable[Shard], *, jobs: int, address: str | None 
         threads = sum(client.nthreads().values())
         if not threads:
             raise InputError(f"{address}: the scheduler has no workers; start one with: dask worker {address}")
-        submit = partial(client.submit, score, plan, pure=False)
+        submit = partial(client.submit, work, pure=False)
         try:
-            yield from _in_order(submit, shards, ahead=3 * threads)
+            if lost is None:
+                yield from _in_order(submit, items, ahead=3 * threads)
+                return
+            for future, item in _as_done(submit, items, ahead=3 * threads + _JOINING):
+                try:
+                    result = future.result()
+                except distributed.KilledWorker:
+                    result = lost(item, "several workers died of this part, perhaps for lack of memory")
+                yield result
         except distributed.KilledWorker as error:
             raise SpoilerguardError(
                 f"{error}: several workers died of this shard, perhaps for lack of memory; continue with --resume"
@@ -154,15 +194,31 @@ def _check_installed(client: Any) -> None:
             )
 
 
-def _in_order(submit: Callable[[Shard], Any], shards: Iterable[Shard], *, ahead: int) -> Results:
-    """The results in the order of the shards, with `ahead` of them submitted at a time."""
+def _in_order(submit: Callable[[Item], Any], items: Iterable[Item], *, ahead: int) -> Generator[Any, None, None]:
+    """The results in the order of the items, with `ahead` of them submitted at a time."""
     waiting: deque[Any] = deque()
-    for shard in shards:
-        waiting.append(submit(shard))
+    for item in items:
+        waiting.append(submit(item))
         if len(waiting) > ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def _as_done(
+    submit: Callable[[Item], Any], items: Iterable[Item], *, ahead: int
+) -> Generator[tuple[Any, Item], None, None]:
+    """Each future that is done, and its item, as they come, with `ahead` of them submitted at a time."""
+    done: SimpleQueue[tuple[Any, Item]] = SimpleQueue()
+    waiting = 0
+    for item in items:
+        submit(item).add_done_callback(lambda future, item=item: done.put((future, item)))
+        waiting += 1
+        if waiting > ahead:
+            yield done.get()
+            waiting -= 1
+    for _ in range(waiting):
+        yield done.get()
 
 
 ENGINES: dict[str, Engine] = {"local": local, "dask": dask}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 import hashlib
 import json
 import os
@@ -25,7 +26,7 @@ from spoilerguard.scan.engines import ENGINES
 from spoilerguard.scan.folder import PartialOutput, may_replace
 from spoilerguard.scan.outputs import kind_of
 from spoilerguard.scan.plan import Plan
-from spoilerguard.scan.shards import Shard, ShardResult, shards_of
+from spoilerguard.scan.shards import Shard, ShardResult, score, shards_of
 from spoilerguard.scan.summary import Summary
 from spoilerguard.spans import Work
 
@@ -168,7 +169,7 @@ def scan(
         _start(part, resume=resume, force=force)
         if not part.complete:
             shards = _shards(archive, part.after, works, reading)
-            with closing(ENGINES[engine](plan, shards, jobs=jobs, address=address)) as results:
+            with closing(ENGINES[engine](partial(score, plan), shards, jobs=jobs, address=address)) as results:
                 if not _write(results, part, archive, progress, stop):
                     return None
             _check_source(archive, plan)
@@ -202,7 +203,7 @@ def stream(
     """
     summary = Summary()
     shards = _shards(archive, START, works, reading)
-    with closing(ENGINES[engine](plan, shards, jobs=jobs, address=address)) as results:
+    with closing(ENGINES[engine](partial(score, plan), shards, jobs=jobs, address=address)) as results:
         for result in results:
             summary.add(result.summary)
             _check_count(summary.records, result)
