@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import PurePath
 import re
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def _top(head: Head) -> str:
     """The beginning of an XML document, up to its root with its attributes; "" for another file."""
     start = _BEFORE.match(head.text)
     at = start.end() if start else 0
-    if ".xml" in (suffix.lower() for suffix in head.path.suffixes):  # then anything may stand before it
+    if ".xml" in (suffix.lower() for suffix in PurePath(head.path).suffixes):  # then anything may stand before it
         at = max(at, head.text.find("<?xml", at, 1 << 16))
     root = ROOT.search(head.text, at) if head.text[at : at + 1] == "<" else None
     return head.text[at : head.text.find(">", root.end()) + 1 or None] if root else ""

@@ -69,7 +69,7 @@ def _open(source: DataSource) -> Iterator[tuple[Any, BinaryIO | None]]:
                 raise source.fault(error) from error
             message = f"not a readable Parquet file ({error}); fetch or write it again"
             raise InputError(f"{source.path}: {message}") from error
-        yield reader, None if file is source.path else file
+        yield reader, None if isinstance(file, str) else file
 
 
 def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterator[RawRow]:
