@@ -160,7 +160,7 @@ def tune(
     steady = thresholds[1:][np.isfinite(thresholds[1:])]
     tails = [(1 - metrics.LEVEL) / 2, (1 + metrics.LEVEL) / 2]
     kept = ("threshold", "precision", "recall", "f1")
-    limits = {name: guard.manifest.thresholds[name] for name in SENSITIVITIES}
+    limits: dict[str, float] = {name: guard.manifest.thresholds[name] for name in SENSITIVITIES}
     compared = metrics.points(truth, probability, codes, limits, drawn)
     return Tuning(
         model={"name": guard.name, "version": guard.version},
