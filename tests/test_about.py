@@ -188,3 +188,18 @@ def test_explain_of_a_line_without_a_sentence(tmp_path: Path, cli: Cli, monkeypa
             f"spoilerguard: d.md:{line}: no sentence is checked on this line; "
             "it may be blank, code, hidden or suppressed\n",
         )
+
+
+def test_explain_obeys_decisions_as_check_does(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "d.md").write_text(f"{CLEAN}\n\n{SPOILERS[1]}\n", encoding="utf-8")
+    report = json.loads(cli("check", "d.md", "--format", "json").out)
+    for flag in report["files"][0]["flags"]:
+        flag["decision"] = "show"
+    (tmp_path / "decisions.json").write_text(json.dumps(report), encoding="utf-8")
+    assert cli("decide", "decisions.json").status == 0
+    assert cli("check", "d.md").status == 0
+    said = cli("explain", "d.md:3").out
+    assert "  not a spoiler at medium sensitivity" in said
+    assert "as you decided" in said
+    assert "  a spoiler at medium sensitivity" in cli("explain", "d.md:3", "--no-decisions").out

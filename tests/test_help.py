@@ -101,6 +101,17 @@ def table(documents: str, *columns: str, delimiter: str = ",") -> str:
     return written.getvalue()
 
 
+def exported(documents: str) -> str:
+    """Our own JSON Lines as doccano exports them, a sentence a line."""
+    rows = [
+        {"id": f"{document['id']}-{k}", "text": sentence["text"], "work": document["work"], "label": [name]}
+        for document in map(json.loads, documents.splitlines())
+        for k, sentence in enumerate(document["sentences"])
+        for name in ("SPOILER" if sentence["label"] else "OK",)
+    ]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
 def decisions(draft: str) -> str:
     """What the preview of draft.md saves if one decides that its spoiler is none, and that the rest is one."""
     found = []
@@ -127,7 +138,8 @@ def desk(
         "comment.txt": f"{SPOILERS[0]}\n",
         "cover.txt": "A novel about an orchard.\n",
         "data/reviews.jsonl": known,
-        "ours.jsonl": new,
+        **dict.fromkeys(("ours.jsonl", "labels.jsonl"), new),
+        "doccano.jsonl": exported(new),
         "held-out.jsonl": newer,
         "comments.csv": table(known, "id", "text", "hidden", "film"),
         "other.csv": table(new, "id", "text", "spoiler", "film"),

@@ -14,6 +14,7 @@ import typer
 from spoilerguard.cli.common import (
     AnyLanguageOption,
     BlurbOption,
+    DecisionsOption,
     InputFormatOption,
     ModelOption,
     QuotationsOption,
@@ -66,10 +67,12 @@ def explain(
     works: WorksOption = None,
     quotations: QuotationsOption = True,
     any_language: AnyLanguageOption = False,
+    decisions: DecisionsOption = True,
 ) -> None:
     """Show how a sentence comes to its score, and which words contribute."""
     with errors_explained():
         from spoilerguard.drafts.about import about
+        from spoilerguard.drafts.decisions import decisions_by_path, obey
         from spoilerguard.drafts.explaining import explained, place_of
         from spoilerguard.drafts.io import read_draft, read_standard_input
         from spoilerguard.guard import load
@@ -99,6 +102,7 @@ def explain(
             any_language=any_language,
             suppressions=place is not None,
         )
+        report, _, decided = obey(report, guard, decisions_by_path()(name) if decisions and place else None)
         found = list(explained(guard, report, known.work, line))
     if not report.checked:
         fail(f"{name}: {report.notices[0].message}")
@@ -109,7 +113,8 @@ def explain(
     at = "at this threshold" if known.threshold is not None else f"at {known.sensitivity} sensitivity"
     with output():
         for one in found:
-            for row in _lines(one, f"{at} (from {limit:.0%})", limit, name if place or len(found) > 1 else ""):
+            mine = ", as you decided" if one.sentence.start in decided else ""
+            for row in _lines(one, f"{at} (from {limit:.0%}){mine}", limit, name if place or len(found) > 1 else ""):
                 say(row)
 
 

@@ -233,7 +233,10 @@ _CONVERT = """\b
 Examples:
   spoilerguard convert goodreads_reviews_spoiler.json.gz -o goodreads.jsonl
   spoilerguard convert posts/ --from marked -o posts.jsonl
-  spoilerguard convert reviews.tsv --text-column body --label-column spoils --level document -o reviews.jsonl"""
+  spoilerguard convert reviews.tsv --text-column body --label-column spoils --level document -o reviews.jsonl
+  spoilerguard convert doccano.jsonl --positive SPOILER -o labels.jsonl
+Exports of Prodigy, doccano, Label Studio (JSON, JSON-MIN) and brat are read too; what an annotator
+rejected or skipped is no label."""
 
 
 def convert(

@@ -40,7 +40,7 @@ _TUNE = """\b
 Examples:
   spoilerguard tune labels.jsonl --want recall=0.6
   spoilerguard tune labels.jsonl --want precision=0.8 --write
-  spoilerguard tune exported.jsonl --positive SPOILER --model accurate
+  spoilerguard tune doccano.jsonl --positive SPOILER
 The labels are of your own texts: what convert makes of your decisions, of Prodigy's, doccano's or
 Label Studio's exports, or a table. Intervals are of texts that the threshold was not chosen on."""
 

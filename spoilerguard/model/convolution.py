@@ -285,7 +285,9 @@ class ConvolutionalScorer:
         scores = sigmoid(blend[:, 0] * found[:, 0] + blend[:, 1] * linear + blend[:, 2])
         return batch.split(scores, sigmoid(found[:, 1:]))
 
-    def reasons(self, sentences: Sequence[str], kinds: npt.NDArray[np.float64]) -> list[tuple[Reason, ...]]:
+    def reasons(
+        self, sentences: Sequence[str], kinds: npt.NDArray[np.float64] | None = None
+    ) -> list[tuple[Reason, ...]]:
         return self.linear.reasons(sentences, kinds, self._alone)
 
     def _alone(self, sentences: Sequence[str]) -> npt.NDArray[np.float64]:

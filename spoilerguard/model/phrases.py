@@ -17,7 +17,7 @@ import numpy.typing as npt
 __all__ = ["Phrase", "phrases"]
 
 LONGEST = 12  # words
-MOST = 3  # phrases of a sentence
+MOST = 2  # phrases of a sentence
 _EACH = 0.03  # what each word costs, as a share of all gains
 _OPEN, _CLOSED = 0.2, 0.3  # what it is worth to begin and to end with a clause
 _PART = 0.08  # the same before a preposition

@@ -40,7 +40,7 @@ PART = 200_000  # characters whose n-grams are held at a time
 KIND_BITS = 16  # the kinds' tables are smaller: only a flagged sentence is asked for its kind
 KIND_BLOCKS = frozenset({"word", "pair"})
 NAMED_FROM = 0.35  # no kind is named that is less likely; two in three named from here on are right
-CLEAR = 0.5  # a phrase that is worth so much more than the others is shown
+CLEAR = 0.3  # a phrase that is worth so much more than the others is shown
 LOSS = 0.3  # what a logit is worth, beside the worth of a phrase
 WEIGHED = 512  # sentences that a network weighs at a time, to find the words to show
 
@@ -93,10 +93,12 @@ class Scorer(Protocol):
     ) -> list[npt.NDArray[np.float64]]:
         """The scores of `read`: one array a document."""
 
-    def reasons(self, sentences: Sequence[str], kinds: npt.NDArray[np.float64]) -> list[tuple[Reason, ...]]:
+    def reasons(
+        self, sentences: Sequence[str], kinds: npt.NDArray[np.float64] | None = None
+    ) -> list[tuple[Reason, ...]]:
         """Why each of these sentences looks like a spoiler: its kinds, and the words that weigh most.
 
-        `kinds` are the rows of `Reading.kinds` of these sentences.
+        `kinds` are the rows of `Reading.kinds` of these sentences; without them, only the linear model names kinds.
         """
 
     def word_weights(self, sentence: str) -> list[tuple[str, float]]:
@@ -201,7 +203,7 @@ class LinearScorer:
     def reasons(
         self,
         sentences: Sequence[str],
-        kinds: npt.NDArray[np.float64],
+        kinds: npt.NDArray[np.float64] | None = None,
         weigh: Callable[[Sequence[str]], npt.NDArray[np.float64]] | None = None,
     ) -> list[tuple[Reason, ...]]:
         """As in `Scorer`; `weigh`, where a network has one, gives the logit of each cleaned sentence, read alone.
@@ -214,6 +216,7 @@ class LinearScorer:
         texts = [clean(s) for s in sentences]
         tokens = tokens_of(texts)
         blocks = list(hashed(tokens, characters=(0, 0)))
+        seen = np.empty((len(texts), 0)) if kinds is None else kinds
         gains = self._gains(tokens, blocks)
         bounds = np.searchsorted(tokens.sentence_of, np.arange(len(texts) + 1))
         found = [
@@ -221,7 +224,7 @@ class LinearScorer:
             for row, (text, first, last) in enumerate(zip(texts, bounds[:-1], bounds[1:], strict=True))
         ]
         shown = [part[0] for part in found] if weigh is None else _costliest(texts, found, weigh)
-        named = (self._names(row) for row in self.kinds_of(tokens, kinds, blocks))
+        named = (self._names(row) for row in self.kinds_of(tokens, seen, blocks))
         return [
             tuple(Reason(kind, text[phrase.start : phrase.end]) for kind in names)
             for text, phrase, names in zip(texts, shown, named, strict=True)

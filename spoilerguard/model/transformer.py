@@ -182,7 +182,7 @@ class TransformerScorer:
             raise ModelError(f"{NETWORK} does not give each sentence a finite number")
         return outputs
 
-    def reasons(self, sentences: Sequence[str], kinds: Doubles) -> list[tuple[Reason, ...]]:
+    def reasons(self, sentences: Sequence[str], kinds: Doubles | None = None) -> list[tuple[Reason, ...]]:
         """The words are those of the fast model: the network gives none."""
         return self.base.reasons(sentences, kinds)
 
