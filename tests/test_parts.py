@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 import json
 import os
 from pathlib import Path
@@ -143,7 +144,12 @@ def test_the_works_reach_the_workers(tmp_path: Path) -> None:
 def cluster(server: dict[str, str]) -> Iterator[Any]:
     """Two workers on this machine; one that dies is started again."""
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
+    import dask
+
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),  # on a busy machine it takes a while
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+    ):
         yield cluster
 
 
@@ -194,6 +200,7 @@ def test_killed_itself_it_goes_on_with_the_parts_that_are_left(tmp_path: Path, c
     assert (len(seen), set(seen.values())) == (sum(counts.values()), {1})
     again = cli(*arguments[:-1], "--resume")
     assert again.status == 0
+    assert again.err.splitlines()[-2] == "s3://bucket/killed-out/: 6 of 6 parts are done from before"
     assert "1,200 records" in again.err.splitlines()[-1]
 
 
@@ -209,6 +216,15 @@ def test_a_part_of_which_worker_after_worker_dies_is_given_up() -> None:
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
         results = engines.dask(die, ["poison"], jobs=1, lost=lambda item, reason: f"{item}: {reason}")
         assert list(results) == ["poison: several workers died of this part, perhaps for lack of memory"]
+
+
+def test_a_cluster_without_workers_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_MINUTE", 0.01)
+    client = type("Client", (), {"nthreads": lambda self: {}})()
+    never = type("Future", (), {"add_done_callback": lambda self, call: None})()
+    results = engines._as_done(lambda item: never, ["a"], ahead=1, waiting=partial(engines._check_workers, client, [0]))
+    with pytest.raises(sg.SpoilerguardError, match="no workers for 10 minutes; start some, and continue with --resume"):
+        next(results)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -65,4 +65,10 @@ def in_parts(
     plan = planning(archive, Path(f"part{kind}"))
     if plan.partition is not None:
         raise InputError("--partition: a folder of parts has a file for each file of the source; leave it out")
-    return archive, plan, partial(parts.scan_parts, archive, found, output, plan, quotes=report is not None)
+
+    def beginning(done: int) -> None:
+        if done:
+            tell(f"{output}: {done:,} of {len(found):,} parts are done from before", quiet)
+
+    quotes = report is not None
+    return archive, plan, partial(parts.scan_parts, archive, found, output, plan, quotes=quotes, beginning=beginning)

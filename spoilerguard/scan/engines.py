@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from functools import partial
 import os
 import pkgutil
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 import signal
 import threading
 import time
@@ -41,6 +41,7 @@ from spoilerguard.text.runons import without_torch
 __all__ = ["ENGINES"]
 
 _PATIENCE = "10s"  # for the scheduler to answer
+_MINUTE, _WITHOUT_WORKERS = 60.0, 10  # seconds; minutes after which nobody seems to start any
 _JOINING = 1_000  # parts, which are small until they are read, that wait for workers that join during the scan
 
 # One process per core: linear algebra must not start threads of its own.
@@ -150,7 +151,8 @@ def dask(
             if lost is None:
                 yield from _in_order(submit, items, ahead=3 * threads)
                 return
-            for future, item in _as_done(submit, items, ahead=3 * threads + _JOINING):
+            alive = partial(_check_workers, client, [0])
+            for future, item in _as_done(submit, items, ahead=3 * threads + _JOINING, waiting=alive):
                 try:
                     result = future.result()
                 except distributed.KilledWorker:
@@ -174,8 +176,15 @@ def _client(distributed: Any, jobs: int, address: str | None) -> Iterator[Any]:
         with client:
             yield client
         return
+    import dask.config
+
     options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
-    with distributed.LocalCluster(n_workers=jobs, **options) as cluster, distributed.Client(cluster) as client:
+    # By default a worker that dies is given up if it is not there again after 15 seconds.
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
+        distributed.LocalCluster(n_workers=jobs, **options) as cluster,
+        distributed.Client(cluster) as client,
+    ):
         yield client
 
 
@@ -206,19 +215,39 @@ def _in_order(submit: Callable[[Item], Any], items: Iterable[Item], *, ahead: in
 
 
 def _as_done(
-    submit: Callable[[Item], Any], items: Iterable[Item], *, ahead: int
+    submit: Callable[[Item], Any], items: Iterable[Item], *, ahead: int, waiting: Callable[[], None] = lambda: None
 ) -> Generator[tuple[Any, Item], None, None]:
-    """Each future that is done, and its item, as they come, with `ahead` of them submitted at a time."""
+    """Each future that is done, and its item, as they come, with `ahead` of them submitted at a time.
+
+    `waiting` is called after each minute in which none was done.
+    """
     done: SimpleQueue[tuple[Any, Item]] = SimpleQueue()
-    waiting = 0
+
+    def first() -> tuple[Any, Item]:
+        while True:
+            try:
+                return done.get(timeout=_MINUTE)
+            except Empty:
+                waiting()
+
+    submitted = 0
     for item in items:
         submit(item).add_done_callback(lambda future, item=item: done.put((future, item)))
-        waiting += 1
-        if waiting > ahead:
-            yield done.get()
-            waiting -= 1
-    for _ in range(waiting):
-        yield done.get()
+        submitted += 1
+        if submitted > ahead:
+            yield first()
+            submitted -= 1
+    for _ in range(submitted):
+        yield first()
+
+
+def _check_workers(client: Any, minutes: list[int]) -> None:
+    """Called once a minute: raise SpoilerguardError if a cluster has been without workers for a while."""
+    minutes[0] = 0 if client.nthreads() else minutes[0] + 1
+    if minutes[0] >= _WITHOUT_WORKERS:
+        raise SpoilerguardError(
+            f"the cluster has had no workers for {minutes[0]} minutes; start some, and continue with --resume"
+        )
 
 
 ENGINES: dict[str, Engine] = {"local": local, "dask": dask}

@@ -127,6 +127,7 @@ def scan_parts(
     resume: bool = False,
     force: bool = False,
     quotes: bool = False,
+    beginning: Callable[[int], None] = lambda done: None,
     finishing: Callable[[Summary], None] = lambda summary: None,
     progress: Callable[[Progress], None] = lambda progress: None,
     reading: Callable[[Iterator[Done]], Iterator[Done]] = iter,
@@ -145,6 +146,7 @@ def scan_parts(
         resume: Whether to leave out the parts that are done and have not changed.
         force: Whether to remove what an earlier scan has written, and start again.
         quotes: Whether the summary has sentences, for a report.
+        beginning: Called with the number of parts that earlier runs have done.
         finishing: Called with the summary when every part is there.
         progress: Called after each part.
         reading: Wraps the iterator of parts that are done, in which an exception may be raised at any time.
@@ -173,6 +175,7 @@ def scan_parts(
     earlier, sizes = summary.records, {part.output: part.source.size for part in parts}
     left = [part for part in parts if part.output not in written]
     read = sum(sizes[name] for name in written)
+    beginning(len(written))
     job = PartJob(plan, archive, output, folder.scan, quotes)
     left.sort(key=lambda part: -part.source.size)  # the last to end are small
     if left:
