@@ -8,8 +8,9 @@ Arrays and numpy are all it takes, so a model works under every version of sciki
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -168,23 +169,21 @@ class LinearScorer:
         texts = [clean(s) for s in sentences]
         tokens = tokens_of(texts)
         blocks = list(hashed(tokens, characters=(0, 0)))
-        gain, kinds = self._gains(tokens, blocks), self._kinds(tokens, blocks)
+        gain = self._gains(tokens, blocks).tolist()
+        kinds = np.argmax(self._kinds(tokens, blocks), axis=1).tolist() if self.kinds else []
         out: list[tuple[Reason, ...]] = []
-        for row, text in enumerate(texts):
-            words = _bounds_of_words(tokens, row)
-            first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
+        for row, (text, (first, words)) in enumerate(zip(texts, _bounds_of_words(tokens), strict=True)):
             common = [text[start:end].lower() in context.COMMON for start, end in words]
-            run = _weightiest(gain[first:last], common)
+            run = _weightiest(gain[first : first + len(words)], common)
             named = text[words[run[0]][0] : words[run[1] - 1][1]] if run else text[:40]
-            kind = self.kinds[int(np.argmax(kinds[row]))] if self.kinds else "spoiler"
-            out.append((Reason(kind, named),))
+            out.append((Reason(self.kinds[kinds[row]] if kinds else "spoiler", named),))
         return out
 
     def word_weights(self, sentence: str) -> list[tuple[str, float]]:
         """Each word of a sentence with what it adds to the logit, in order."""
         text = clean(sentence)
         tokens = tokens_of([text])
-        words = _bounds_of_words(tokens, 0)
+        ((_, words),) = _bounds_of_words(tokens)
         gains = self._gains(tokens, hashed(tokens, characters=(0, 0)))
         return [(text[s:e], float(g)) for (s, e), g in zip(words, gains, strict=True)]
 
@@ -211,17 +210,15 @@ class LinearScorer:
         return kinds
 
 
-def _bounds_of_words(tokens: Tokens, row: int) -> list[tuple[int, int]]:
-    """Where the words of a sentence stand in its cleaned text."""
-    first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
-    offset = int(tokens.bounds[row]) + 1
-    return [
-        (int(s) - offset, int(e) - offset)
-        for s, e in zip(tokens.start[first:last], tokens.end[first:last], strict=True)
-    ]
+def _bounds_of_words(tokens: Tokens) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """For each sentence, the number of its first word, and where its words stand in its cleaned text."""
+    firsts = np.searchsorted(tokens.sentence_of, np.arange(tokens.sentences + 1)).tolist()
+    offsets = tokens.bounds[tokens.sentence_of] + 1
+    words = list(zip((tokens.start - offsets).tolist(), (tokens.end - offsets).tolist(), strict=True))
+    return ((first, words[first:last]) for first, last in pairwise(firsts))
 
 
-def _weightiest(gain: npt.NDArray[np.float64], common: Sequence[bool], most: int = 4) -> tuple[int, int] | None:
+def _weightiest(gain: Sequence[float], common: Sequence[bool], most: int = 4) -> tuple[int, int] | None:
     """The run of up to `most` words whose gains add up highest: start and end (exclusive).
 
     It starts and ends with a word that says something ("he is dead" is named as "dead"), where the
@@ -232,7 +229,7 @@ def _weightiest(gain: npt.NDArray[np.float64], common: Sequence[bool], most: int
     for start in range(len(gain)):
         total = 0.0
         for end in range(start + 1, min(start + most, len(gain)) + 1):
-            total += float(gain[end - 1])
+            total += gain[end - 1]
             if (best is None or total > best[0]) and not (telling and (common[start] or common[end - 1])):
                 best = (total, start, end)
     return best[1:] if best else None

@@ -52,6 +52,7 @@ _ELEMENT_OF = {
 }
 
 
+_BARS = re.compile(r"(?i)\|{2,}|(?<=spoiler)\|")  # those that could be spoiler marks
 _DEEPEST = 100  # quotations and lists that one line may open in one another
 
 
@@ -86,24 +87,32 @@ class _MarkdownReader:
         if self.html:
             self.html_text = mask_outside(self.source, self.html)
         for event, at in events:
-            self.event(*_name(event), Span(offsets[at["start"]], offsets[at["end"]]))
+            span = Span(offsets[at["start"]], offsets[at["end"]])
+            if type(event) is str:
+                self.mark(event, None, span)
+                continue
+            [(name, detail)] = event.items()
+            if name == "Start":
+                self.start(*_name(detail), span)
+            elif name == "End":
+                self.end(_name(detail)[0], span)
+            else:
+                self.mark(name, detail, span)
         found = self.scanner.finish(len(self.source))
         tags = subtract(self.html, found.text)
         markable = mask(self.source, subtract([*self.literal, *tags], []))
         with_templates(found, self.whole, self.templates)
         return found, subtract(found.words, self.gaps), markable
 
-    def event(self, name: str, detail: Any, span: Span) -> None:
-        if name == "Start":
-            self.start(*_name(detail), span)
-        elif name == "End":
-            self.end(_name(detail)[0], span)
-        elif name in ("Text", "SoftBreak"):
+    def mark(self, name: str, detail: Any, span: Span) -> None:
+        """Take an event that neither opens nor closes anything."""
+        if name in ("Text", "SoftBreak"):
             if self.autolink or self.scanner.skipping:
                 self.literal.append(span)
             else:
                 self.scanner.text(*span)
-        elif name in ("HardBreak", "Rule"):
+            return
+        if name in ("HardBreak", "Rule"):
             self.scanner.found.lines.append(span.start)
         elif name == "Html":
             self.gaps.append(Span(self.html_at, span.start))
@@ -135,9 +144,8 @@ class _MarkdownReader:
             self.tags.append(Tag(span.start, span.start, kind, mark))
         if kind == "CodeBlock":
             self.literal.append(span)
-        elif kind == "Table":  # two bars are an empty cell
-            bars = re.finditer(r"\|", self.source[slice(*span)])
-            self.literal += [Span(span.start + bar.start(), span.start + bar.end()) for bar in bars]
+        elif kind == "Table":  # two bars are an empty cell, and one ends a cell
+            self.literal += [Span(*bars.span()) for bars in _BARS.finditer(self.source, *span)]
 
     def end(self, kind: str, span: Span) -> None:
         self.images -= kind == "Image"

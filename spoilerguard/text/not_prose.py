@@ -56,7 +56,7 @@ _ADMONITION = re.compile(
     r"""(?xm)^(?:[ ]{4})*+ (?P<mark>!!!|\?\?\?|===) (?P<sign>\+[ ]|[ ]) (?P<name>[\w -]*+)
     (?:"[^"\r\n]*+")? [ \t]*+ (?=\r?\n(?:[ \t]*+\r?\n)*+[ ]{4}[^\r\n])"""
 )
-_LEMMY = re.compile(r"(?i):::+[ \t]*spoiler\b")
+_LEMMY = re.compile(r"(?i)(?<!:):::++[ \t]*+spoiler\b")
 _HINTS = (":::", "{{", "{%", "{/*", "[", "import", "export")
 
 

@@ -22,7 +22,7 @@ from spoilerguard.text.markdown import scan_markdown
 from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
 from spoilerguard.text.not_prose import COMMENT, filled, front_matter, template_tags, with_templates
 from spoilerguard.text.ranges import intersect, mask_outside, subtract
-from spoilerguard.text.scans import Scan, Tag
+from spoilerguard.text.scans import Scan, Tag, without_collection
 from spoilerguard.text.sections import find_sections
 from spoilerguard.text.sentences import paragraphs
 
@@ -82,6 +82,7 @@ class Layout:
     sections: tuple[Section, ...] | None = field(default=None, compare=False)
 
 
+@without_collection
 def read(source: str, format: str = "text", *, quotations: bool = True, suppress: bool = True) -> Document:
     """Read a source.
 

@@ -104,9 +104,13 @@ class _Words:
 
     def first(self, start: int, end: int) -> int | None:
         """Where the first word in a range begins; None if there is none."""
-        for part in self.parts(start, end):
-            if bare := self.source[part.start : part.end].lstrip():
-                return part.end - len(bare)
+        for k in range(bisect_right(self.ends, start), len(self.spans)):
+            first, last = self.spans[k]
+            if first >= end:
+                return None
+            last = min(end, last)
+            if bare := self.source[max(start, first) : last].lstrip():
+                return last - len(bare)
         return None
 
     def text(self, start: int, end: int, limit: int) -> str:
