@@ -20,6 +20,7 @@ from spoilerguard.spans import Document, Flag, Reason, Sentence, Span, Work
 from spoilerguard.text.language import guess
 from spoilerguard.text.ranges import intersect
 from spoilerguard.text.reading import words_of
+from spoilerguard.text.scans import without_collection
 from spoilerguard.text.sentences import split
 
 __all__ = ["Passage", "flag_documents", "passages"]
@@ -39,6 +40,7 @@ class Passage(NamedTuple):
     reported: list[bool]
 
 
+@without_collection
 def flag_documents(
     scorer: Scorer,
     documents: Sequence[Document],

@@ -20,7 +20,7 @@ from spoilerguard.hiding.visible import visible_text
 from spoilerguard.spans import MARKDOWN, Document, Format, Hidden, Span
 from spoilerguard.text.ranges import subtract
 from spoilerguard.text.reading import READERS, Layout, layout_of
-from spoilerguard.text.scans import Element, Tag
+from spoilerguard.text.scans import Element, Tag, without_collection
 
 __all__ = ["edits_to_hide", "hide", "written"]
 
@@ -108,6 +108,7 @@ def _shared(one: str, other: str) -> int:
     return next(unlike, min(len(one), len(other)))
 
 
+@without_collection
 def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style) -> tuple[list[Edit], Layout]:
     """The edits that hide these ranges, and the layout of what they make."""
     source, format, layout = document.source, document.format, layout_of(document)

@@ -8,8 +8,9 @@ Arrays and numpy are all it takes, so a model works under every version of sciki
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -218,10 +219,9 @@ class LinearScorer:
         blocks = list(hashed(tokens, characters=(0, 0)))
         seen = np.empty((len(texts), 0)) if kinds is None else kinds
         gains = self._gains(tokens, blocks)
-        bounds = np.searchsorted(tokens.sentence_of, np.arange(len(texts) + 1))
         found = [
-            phrases(text, _bounds_of_words(tokens, row), gains[first:last])
-            for row, (text, first, last) in enumerate(zip(texts, bounds[:-1], bounds[1:], strict=True))
+            phrases(text, words, gains[first : first + len(words)])
+            for text, (first, words) in zip(texts, _bounds_of_words(tokens), strict=True)
         ]
         shown = [part[0] for part in found] if weigh is None else _costliest(texts, found, weigh)
         named = (self._names(row) for row in self.kinds_of(tokens, seen, blocks))
@@ -255,7 +255,8 @@ class LinearScorer:
         """Each word of a sentence with what it adds to the logit, in order."""
         text = clean(sentence)
         tokens = tokens_of([text])
-        words, blocks = _bounds_of_words(tokens, 0), list(hashed(tokens, characters=(0, 0)))
+        ((_, words),) = _bounds_of_words(tokens)
+        blocks = list(hashed(tokens, characters=(0, 0)))
         return [(text[s:e], float(g)) for (s, e), g in zip(words, self._gains(tokens, blocks), strict=True)]
 
     def _gains(self, tokens: Tokens, blocks: Sequence[Block]) -> npt.NDArray[np.float64]:
@@ -281,14 +282,12 @@ class LinearScorer:
         return kinds
 
 
-def _bounds_of_words(tokens: Tokens, row: int) -> list[tuple[int, int]]:
-    """Where the words of a sentence stand in its cleaned text."""
-    first, last = np.searchsorted(tokens.sentence_of, [row, row + 1])
-    offset = int(tokens.bounds[row]) + 1
-    return [
-        (int(s) - offset, int(e) - offset)
-        for s, e in zip(tokens.start[first:last], tokens.end[first:last], strict=True)
-    ]
+def _bounds_of_words(tokens: Tokens) -> Iterator[tuple[int, list[tuple[int, int]]]]:
+    """For each sentence, the number of its first word, and where its words stand in its cleaned text."""
+    firsts = np.searchsorted(tokens.sentence_of, np.arange(tokens.sentences + 1)).tolist()
+    offsets = tokens.bounds[tokens.sentence_of] + 1
+    words = list(zip((tokens.start - offsets).tolist(), (tokens.end - offsets).tolist(), strict=True))
+    return ((first, words[first:last]) for first, last in pairwise(firsts))
 
 
 def _costliest(

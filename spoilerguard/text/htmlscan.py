@@ -206,7 +206,8 @@ class Scanner:
             shown = name == "template" and values.get("shadowrootmode", "").lower() in SHADOW_MODES
         else:
             element.style = _SPOILER_ELEMENTS.get(name)
-        element.skipped = element.skipped or (0 if shown else self._skips(name))
+        if not (element.skipped or shown) and (name in NOT_PROSE or self._deepest(FOREIGN) >= 0):
+            element.skipped = self._skips(name)
         if element.skipped < 0:
             self.found.lines.append(start)
         self._push(element)

@@ -53,6 +53,7 @@ _ELEMENT_OF = {
 
 
 _LINE_END = re.compile(r"[\r\n]")
+_BARS = re.compile(r"(?i)\|{2,}|(?<=spoiler)\|")  # those that could be spoiler marks
 _DEEPEST = 100  # quotations and lists that one line may open in one another
 
 
@@ -116,12 +117,18 @@ class MarkdownReader:
             self.start(*_name(detail), span)
         elif name == "End":
             self.end(_name(detail)[0], span)
-        elif name in ("Text", "SoftBreak"):
+        else:
+            self.mark(name, detail, span)
+
+    def mark(self, name: str, detail: Any, span: Span) -> None:
+        """Take an event that neither opens nor closes anything."""
+        if name in ("Text", "SoftBreak"):
             if self.autolink or self.scanner.skipping:
                 self.literal.append(span)
             else:
                 self.scanner.text(*span)
-        elif name in ("HardBreak", "Rule"):
+            return
+        if name in ("HardBreak", "Rule"):
             self.scanner.found.lines.append(span.start)
         elif name == "Html":
             self.gaps.append(Span(self.html_at, span.start))
@@ -154,9 +161,8 @@ class MarkdownReader:
             self.tags.append(Tag(span.start, span.start, kind, mark))
         if kind == "CodeBlock":
             self.literal.append(span)
-        elif kind == "Table":  # two bars are an empty cell
-            bars = re.finditer(r"\|", self.source[slice(*span)])
-            self.literal += [Span(span.start + bar.start(), span.start + bar.end()) for bar in bars]
+        elif kind == "Table":  # two bars are an empty cell, and one ends a cell
+            self.literal += [Span(*bars.span()) for bars in _BARS.finditer(self.source, *span)]
 
     def end(self, kind: str, span: Span) -> None:
         """Something closes."""

@@ -56,25 +56,35 @@ def _rewritten(
 
 def _union(spans: Iterable[Span]) -> list[Span]:
     merged: list[Span] = []
+    reach = -1
     for span in sorted(spans):
-        if merged and span.start <= merged[-1].end:
-            if span.end > merged[-1].end:
-                merged[-1] = Span(merged[-1].start, span.end)
-        elif span.end > span.start:
-            merged.append(span)
+        start, end = span
+        if start > reach:
+            if end > start:
+                merged.append(span)
+                reach = end
+        elif end > reach:
+            merged[-1] = Span(merged[-1].start, end)
+            reach = end
     return merged
 
 
 def subtract(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
     """The ranges without their overlap with `holes`, ordered and disjoint."""
-    gaps = _union(holes)
+    whole, gaps = _union(spans), _union(holes)
+    if not gaps:
+        return whole
     kept: list[Span] = []
-    k = 0
-    for start, end in _union(spans):
-        while k < len(gaps) and gaps[k].end <= start:
+    k, count = 0, len(gaps)
+    for span in whole:
+        start, end = span
+        while k < count and gaps[k].end <= start:
             k += 1
+        if k == count or gaps[k].start >= end:
+            kept.append(span)
+            continue
         j = k
-        while j < len(gaps) and gaps[j].start < end:
+        while j < count and gaps[j].start < end:
             if gaps[j].start > start:
                 kept.append(Span(start, gaps[j].start))
             start = gaps[j].end

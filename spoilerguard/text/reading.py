@@ -23,7 +23,7 @@ from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, oute
 from spoilerguard.text.mdx import scan_mdx
 from spoilerguard.text.not_prose import COMMENT, filled, front_matter, template_tags, with_templates
 from spoilerguard.text.ranges import intersect, mask_outside, subtract
-from spoilerguard.text.scans import Scan, Tag
+from spoilerguard.text.scans import Scan, Tag, without_collection
 from spoilerguard.text.sections import find_sections
 from spoilerguard.text.sentences import paragraphs
 from spoilerguard.text.suppressing import suppressed_regions, without_effect
@@ -93,6 +93,7 @@ class Layout:
     sections: tuple[Section, ...] | None = field(default=None, compare=False)
 
 
+@without_collection
 def read(source: str, format: str = "text", *, quotations: bool = True, suppress: bool = True) -> Document:
     """Read a source.
 

@@ -228,6 +228,8 @@ def by_rules(prose: str, blocks: Iterable[tuple[int, int]]) -> list[tuple[int, i
     sentences: list[tuple[int, int]] = []
     for start, end in blocks:
         block, first = prose[start:end], 0
+        if block.isspace():
+            continue
         for stop in _sentence_ends(_decoded(block)):
             text = block[first:stop]
             if bare := text.lstrip():
@@ -251,7 +253,7 @@ def _runs_on(prose: str, start: int, end: int) -> bool:
 
 def _decoded(text: str) -> str:
     """The text with each entity replaced by its character, repeated to the same length."""
-    return _ENTITY.sub(lambda m: (unescape(m[0]) or "-")[0] * len(m[0]), text)
+    return _ENTITY.sub(lambda m: (unescape(m[0]) or "-")[0] * len(m[0]), text) if "&" in text else text
 
 
 def _sentence_ends(block: str) -> Iterator[int]:

@@ -105,9 +105,9 @@ def resident(process: int) -> int:
 
 
 @contextmanager
-def served() -> Iterator[tuple[int, tuple[str, int]]]:
-    """The id and the address of a process that serves."""
-    command = [sys.executable, "-m", "spoilerguard", "serve", "--port", "0"]
+def served(*options: str) -> Iterator[tuple[int, tuple[str, int]]]:
+    """The id and the address of a process that serves, with these options."""
+    command = [sys.executable, "-m", "spoilerguard", "serve", "--port", "0", *options]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

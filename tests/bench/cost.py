@@ -1,0 +1,163 @@
+"""What 90 kB of each hostile unit cost, as a multiple of 90 kB of prose in the same format: one table, in one run.
+
+    python tests/bench/cost.py [--models fast] [--routes flag blur check http] [--formats html] [--units '|a|b|']
+
+Every sentence is flagged (threshold 0, in any language), which an attacker may ask for and which costs most. Processor
+time counts, or over HTTP, where another process works, the wall clock; what seems dear is measured three times beside
+prose. A line for each unit, the dearest first; exit status 1 where one costs more than 8 times prose.
+"""
+
+from __future__ import annotations
+
+import absent  # isort: skip  # noqa: F401  # first: without PyTorch
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+import gc
+from http.client import HTTPConnection
+from itertools import cycle
+import json
+from pathlib import Path
+import sys
+import tempfile
+import time
+
+from soak_serve import JSON, ROOT, served
+
+import spoilerguard as sg
+from spoilerguard.drafts.checking import check_each
+from spoilerguard.errors import LeakError
+from spoilerguard.printing import PRINTERS, Look
+from spoilerguard.text.reading import READERS
+
+sys.path.insert(0, str(ROOT / "tests"))
+from hostile import UNITS, repeated
+
+MOST = 8.0
+SUFFIXES = {"text": ".txt", "markdown": ".md", "html": ".html"}
+ASKED = {"threshold": 0.0, "any_language": True}
+Route = Callable[[str, str], object]  # from a text and its format
+
+
+def prose(format: str, size: int) -> str:
+    """So many characters of our own reviews, a paragraph each."""
+    with open(ROOT / "data" / "reviews.jsonl", encoding="utf-8") as lines:
+        texts = [" ".join(s["text"] for s in json.loads(line)["sentences"]) for line in lines]
+    around = ("<p>", "</p>\n") if format == "html" else ("", "\n\n")
+    parts: list[str] = []
+    for text in cycle(texts):
+        parts.append(text.join(around))
+        if sum(map(len, parts)) >= size:
+            return "".join(parts)[:size]
+    raise AssertionError("no texts")
+
+
+# --- the routes -----------------------------------------------------------------------------------
+
+
+def flagged(guard: sg.Guard, text: str, format: str) -> object:
+    return guard.flag(text, format=format, suppressions=False, **ASKED)
+
+
+def blurred(guard: sg.Guard, text: str, format: str) -> object:
+    try:
+        return guard.flag(text, format=format, suppressions=False, **ASKED).blur()
+    except LeakError:
+        return None  # refused, after the same work
+
+
+def checked(guard: sg.Guard, folder: Path, text: str, format: str) -> object:
+    path = folder / f"draft{SUFFIXES[format]}"
+    path.write_text(text, encoding="utf-8", newline="")
+    outcomes = check_each(guard, [(str(path), None)], lambda _: {"format": format, **ASKED})
+    look = Look(False, False, 0.0, {"name": guard.name, "version": guard.version})
+    return list(PRINTERS["json"](outcomes, look))
+
+
+def asked(connection: HTTPConnection, text: str, format: str) -> object:
+    body = json.dumps({"text": text, "format": format, **ASKED})
+    connection.request("POST", "/v1/blur", body, JSON)
+    response = connection.getresponse()
+    response.read()
+    if response.status not in (200, 422):
+        raise SystemExit(f"{response.status} for {text[:40]!r}")
+    return None
+
+
+@contextmanager
+def routes(model: str, names: list[str]) -> Iterator[dict[str, tuple[Route, Callable[[], float]]]]:
+    """Each route with the clock that measures it."""
+    with ExitStack() as stack:
+        guard = sg.load(model)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        every: dict[str, tuple[Route, Callable[[], float]]] = {
+            "flag": (partial(flagged, guard), time.process_time),
+            "blur": (partial(blurred, guard), time.process_time),
+            "check": (partial(checked, guard, folder), time.process_time),
+        }
+        if "http" in names:
+            _, address = stack.enter_context(served("--model", model, "--timeout", "600"))
+            connection = HTTPConnection(*address)
+            stack.callback(connection.close)
+            every["http"] = (partial(asked, connection), time.perf_counter)
+        yield {name: every[name] for name in names}
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def seconds(route: Route, clock: Callable[[], float], text: str, format: str) -> float:
+    gc.collect()
+    began = clock()
+    route(text, format)
+    return clock() - began
+
+
+def multiple(route: Route, clock: Callable[[], float], text: str, ordinary: str, format: str, usual: float) -> float:
+    """How often the cost of ordinary text, which is usually that of these seconds, goes into that of a text."""
+    once = seconds(route, clock, text, format) / usual
+    if once <= MOST / 2:
+        return once
+    pairs = [[seconds(route, clock, each, format) for each in (ordinary, text)] for _ in range(3)]
+    usual, dear = map(min, zip(*pairs, strict=True))  # in turns, so that what else the machine does falls on both
+    return dear / usual
+
+
+def measured(model: str, names: list[str], formats: list[str], units: list[str], size: int) -> float:
+    """Print the table of a model; returns the highest multiple."""
+    table: dict[tuple[str, str], list[float]] = {}
+    with routes(model, names) as ways:
+        for format in formats:
+            ordinary, usual = prose(format, size), {}
+            for name, (route, clock) in ways.items():
+                route("so here we go " * 20, format)  # loads what splits text without punctuation
+                usual[name] = min(seconds(route, clock, ordinary, format) for _ in range(3))
+            print(f"{model}, prose as {format}:", *(f"{usual[name]:.2f} s {name}" for name in names), flush=True)
+            for unit in units:
+                text = repeated(unit, size)
+                table[format, unit] = [
+                    multiple(route, clock, text, ordinary, format, usual[name]) for name, (route, clock) in ways.items()
+                ]
+    print(f"{'model':9} {'format':9} {'unit':44}", *(f"{name:>6}" for name in names))
+    for (format, unit), costs in sorted(table.items(), key=lambda row: -max(row[1])):
+        print(f"{model:9} {format:9} {unit!r:44.44}", *(f"{one:6.1f}" for one in costs))
+    return max(map(max, table.values()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["fast", "accurate"])
+    parser.add_argument("--routes", nargs="+", default=["flag", "blur", "check", "http"])
+    parser.add_argument("--formats", nargs="+", default=list(READERS))
+    parser.add_argument("--units", nargs="+", default=UNITS)
+    parser.add_argument("--size", type=int, default=90_000, help="of each text, in characters")
+    options = parser.parse_args()
+    worst = [measured(model, options.routes, options.formats, options.units, options.size) for model in options.models]
+    if max(worst) > MOST:
+        raise SystemExit(f"a unit costs {max(worst):.1f} times prose; it must be {MOST:g} at most")
+
+
+if __name__ == "__main__":
+    main()
