@@ -22,9 +22,9 @@ demo: $(READY)
 	@echo '$$ spoilerguard check data/examples/the-glass-orchard.md --format json'
 	@$(BIN)/spoilerguard check data/examples/the-glass-orchard.md --format json --exit-zero
 
-## what matters most, in two minutes: no processes, browser, training or PyTorch
+## what matters most, in two minutes: no processes, browser, training or PyTorch, few examples
 check: $(READY)
-	$(BIN)/python -m pytest -m 'not slow'
+	$(BIN)/python -m pytest -m 'not slow' --hypothesis-profile few
 
 ## every test; those whose programs cannot be installed are skipped by name
 test: $(READY) tools

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parent.parent
 
 # No test may fail because the machine is busy.
 hypothesis.settings.register_profile("no clock", deadline=None)
+hypothesis.settings.register_profile("few", deadline=None, max_examples=10)  # for `make check`
 hypothesis.settings.load_profile("no clock")
 
 

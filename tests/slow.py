@@ -1,4 +1,4 @@
-"""Which tests `make check` leaves out: those that start processes or a browser, train, or import PyTorch.
+"""Which tests `make check` leaves out: those that start processes or a browser, train, import PyTorch, or trace.
 
 What a test uses decides: the names in its code, in that of its fixtures, and in that of the helpers of the tests
 that these call. So nothing is marked by hand.
@@ -16,7 +16,9 @@ import pytest
 
 HERE = str(Path(__file__).parent)
 # Libraries, and our modules that lead to them; a name of one of these in the code of a test makes it slow.
-SLOW = frozenset("subprocess multiprocessing Popen playwright torch distributed train jobs nbclient".split())
+SLOW = frozenset(
+    "subprocess multiprocessing Popen playwright torch distributed train jobs nbclient settrace tracemalloc".split()
+)
 SLOW |= {"spoilerguard.training.network", "spoilerguard.training.word_network", "sync_playwright", "pre_commit"}
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import lspclient
 from slow import uses_slow
+import timing
 
 import spoilerguard as sg
 from spoilerguard.cli import app
@@ -34,6 +35,10 @@ def test_training_torch_and_workers_are_slow() -> None:
     assert uses_slow(trains)
     assert uses_slow(imports)
     assert uses_slow(lambda: sg.load("fast").flag_many([], jobs=2))
+
+
+def test_counting_lines_is_slow() -> None:
+    assert uses_slow(lambda: timing.assert_linear(print, "a", 10))
 
 
 def test_the_command_in_this_process_is_not() -> None:
