@@ -19,6 +19,7 @@ HERE = str(Path(__file__).parent)
 SLOW = frozenset(
     "subprocess multiprocessing Popen playwright torch distributed train jobs nbclient settrace tracemalloc".split()
 )
+SLOW |= {"SpoilerClassifier", "check_estimator"}  # they train
 SLOW |= {"spoilerguard.training.network", "spoilerguard.training.word_network", "sync_playwright", "pre_commit"}
 
 
