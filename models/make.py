@@ -69,7 +69,9 @@ def main() -> None:
     parser.add_argument("--figures", action="store_true", help="only measure the models again and write their cards")
     parser.add_argument("--jobs", type=int, default=2, help="cores (2)")
     parser.add_argument(
-        "--teacher", action="store_true", help="let a larger network teach as well: pip install '.[teacher]'"
+        "--teacher",
+        action="store_true",
+        help="let a larger network teach too; what it needs is named if missing",
     )
     given = parser.parse_args()
     CACHE.mkdir(exist_ok=True)

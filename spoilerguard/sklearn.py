@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, check_random_state, column_or_1d
 
@@ -89,6 +90,7 @@ class SpoilerClassifier(ClassifierMixin, BaseEstimator):
             raise WrongInput("SpoilerClassifier requires y to be passed, but the target y is None")
         labels = column_or_1d(y, warn=True)
         check_consistent_length(texts, labels)
+        assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
         classes, encoded = np.unique(labels, return_inverse=True)
         if len(classes) > 2:

@@ -665,7 +665,7 @@ def test_options_that_are_wrong(tmp_path: Path) -> None:
     path = write(tmp_path / "c.jsonl", ROW)
     options: tuple[tuple[dict[str, Any], str], ...] = (
         ({"format": "nope"}, "no format 'nope'; there are: parquet, wordpress"),
-        ({"text_format": "bbcode"}, "no text format 'bbcode'; there are: text, markdown, html"),
+        ({"text_format": "bbcode"}, "no text format 'bbcode'; there are: text, markdown, mdx, html"),
         ({"delimiter": "||"}, "cannot be a delimiter"),
         ({"quoting": "single"}, "no quoting 'single'; there are: double, backslash, spaced, none"),
         ({"format": "parquet"}, "not a readable Parquet file"),
@@ -729,7 +729,7 @@ def test_only_our_own_errors_leave_the_package_and_any_cursor_goes_on(data: byte
     [
         ("2020-03-05", "2020-03-05"),
         ("2020-03-05T10:11:12Z", "2020-03-05T10:11:12Z"),
-        ("2020/3/5", "2020-03-5"),
+        ("2020/3/5", "2020-03-05"),
         ("2020-03", "2020-03"),
         (" 2020-03-05 ", "2020-03-05"),
         (1583402400, "2020-03-05T10:00:00Z"),
@@ -742,7 +742,7 @@ def test_only_our_own_errors_leave_the_package_and_any_cursor_goes_on(data: byte
         ("20201231", "2020-12-31"),
         (20210105, "2021-01-05"),
         ("20201231235959", "2020-12-31T23:59:59"),
-        ("20201350", "1970-08-22T19:29:10Z"),
+        ("20201350", None),
         ("3/5/2020", None),
         ("2020", None),
         ("0000-00-00 00:00:00", None),

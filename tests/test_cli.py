@@ -243,7 +243,8 @@ def test_many_flags_on_one_line_are_shown_in_linear_time() -> None:
 
 def test_an_empty_file_is_clean(drafts: Path, cli: Cli) -> None:
     Path("empty.md").touch()
-    assert cli("check", "empty.md") == (0, "No spoilers in 0 sentences of 1 file\n", "")
+    nothing = "spoilerguard: nothing was checked: there is no prose in it\n"
+    assert cli("check", "empty.md") == (0, "No spoilers in 0 sentences of 1 file\n", nothing)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
@@ -307,7 +308,7 @@ def test_block_quotations_can_be_left_out(drafts: Path, cli: Cli) -> None:
     [
         (["--format", "xml"], "unknown --format 'xml': choose from text, line, json"),
         (["--color", "red"], "unknown --color 'red': choose from auto, always, never"),
-        (["--input-format", "rtf"], "unknown --input-format 'rtf': choose from text, markdown, html, auto"),
+        (["--input-format", "rtf"], "unknown --input-format 'rtf': choose from text, markdown, mdx, html, auto"),
         (["--sensitivity", "extreme"], "unknown sensitivity 'extreme': choose from low, medium, high"),
         (["--threshold", "7"], "threshold must be a probability from 0 to 1, not 7.0"),
         (["--model", "slow"], "no model named 'slow': there are "),

@@ -175,16 +175,21 @@ def test_the_source_is_the_output_in_place_only_and_the_way_to_it_may_have_dots(
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="no /dev/stdout here")
-def test_a_device_is_no_output(draft: Path) -> None:
-    for output in ("/dev/stdout", "/dev/null"):
-        ran = subprocess.run(
+def test_a_device_is_no_output_but_standard_output_is(draft: Path) -> None:
+    def blurred(output: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
             [sys.executable, "-m", "spoilerguard", "blur", str(draft), "-o", output],
             capture_output=True,
             check=False,
             env=os.environ | {"PYTHONPATH": PACKAGE_AT},
         )
-        assert (ran.returncode, ran.stdout) == (2, b"")
-        assert ran.stderr.startswith(f"spoilerguard: {output}: ".encode())
+
+    ran = blurred("/dev/null")
+    assert (ran.returncode, ran.stdout) == (2, b"")
+    assert ran.stderr.startswith(b"spoilerguard: /dev/null: ")
+    ran = blurred("/dev/stdout")
+    assert (ran.returncode, ran.stdout) == (0, blurred("-").stdout)
+    assert ran.stdout
 
 
 def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
@@ -200,7 +205,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
         (["-", "--in-place"], "--in-place needs a file, not standard input"),
         (["draft.md", "--style", "nope"], "unknown --style 'nope': choose from html, feed, "),
         (["draft.md", "--style", "mediawiki"], "draft.md: style 'mediawiki' cannot be written into markdown: choose"),
-        (["draft.md", "--format", "rtf"], "unknown --input-format 'rtf': choose from text, markdown, html, auto"),
+        (["draft.md", "--format", "rtf"], "unknown --input-format 'rtf': choose from text, markdown, mdx, html, auto"),
         (["none.md"], "none.md: no such file"),
         (["draft.md", "-o", "none/post.md"], "none/post.md: its folder does not exist; create it first"),
         (["draft.md", "-o", "."], ".: is a folder; name a file"),

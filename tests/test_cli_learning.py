@@ -48,7 +48,7 @@ def test_train_twice_gives_the_same_bytes(few: Path, tmp_path: Path) -> None:
     lines = out.splitlines()
     assert lines[0] == f"{tmp_path / 'two'}: mine {manifest.version}"
     assert f"thresholds: low {manifest.thresholds['low']:.2f}, medium" in out
-    assert lines[4:] == [f"not reached: {what}" for what in manifest.training["unreached"]]
+    assert lines[5:] == [f"target not reached: {what}" for what in manifest.training["unreached"]]
     assert "learning from context\n" in err
     assert sg.load(tmp_path / "two").score(["He dies at the end."])[0] > 0
 

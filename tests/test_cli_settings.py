@@ -316,7 +316,7 @@ def test_bash_completes_what_may_be_chosen(bash: Callable[[str], list[str]]) -> 
         "check --format ''": list(PRINTERS),
         "check --sensitivity ''": ["low", "medium", "high"],
         "scan --model ''": list(bundled_models()),
-        "preview x.md --input-format m": ["markdown"],
+        "preview x.md --input-format m": ["markdown", "mdx"],
         "check --color n": ["never"],
         "check --force": ["--force-exclude"],
         "config show --format j": ["json"],

@@ -36,6 +36,8 @@ PAGE = f"<p>{HARMLESS[1]}</p>\n<p>{SPOILERS[0]}</p>\n"
 # Examples that are not run here: how they begin, and where instead.
 NOT_HERE = {
     "spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8 --resume": "test_scan_processes.py: kills a scan",
+    "spoilerguard scan 's3:": "test_parts.py: scans a bucket of a server here",
+    "spoilerguard tune": "test_tuning.py: it wants more labels than there are here",
     "spoilerguard serve": "test_serve_processes.py: a server runs until it is stopped",
     "spoilerguard lsp": "test_languageserver.py: so does this one",
 }

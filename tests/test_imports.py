@@ -28,6 +28,7 @@ DEEP = {
 }  # loaded once the extra is found
 SERVED = {
     "lsp.actions",
+    "lsp.decisions",
     "lsp.editor",
     "lsp.protocol",
     "lsp.server",
@@ -126,7 +127,7 @@ def loaded_by(code: str, *arguments: str) -> set[str]:
         check=False,
         timeout=WAIT,
     )
-    return {name.split(".")[0] for name in json.loads(ran.stderr)}
+    return {name.split(".")[0] for name in json.loads(ran.stderr.splitlines()[-1])}
 
 
 def test_importing_the_package_loads_no_library() -> None:

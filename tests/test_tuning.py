@@ -119,7 +119,7 @@ def test_texts_on_few_works_are_grouped_by_document(oracle: sg.Guard) -> None:
     [
         (frame(60), "60 sentences of at least 100"),
         (frame().assign(label=[1] * 7 + [0] * 393), "7 spoilers of at least 20"),
-        (frame(works=2).assign(document="one"), "2 documents of at least 5"),
+        (frame(works=2).assign(document="one"), "1 documents of at least 5"),
         (frame().assign(label=1), "every sentence is labelled a spoiler"),
         (frame().assign(weight=0.1), "0 sentences of at least 100.*labels of whole documents do not count"),
     ],

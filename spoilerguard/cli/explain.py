@@ -40,7 +40,7 @@ __all__ = ["register"]
 _EXPLAIN = """\b
 Examples:
   spoilerguard explain "He did it himself."
-  spoilerguard explain draft.md:7
+  spoilerguard explain draft.md:5
 A line of a draft is explained in its place, with the score that check gives it: first the sentence
 alone, then with its neighbours, in its section, and knowing the work."""
 

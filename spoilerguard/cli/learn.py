@@ -17,7 +17,6 @@ from spoilerguard.cli.common import (
     JobsOption,
     QuietOption,
     TextColumnOption,
-    complain,
     errors_explained,
     say,
     tell,
@@ -103,7 +102,7 @@ def train(
                 progress=shown,
             )
         guard.save(output)
-    _tell_trained(guard, output)
+    _tell_trained(guard, output, quiet)
 
 
 def _refuse_taken(output: Path) -> None:
@@ -117,7 +116,7 @@ def _refuse_taken(output: Path) -> None:
         raise InputError(f"{output}: cannot be written: {above} is not a folder that you may write to")
 
 
-def _tell_trained(guard: Guard, output: Path) -> None:
+def _tell_trained(guard: Guard, output: Path, quiet: bool) -> None:
     training = guard.manifest.training
     sentences = training["sentences"]
     say(f"{output}: {guard.name} {guard.version}")
@@ -130,9 +129,9 @@ def _tell_trained(guard: Guard, output: Path) -> None:
     for what in training["unreached"]:
         say(f"target not reached: {what}")
     for caution in training["cautions"]:
-        complain(caution)
+        tell(f"spoilerguard: {caution}", quiet)
     if not guard.manifest.kind_thresholds:
-        complain("the labels name no kind of spoiler, so the model names none")
+        tell("spoilerguard: the labels name no kind of spoiler, so the model names none", quiet)
 
 
 def _counts(sentences: dict[str, int]) -> str:

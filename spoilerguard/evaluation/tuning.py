@@ -240,7 +240,8 @@ def _chosen(
             good = (found >= (want.least or 0) * spoilers - 1e-9) & (spoilers > 0)
             at = good.argmax(axis=1)
         elif want.figure == "precision":
-            good = (found >= (want.least or 0) * flagged - 1e-9) & (flagged >= _LEAST_FLAGS)
+            drawn_here = np.diff(flagged, axis=1, prepend=0) > 0  # not the score of a sentence that was not drawn
+            good = (found >= (want.least or 0) * flagged - 1e-9) & (flagged >= _LEAST_FLAGS) & drawn_here
             at = good.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
         else:
             f1 = metrics.share(2 * found, flagged + spoilers)
