@@ -23,8 +23,8 @@ MANIFEST = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
 DRAFT = f"# A review\n\n{HARMLESS[1]}\n\n{SPOILERS[0]}\n"
 
 
-def opened(text: str, **settings: Any) -> dict[str, Any]:
-    """What the editor shows of a Markdown draft."""
+def opened(text: str, wanted: int | None = None, **settings: Any) -> dict[str, Any]:
+    """What the editor shows of a Markdown draft, once there are findings, or as many as wanted."""
     script("vscode-languageclient")
     given = {
         "command": [sys.executable, "-m", "spoilerguard", "lsp"],
@@ -37,6 +37,7 @@ def opened(text: str, **settings: Any) -> dict[str, Any]:
         "uri": "file:///nowhere/draft.md",
         "language": "markdown",
         "text": text,
+        "wanted": wanted,
         "settings": {"spoilerguard": given | settings},
     }
     ran = subprocess.run(
@@ -74,8 +75,10 @@ def test_a_draft_is_underlined_and_a_code_action_hides_the_sentence() -> None:
 
 
 def test_the_settings_of_the_editor_reach_the_server() -> None:
-    low, high = (opened(DRAFT, threshold=threshold)["diagnostics"] for threshold in (0.0, 0.5))
-    assert len(low) == len(sg.flag(DRAFT, format="markdown", threshold=0.0).flags) > len(high)
+    low, high = (len(sg.flag(DRAFT, format="markdown", threshold=threshold).flags) for threshold in (0.0, 0.5))
+    assert low > high > 0
+    for threshold, wanted in ((0.0, low), (0.5, high)):
+        assert len(opened(DRAFT, wanted, threshold=threshold)["diagnostics"]) == wanted
 
 
 def test_a_program_that_is_missing_is_named_with_the_remedy() -> None:

@@ -58,9 +58,10 @@ def _file(outcome: Outcome) -> dict[str, Any]:
             "notices": [],
         }
     found = outcome.report.to_dict()
+    notices = found.pop("notices")
     flags = [_decided(flag, outcome) for flag in outcome.report]
     near = [_decided(flag, outcome) for flag in outcome.near]
-    return {"path": outcome.path, **found, "flags": flags, "near_misses": near, "notices": found["notices"]}
+    return {"path": outcome.path, **found, "flags": flags, "near_misses": near, "notices": notices}
 
 
 def _decided(flag: Flag, outcome: Outcome) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 const Module = require("node:module");
 const { editor } = require("./vscode.js");
 
-const { extension, ...draft } = JSON.parse(process.argv[2]);
+const { extension, wanted, ...draft } = JSON.parse(process.argv[2]);
 const { api, state } = editor(draft);
 const load = Module._load;
 Module._load = (name, ...rest) => (name === "vscode" ? api : load(name, ...rest));
@@ -21,7 +21,9 @@ function until(fulfilled) {
 async function main() {
   const { activate, deactivate } = require(extension);
   await activate({ subscriptions: [] });
-  await until(() => state.messages.length || (state.diagnostics.length && state.actions));
+  // The settings may reach the server after it has checked the draft once; `wanted` is how many findings they give.
+  const settled = () => (wanted == null ? state.diagnostics.length : state.diagnostics.length === wanted);
+  await until(() => state.messages.length || (settled() && state.actions));
   const result = { messages: state.messages, commands: Object.keys(state.commands), diagnostics: state.diagnostics, edits: [] };
   if (state.diagnostics.length) {
     const token = new api.CancellationTokenSource().token;
