@@ -134,6 +134,8 @@ class Scanner:
         self._stack: list[Element] = []
         self._depths: defaultdict[str, list[int]] = defaultdict(list)
         self._blocks: list[int] = []  # the depths of block elements
+        self._bounds: list[int] = []  # of those in BOUNDARIES
+        self._foreign: list[int] = []  # of drawings and formulas
         self._skipping = self._hiding = 0
 
     @property
@@ -206,7 +208,7 @@ class Scanner:
             shown = name == "template" and values.get("shadowrootmode", "").lower() in SHADOW_MODES
         else:
             element.style = _SPOILER_ELEMENTS.get(name)
-        if not (element.skipped or shown) and (name in NOT_PROSE or self._deepest(FOREIGN) >= 0):
+        if not (element.skipped or shown) and (name in NOT_PROSE or self._foreign):
             element.skipped = self._skips(name)
         if element.skipped < 0:
             self.found.lines.append(start)
@@ -215,11 +217,11 @@ class Scanner:
 
     def _close_before(self, name: str, start: int) -> None:
         """Close what a start tag closes implicitly."""
-        foreign = self._deepest(FOREIGN)
+        foreign = self._foreign[-1] if self._foreign else -1
         if foreign >= 0 and name in BREAKS_OUT and foreign > self._deepest(INTEGRATED):
-            self._pop_to(min(self._depths[outer][0] for outer in FOREIGN if self._depths[outer]), start, start)
+            self._pop_to(self._foreign[0], start, start)
             foreign = -1
-        if name in CLOSES_P and (foreign < 0 or foreign <= self._deepest(INTEGRATED)):
+        if name in CLOSES_P and self._depths["p"] and (foreign < 0 or foreign <= self._deepest(INTEGRATED)):
             self._close_implied(("p",), BOUNDARIES, start)
         if name in IMPLIED_END:
             self._close_implied(*IMPLIED_END[name], start)
@@ -257,8 +259,7 @@ class Scanner:
         depth = self._deepest(HEADINGS if name in HEADINGS else (name,))
         if depth < 0:
             return None
-        boundaries = TABLE_BOUNDARIES if name in TABLE_PARTS else ITEM_BOUNDARIES if name == "li" else BOUNDARIES
-        if depth < self._deepest(_others(boundaries, name) if name in boundaries else boundaries):
+        if depth < self._boundary(name):
             return None
         element = self._stack[depth]
         above = self._blocks[-1] > depth if self._blocks else False
@@ -269,6 +270,13 @@ class Scanner:
         else:  # as browsers do: an inline end tag does not close the blocks opened since
             return None
         return element
+
+    def _boundary(self, name: str) -> int:
+        """The depth of the element that an end tag of this name cannot end anything outside of; -1 without one."""
+        if name not in TABLE_PARTS and name != "li" and name not in BOUNDARIES:
+            return self._bounds[-1] if self._bounds else -1
+        boundaries = TABLE_BOUNDARIES if name in TABLE_PARTS else ITEM_BOUNDARIES if name == "li" else BOUNDARIES
+        return self._deepest(_others(boundaries, name))
 
     def _close_implied(self, names: Iterable[str], boundaries: Iterable[str], at: int) -> None:
         while (depth := self._deepest(names)) >= 0 and depth > self._deepest(boundaries):
@@ -287,6 +295,10 @@ class Scanner:
         self._depths[element.name].append(element.depth)
         if element.name in BLOCK:
             self._blocks.append(element.depth)
+        if element.name in BOUNDARIES:
+            self._bounds.append(element.depth)
+        elif element.name in FOREIGN:
+            self._foreign.append(element.depth)
         self._stack.append(element)
         self._skipping += element.skipped
         self._hiding += element.style is not None
@@ -303,6 +315,10 @@ class Scanner:
     def _close(self, element: Element, end: int) -> None:
         element.open, element.end = False, end
         self._depths[element.name].pop()
+        if element.name in BOUNDARIES:
+            self._bounds.pop()
+        elif element.name in FOREIGN:
+            self._foreign.pop()
         self._skipping -= max(element.skipped, 0)
         span = Span(element.start, end)
         if element.unseen:
