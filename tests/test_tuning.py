@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import spoilerguard as sg
+from spoilerguard.datasets import load_labelled, splits_of, to_frame
 from spoilerguard.errors import InputError
 from spoilerguard.evaluation.tuning import _chosen, tune, wanted
 from spoilerguard.settings.writing import write_setting
@@ -131,8 +132,9 @@ def test_too_few_labels_are_said_not_guessed(oracle: sg.Guard, data: pd.DataFram
 
 
 def test_works_that_the_model_was_trained_on_are_left_out(trained: sg.Guard, few: Path) -> None:
+    data = to_frame(load_labelled(few))
     with pytest.raises(InputError, match=r"too few labels .*\d+ works were left out, because the model was trained"):
-        tune(trained, few)
+        tune(trained, data[splits_of(data) == "train"].reset_index(drop=True))
 
 
 def test_what_cannot_be_reached_is_said_with_what_can(oracle: sg.Guard) -> None:
