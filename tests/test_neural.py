@@ -27,7 +27,7 @@ from spoilerguard.training.export import graph_of, quantised  # noqa: E402
 from spoilerguard.training.finetune import Corpus, Lesson, fit, readings_of  # noqa: E402
 from spoilerguard.training.word_network import WordModule, integers_of  # noqa: E402
 
-PLAN = FinetuneConfig({"few": Source(0.35)}, pieces=512)
+PLAN = FinetuneConfig({"few": Source(0.1)}, pieces=256)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -182,7 +182,7 @@ def test_a_word_network_is_trained_and_combined(few: Path, tmp_path: Path) -> No
 
 def test_the_recipe_trains_joins_and_loads(few: Path, tmp_path: Path) -> None:
     quick = replace(
-        RECIPES["accurate"], folds=2, C=1e-4, networks=1, network=FinetuneConfig({"": Source(0.3)}, pieces=1024)
+        RECIPES["accurate"], folds=2, C=1e-4, networks=1, network=FinetuneConfig({"": Source(0.05)}, pieces=1024)
     )  # fmt: skip
     guard = train(few, recipe=quick, name="deep", checkpoint=tmp_path / "deep.checkpoint")
     assert guard.manifest.architecture == "transformer"
