@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+EACH_CORE := --numprocesses auto --dist loadfile
 
-.PHONY: demo check test tools vsix lint lowest audit bench soak fuzz models figures clean
+.PHONY: demo check test tools vsix lint lowest audit bench soak fuzz models figures picture clean
 .DEFAULT_GOAL := demo
 
 $(READY): pyproject.toml
@@ -24,11 +25,11 @@ demo: $(READY)
 
 ## what matters most, in two minutes: no processes, browser, training or PyTorch, few examples
 check: $(READY)
-	$(BIN)/python -m pytest -m 'not slow' --hypothesis-profile few
+	$(BIN)/python -m pytest $(EACH_CORE) -m 'not slow' --hypothesis-profile few
 
 ## every test; those whose programs cannot be installed are skipped by name
 test: $(READY) tools
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(EACH_CORE)
 
 ## the programs and scripts that tests need besides Python: Debian's packages as root, those of npm into cache/
 tools: $(READY)
@@ -82,6 +83,10 @@ models: $(READY)
 ## the figures of the shipped models again, in README and cards
 figures: $(READY)
 	$(BIN)/python models/make.py ../shared/datasets --figures
+
+## the picture of the README, from a real run
+picture: $(READY) tools
+	$(BIN)/python data/examples/picture.py
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

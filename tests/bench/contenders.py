@@ -8,9 +8,11 @@ The rivals are made once, in `cache/bench/` (`make_rivals`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain, cycle, islice
 import json
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -18,6 +20,7 @@ from typing import Any
 from workers import ROOT, Work
 
 CACHE = ROOT / "cache" / "bench"
+OLD = CACHE / "old"  # the package as it was at another commit, if one is named
 TFIDF, TEXTCAT, PROFANITY = CACHE / "tfidf.joblib", CACHE / "textcat_bow", CACHE / "alt-profanity-check"
 BATCH = 256  # documents at a time
 
@@ -34,25 +37,17 @@ def labelled() -> list[dict[str, Any]]:
 # --- ours -----------------------------------------------------------------------------------------
 
 
-def fast() -> Score:
-    from spoilerguard import load
-
-    guard = load("fast")
+def fast(name: str = "fast") -> Score:
+    guard = loaded(name)
     return lambda documents: guard.score(list(chain.from_iterable(documents)))
 
 
-def accurate(cascade: bool = False) -> Score:
+def accurate(name: str = "accurate") -> Score:
     """Each sentence in its document, as this model reads it."""
     import numpy as np
 
-    from spoilerguard import load
-
-    scorer = load("accurate", cascade=cascade).scorer
+    scorer = loaded(name).scorer
     return lambda documents: np.concatenate(scorer.score_documents(documents, [None] * len(documents)))
-
-
-def cascade() -> Score:
-    return accurate(cascade=True)
 
 
 # --- theirs ---------------------------------------------------------------------------------------
@@ -144,11 +139,12 @@ CONTENDERS: dict[str, Callable[[], Score]] = {
     "spaCy textcat_bow": textcat,
     "alt-profanity-check": profanity,
     "MiniLM in PyTorch": minilm,
-    "fast": fast,
-    "accurate": accurate,
-    "accurate, as a cascade": cascade,
 }
-OURS = {"fast": {}, "accurate": {}, "accurate, as a cascade": {"cascade": True}}  # name to options of load
+CASCADE = "accurate, as a cascade"
+OURS: dict[str, dict[str, bool]] = {}  # name to options of load
+for _when in ("", ", old"):
+    OURS |= {f"fast{_when}": {}, f"accurate{_when}": {}, f"{CASCADE}{_when}": {"cascade": True}}
+CONTENDERS |= {name: partial(fast if name.startswith("fast") else accurate, name) for name in OURS}
 MADE: dict[Path, Callable[[], None]] = {TFIDF: train_tfidf, TEXTCAT: train_textcat, PROFANITY: fetch_profanity}
 
 
@@ -163,10 +159,22 @@ def make_rivals() -> None:
                 print(f"{path.stem} is left out: {error}", file=sys.stderr)
 
 
+def fetch_old(commit: str) -> None:
+    """The package and its models as they were at a commit."""
+    shutil.rmtree(OLD, ignore_errors=True)
+    if commit:
+        OLD.mkdir(parents=True)
+        packed = subprocess.run(
+            ["git", "archive", commit, "spoilerguard", "models"], cwd=ROOT, check=True, stdout=subprocess.PIPE
+        )
+        subprocess.run(["tar", "--extract"], cwd=OLD, check=True, input=packed.stdout)
+
+
 def there() -> list[str]:
     """The contenders that can take part."""
     missing = {TFIDF: "TF-IDF + logistic regression", TEXTCAT: "spaCy textcat_bow", PROFANITY: "alt-profanity-check"}
     out = {name for path, name in missing.items() if not path.exists()}
+    out |= {name for name in CONTENDERS if name.endswith(", old") and not OLD.exists()}
     return [name for name in CONTENDERS if name not in out]
 
 
@@ -194,10 +202,17 @@ def reporting(name: str, texts: Path) -> Work:
     return work
 
 
-def our_reports(name: str, jobs: int = 1) -> Callable[[list[str]], int]:
+def loaded(name: str) -> Any:
+    """One of our models as a Guard, also of the old commit."""
+    if name.endswith(", old"):
+        sys.path.insert(0, str(OLD))
     from spoilerguard import load
 
-    guard = load(name.split(",")[0], **OURS[name])
+    return load(name.split(",")[0], **OURS[name])
+
+
+def our_reports(name: str, jobs: int = 1) -> Callable[[list[str]], int]:
+    guard = loaded(name)
 
     def reports(texts: list[str]) -> int:
         count = 0

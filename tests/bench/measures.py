@@ -128,7 +128,7 @@ def latency(bench: Bench) -> Iterator[Row]:
     path = bench.folder / "whole.txt"
     path.write_text(whole, encoding="utf-8")
     calls = {20: bench.some(400), 200: bench.some(200), 2_000: bench.some(50)}
-    makers = {"obvious script": "TF-IDF + logistic regression", "fast": "fast", "accurate": "accurate"}
+    makers = {"obvious script": PLAIN} | {name: name for name in contenders.there() if name in contenders.OURS}
     found: dict[tuple[str, int], list[float]] = {(who, size): [] for who in makers for size in sizes}
     with ExitStack() as stack:
         workers = {
@@ -153,9 +153,7 @@ def calling(name: str, path: Path) -> Work:
     words = path.read_text(encoding="utf-8").split(" ")
     one: Callable[[str], Any]
     if name in contenders.OURS:
-        from spoilerguard import load
-
-        one = load(name).flag
+        one = contenders.loaded(name).flag
     else:
         reports = contenders.their_reports(name)
 

@@ -2,6 +2,7 @@
 
     python tests/bench/suite.py                    # every measure; results and plots in cache/bench/
     python tests/bench/suite.py start latency      # some, by name
+    python tests/bench/suite.py scoring --old REV  # beside the package and models of another commit
     python tests/bench/suite.py --table README.md  # the goals between <!-- bench --> and <!-- /bench --> there, too
 
 What is compared takes turns, so that a busy machine slows all of it; one thread a process, on one core
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds of less: rough figures")
     parser.add_argument("--reviews", type=Path, help="a Parquet file with a column text")
     parser.add_argument("--table", type=Path, metavar="FILE", help="write what has a goal between its marks there")
+    parser.add_argument("--old", default="", metavar="COMMIT", help="compare with this commit too")
     options = parser.parse_args()
     if unknown := set(options.names) - set(MEASURES):
         parser.error(f"no measure {sorted(unknown)[0]!r}: there are {', '.join(MEASURES)}")
@@ -121,6 +123,7 @@ def main() -> None:
     reviews = options.reviews or (REVIEWS if REVIEWS.exists() else None)
     before = machine()
     apart(contenders.make_rivals)
+    contenders.fetch_old(options.old)
     rows: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name), tuple(sorted(os.sched_getaffinity(0))[:2]), options.quick)
