@@ -16,7 +16,7 @@ from collections.abc import Collection
 
 __all__ = [
     "DataError", "InputError", "LeakError", "MissingExtra", "ModelError", "SpoilerguardError",
-    "check_choice", "check_count", "check_text",
+    "broken", "check_choice", "check_count", "check_text",
 ]  # fmt: skip
 
 
@@ -50,6 +50,14 @@ class MissingExtra(SpoilerguardError):  # noqa: N818 - a name of the public cont
 
     def __reduce__(self) -> tuple[type[MissingExtra], tuple[str, str, str]]:
         return type(self), (self.library, self.extra, self.command)  # by default, unpickling would pass the message
+
+
+def broken(pool: Exception) -> str:
+    """Why the processes that work for this one are gone, in a few words, from the error of their pool."""
+    raised = str(pool.__cause__ or "").strip('"\n').splitlines()  # what a worker raised when it read what it was sent
+    if raised:
+        return f"a worker process cannot work ({raised[-1]})"
+    return "a worker process was killed, perhaps for lack of memory, or could not start (then its error is above)"
 
 
 # --- checks of arguments --------------------------------------------------------------------------

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 
-from spoilerguard.errors import InputError, ModelError, check_choice, check_count, check_text
+from spoilerguard.errors import (
+    InputError,
+    ModelError,
+    SpoilerguardError,
+    broken,
+    check_choice,
+    check_count,
+    check_text,
+)
 from spoilerguard.flagging import flag_documents
 from spoilerguard.frames import Frame
 from spoilerguard.model.manifest import Manifest, manifest_bytes, plain_card
@@ -254,6 +262,7 @@ class Guard:
         Raises:
             InputError: An argument is invalid, or one of the texts is not a string.
             ModelError: The folder of the model changed while it was in use.
+            SpoilerguardError: A process was killed, or cannot start.
         """
         if isinstance(texts, str):
             raise InputError("flag_many takes many texts; for one text use flag")
@@ -274,15 +283,19 @@ class Guard:
                 yield from self._flag_batch(batch, threshold, **options)
             return
         from joblib.externals.loky import get_reusable_executor
+        from joblib.externals.loky.process_executor import BrokenProcessPool
 
         executor, reference = get_reusable_executor(max_workers=jobs), self.reference()._replace(threads=1)
         waiting: deque[Any] = deque()
-        for batch in batches:
-            waiting.append(executor.submit(_flag_in_worker, reference, batch, threshold, options))
-            if len(waiting) > 2 * jobs:
+        try:
+            for batch in batches:
+                waiting.append(executor.submit(_flag_in_worker, reference, batch, threshold, options))
+                if len(waiting) > 2 * jobs:
+                    yield from pickle.loads(waiting.popleft().result())
+            while waiting:
                 yield from pickle.loads(waiting.popleft().result())
-        while waiting:
-            yield from pickle.loads(waiting.popleft().result())
+        except BrokenProcessPool as error:
+            raise SpoilerguardError(f"{broken(error)}; use fewer jobs, or one") from error
 
     def flag_frame(
         self,
@@ -321,6 +334,7 @@ class Guard:
         Raises:
             InputError: An argument is invalid, or there is no such column, or it does not hold texts.
             ModelError: The folder of the model changed while it was in use.
+            SpoilerguardError: A process was killed, or cannot start.
         """
         check_count("jobs", jobs)
         limit, options = (

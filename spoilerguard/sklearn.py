@@ -85,13 +85,11 @@ class SpoilerClassifier(ClassifierMixin, BaseEstimator):
         """
         import pandas as pd
 
-        texts = _texts(X)
-        if y is None:
-            raise WrongInput("SpoilerClassifier requires y to be passed, but the target y is None")
-        labels = column_or_1d(y, warn=True)
-        check_consistent_length(texts, labels)
-        assert_all_finite(labels, input_name="y")
-        check_classification_targets(labels)
+        texts, labels = _texts(X), _labels(y)
+        try:
+            check_consistent_length(texts, labels)
+        except ValueError as error:
+            raise WrongInput(str(error)) from None
         classes, encoded = np.unique(labels, return_inverse=True)
         if len(classes) > 2:
             raise WrongInput(
@@ -179,6 +177,29 @@ def _texts(X: Any) -> list[str]:
         if not isinstance(text, str):
             raise WrongInput(f"X must hold texts, but row {row} is a {type(text).__name__}")
     return [str(text) for text in array]
+
+
+def _labels(y: Any) -> npt.NDArray[Any]:
+    """The labels, each of them something that a label can be."""
+    import pandas as pd
+
+    if y is None:
+        raise WrongInput("SpoilerClassifier requires y to be passed, but the target y is None")
+    try:
+        labels = column_or_1d(y, warn=True)
+        missing = np.flatnonzero(pd.isna(labels))
+        if len(missing):
+            raise WrongInput(f"Input y contains NaN: row {missing[0]} has no label")
+        kinds = sorted({type(label).__name__ for label in (y if isinstance(y, list | tuple) else labels.tolist())})
+        if (len(kinds) > 1 and "str" in kinds) or (labels.dtype == object and kinds != ["str"]):
+            raise WrongInput(
+                f"Unknown label type: {' and '.join(kinds)} as objects; make y an array of one type, such as int"
+            )
+        assert_all_finite(labels, input_name="y")
+        check_classification_targets(labels)
+    except (TypeError, ValueError) as error:
+        raise WrongInput(str(error)) from None
+    return np.asarray(labels)
 
 
 def _weights(sample_weight: Any, rows: int) -> npt.NDArray[np.float64]:

@@ -2,7 +2,8 @@
 
     nlp = spacy.blank("en")
     nlp.add_pipe("spoilerguard", config={"model": "fast", "sensitivity": "medium"})
-    for span in nlp(text).spans["spoilers"]:
+    doc = nlp(text)  # spans belong to a Doc that is kept
+    for span in doc.spans["spoilers"]:
         print(span.label_, span._.spoiler_score, span.text)
 
 spaCy imports this module with every pipeline that is made, of whoever: it loads no model and little else.

@@ -8,10 +8,12 @@ import gzip
 import json
 import logging
 import os
+from threading import Thread
 from typing import Any
 from urllib.request import Request, urlopen
 
 from comments import comments
+from waiting import WAIT
 
 ACCESS = {
     "AWS_ACCESS_KEY_ID": "nobody",
@@ -24,18 +26,20 @@ ACCESS = {
 @contextmanager
 def s3_server() -> Iterator[dict[str, str]]:
     """The environment in which every process, this one too, reaches an empty server; its bucket is `bucket`."""
-    from moto.server import ThreadedMotoServer
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = ACCESS | {"AWS_ENDPOINT_URL": f"http://{host}:{port}"}
+    # Not moto's ThreadedMotoServer: where that cannot listen, it waits for ever.
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+    serving = Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    environment = ACCESS | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}"}
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # or a line for each request
     reset = Request(f"{environment['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")
     try:
-        urlopen(reset).close()  # what is stored belongs to the process, not to the server
+        urlopen(reset, timeout=WAIT).close()  # what is stored belongs to the process, not to the server
         filesystem().mkdir("bucket")
         yield environment
     finally:
@@ -45,7 +49,8 @@ def s3_server() -> Iterator[dict[str, str]]:
             else:
                 os.environ[name] = value
         forget()
-        server.stop()
+        server.shutdown()
+        serving.join(WAIT)
 
 
 def filesystem() -> Any:

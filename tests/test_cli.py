@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+import re
+import sys
 
 from commands import Cli, process
 import pytest
@@ -13,6 +15,7 @@ from timing import assert_linear
 
 import spoilerguard as sg
 from spoilerguard.printing import PRINTERS, Look, Outcome
+from spoilerguard.text import runons
 from spoilerguard.text.reading import read
 
 
@@ -410,3 +413,33 @@ def test_help_is_shown_to_who_types_nothing(cli: Cli) -> None:
     ran = cli()
     assert "Find the sentences" in ran.out + ran.err
     assert all(command in ran.out + ran.err for command in ("check", "explain", "models"))
+
+
+@pytest.mark.parametrize(
+    ("lacks", "arguments", "says"),
+    [
+        (
+            "spacy",
+            ["check", "run-on.txt"],
+            "spaCy, which splits text without punctuation, is not installed; .*pip install",
+        ),
+        (
+            "joblib.externals.loky",
+            ["scan", "a.csv", "-o", "a.jsonl", "--jobs", "2"],
+            "this needs joblib, which is not inst",
+        ),
+        ("yaml", ["check", "front.md"], "this needs yaml, which is not installed; pip install spoilerguard brings all"),
+    ],
+)
+def test_what_a_small_installation_lacks_is_no_traceback(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacks: str, arguments: list[str], says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run-on.txt").write_text("so i saw this film and it was fine i mean " * 20, encoding="utf-8")
+    Path("a.csv").write_text("id,text\n1,She dies at the end.\n", encoding="utf-8")
+    Path("front.md").write_text("---\nspoilerguard:\n  work: x\n---\nShe dies.\n", encoding="utf-8")
+    monkeypatch.setitem(sys.modules, lacks, None)
+    runons._loaded.cache_clear()
+    ran = cli(*arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert re.search(says, ran.err)

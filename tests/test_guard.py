@@ -422,6 +422,30 @@ def test_a_model_saved_anew_is_loaded_anew(small: sg.Guard, fast: sg.Guard, tmp_
         list(first.flag_many(TEXTS, jobs=2))
 
 
+class Torn(str):
+    """A text that no other process can read."""
+
+    def __reduce__(self) -> Any:
+        return int, ("torn",)
+
+
+def test_processes_that_cannot_work_are_an_error_that_says_why(small: sg.Guard) -> None:
+    with pytest.raises(sg.SpoilerguardError, match=r"cannot work \(ValueError: invalid literal .*'torn'\); use fewer"):
+        list(small.flag_many([Torn("She dies.")], jobs=2))
+
+
+def test_a_process_that_is_killed_is_an_error(small: sg.Guard) -> None:
+    from joblib.externals.loky import get_reusable_executor
+
+    reports = small.flag_many(TEXTS * 9, jobs=2, batch_size=1)
+    next(reports)
+    for worker in list(get_reusable_executor(max_workers=2)._processes.values()):
+        worker.terminate()
+    with pytest.raises(sg.SpoilerguardError, match=r"a worker process was killed, .*; use fewer jobs"):
+        list(reports)
+    assert len(list(small.flag_many(TEXTS, jobs=2))) == len(TEXTS)
+
+
 def test_saving_leaves_a_loaded_guard_as_it_is(fast: sg.Guard, tmp_path: Path) -> None:
     fast.save(tmp_path / "mine", name="mine")
     assert sg.load("fast").name == "fast"

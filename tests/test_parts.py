@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from functools import partial
 import json
 import os
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 from typing import Any
 
 from buckets import filesystem, lines_of, packed, records, s3_server, upload
@@ -143,13 +145,8 @@ def test_the_works_reach_the_workers(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def cluster(server: dict[str, str]) -> Iterator[Any]:
     """Two workers on this machine; one that dies is started again."""
-    distributed = pytest.importorskip("distributed")
-    import dask
-
-    with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),  # on a busy machine it takes a while
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
-    ):
+    pytest.importorskip("distributed")
+    with engines.local_cluster(2) as cluster:
         yield cluster
 
 
@@ -218,13 +215,32 @@ def test_a_part_of_which_worker_after_worker_dies_is_given_up() -> None:
         assert list(results) == ["poison: several workers died of this part, perhaps for lack of memory"]
 
 
-def test_a_cluster_without_workers_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> None:
+def mute(*arguments: Any, **options: Any) -> Any:
+    raise TimeoutError("timed out after 60 s.")
+
+
+@pytest.mark.parametrize("wait", [engines._as_done, engines._in_order])
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda *_, **options: {}, "no workers for 10 minutes; start some, and continue with --resume"),
+        (mute, r"the Dask scheduler does not answer \(timed out after 60 s.\); continue with --resume"),
+    ],
+)
+def test_a_cluster_that_does_no_work_is_not_waited_for_forever(
+    monkeypatch: pytest.MonkeyPatch, wait: Any, answer: Any, says: str
+) -> None:
     monkeypatch.setattr(engines, "_MINUTE", 0.01)
-    client = type("Client", (), {"nthreads": lambda self: {}})()
-    never = type("Future", (), {"add_done_callback": lambda self, call: None})()
-    results = engines._as_done(lambda item: never, ["a"], ahead=1, waiting=partial(engines._check_workers, client, [0]))
-    with pytest.raises(sg.SpoilerguardError, match="no workers for 10 minutes; start some, and continue with --resume"):
-        next(results)
+    waiting = partial(engines._check_workers, SimpleNamespace(sync=answer, scheduler=SimpleNamespace(ncores=None)), [0])
+    with pytest.raises(sg.SpoilerguardError, match=says):
+        next(wait(lambda item: Future(), ["a"], ahead=1, waiting=waiting))
+
+
+def test_an_error_of_an_item_is_no_sign_of_a_cluster_without_workers() -> None:
+    failed: Future[None] = Future()
+    failed.set_exception(TimeoutError("of a file system"))
+    with pytest.raises(TimeoutError, match="of a file system"):
+        next(engines._in_order(lambda item: failed, ["a"], ahead=1))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -172,10 +172,19 @@ def test_but_for_its_texts_it_passes_the_checks_of_numbers_too() -> None:
         (["a", "b"], [1, 1], "only one class, .*1.*, in y: training needs both labels"),
         (["a", "b"], [0, 1], "training needs at least 5 of each"),
         (["a", "b"], None, "requires y to be passed, but the target y is None"),
+        (["a", "b"], [0, None], "y contains NaN: row 1 has no label"),
+        (["a", "b"], [0, float("nan")], "y contains NaN"),
+        (["a", "b"], pd.Series([pd.NA, "x"], dtype=object), "y contains NaN: row 0 has no label"),
+        (["a", "b"], pd.Series(["x", None], dtype="string"), "NaN|NA"),
+        (["a", "b"], pd.to_datetime(pd.Series(["2024-01-01", None])), "y contains NaN: row 1 has no label"),
+        (["a", "b"], [0.2, 0.7], "Unknown label type: continuous"),
+        (["a", "b"], ["no", 1], "Unknown label type: int and str as objects; make y an array of one type"),
+        (["a", "b"], np.array([0, 1], dtype=object), "Unknown label type: int as objects; make y"),
+        (["a", "b"], [b"a", b"b"], "labels represented as bytes is not supported"),
     ],
 )
-def test_what_cannot_be_learned_from_is_a_value_error(X: Any, y: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_what_cannot_be_learned_from_is_a_value_error_of_ours(X: Any, y: Any, message: str) -> None:
+    with pytest.raises(WrongInput, match=message):
         SpoilerClassifier().fit(X, y)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 import pickle
+import re
 import shutil
+import textwrap
 from typing import Any
 
 import pytest
@@ -44,6 +46,12 @@ def test_spans_are_flags_one_by_one_in_batches_and_in_processes(fast: sg.Guard) 
             assert_spans_are_flags(doc, report)
             assert [span.text for span in doc.spans["spoilers"]] == [flag.text for flag in report]
             assert [span._.spoiler_score for span in doc.spans["spoilers"]] == [flag.score for flag in report]
+
+
+def test_the_example_of_the_documentation_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"\n\n((?: {4}.*\n)+)", str(spoilerguard.spacy.__doc__))
+    exec(textwrap.dedent(example), {"spacy": spacy, "text": REVIEW})
+    assert capsys.readouterr().out.count("\n") >= 1
 
 
 def test_the_configuration_is_what_flag_takes(small: sg.Guard, small_folder: Path) -> None:

@@ -201,11 +201,16 @@ def counted(number: int, noun: str) -> str:
 
 @contextmanager
 def errors_explained() -> Iterator[None]:
-    """Errors of this package end the command with their message and exit status 2."""
+    """Errors of this package, and what an installation without all it needs lacks, end the command with status 2."""
     try:
         yield
     except SpoilerguardError as error:
         fail(str(error))
+    except ModuleNotFoundError as error:
+        library = (error.name or "").partition(".")[0]
+        if library in ("", "spoilerguard"):
+            raise
+        fail(f"this needs {library}, which is not installed; pip install spoilerguard brings all that it needs")
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 import os
 import pkgutil
@@ -35,12 +35,13 @@ import time
 from typing import Any, Protocol, TypeVar
 
 import spoilerguard
-from spoilerguard.errors import InputError, MissingExtra, SpoilerguardError
+from spoilerguard.errors import InputError, MissingExtra, SpoilerguardError, broken
 from spoilerguard.text.runons import without_torch
 
-__all__ = ["ENGINES"]
+__all__ = ["ENGINES", "local_cluster"]
 
 _PATIENCE = "10s"  # for the scheduler to answer
+_CLOSING = 30.0  # seconds for a cluster of ours to end
 _MINUTE, _WITHOUT_WORKERS = 60.0, 10  # seconds; minutes after which nobody seems to start any
 _JOINING = 1_000  # parts, which are small until they are read, that wait for workers that join during the scan
 
@@ -105,9 +106,7 @@ def local(
         else:
             yield from (future.result() for future, _ in _as_done(submit, items, ahead=2 * jobs))
     except BrokenProcessPool as error:
-        raise SpoilerguardError(
-            "a worker process was killed, perhaps for lack of memory; continue with --resume and fewer --jobs"
-        ) from error
+        raise SpoilerguardError(f"{broken(error)}; continue with --resume and fewer --jobs") from error
     finally:
         executor.shutdown(kill_workers=True)
 
@@ -147,11 +146,11 @@ def dask(
         if not threads:
             raise InputError(f"{address}: the scheduler has no workers; start one with: dask worker {address}")
         submit = partial(client.submit, work, pure=False)
+        alive = partial(_check_workers, client, [0])
         try:
             if lost is None:
-                yield from _in_order(submit, items, ahead=3 * threads)
+                yield from _in_order(submit, items, ahead=3 * threads, waiting=alive)
                 return
-            alive = partial(_check_workers, client, [0])
             for future, item in _as_done(submit, items, ahead=3 * threads + _JOINING, waiting=alive):
                 try:
                     result = future.result()
@@ -176,16 +175,36 @@ def _client(distributed: Any, jobs: int, address: str | None) -> Iterator[Any]:
         with client:
             yield client
         return
-    import dask.config
-
-    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
-    # By default a worker that dies is given up if it is not there again after 15 seconds.
-    with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),
-        distributed.LocalCluster(n_workers=jobs, **options) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with local_cluster(jobs) as cluster, distributed.Client(cluster) as client:
         yield client
+
+
+@contextmanager
+def local_cluster(jobs: int) -> Iterator[Any]:
+    """A Dask cluster on this machine, of so many processes with one thread each; one that dies is started again."""
+    import dask.config
+    import distributed
+
+    # By default a worker that dies is given up if it is not there again after 15 seconds.
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}):
+        options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
+        cluster: Any = distributed.LocalCluster(n_workers=jobs, **options)  # type: ignore[no-untyped-call, unused-ignore]
+        try:
+            yield cluster
+        finally:
+            _close(cluster)
+
+
+def _close(cluster: Any) -> None:
+    """Close a local cluster. Of a worker that is killed while it starts, its nanny may wait for word for ever."""
+    nannies = list(cluster.workers.values())
+    try:
+        cluster.close(timeout=_CLOSING)
+    except TimeoutError:
+        cluster.shutdown_on_close = False  # or it is waited for once more when this process ends
+        for pid in filter(None, (nanny.pid for nanny in nannies)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 def _check_installed(client: Any) -> None:
@@ -195,6 +214,8 @@ def _check_installed(client: Any) -> None:
         found = {"the scheduler": client.run_on_scheduler(*asked), **client.run(*asked)}
     except ImportError:
         found = {"a machine of the cluster": "none"}
+    except OSError as error:
+        raise SpoilerguardError(f"a machine of the cluster does not answer ({error}); try again") from error
     for where, version in found.items():
         if version != spoilerguard.__version__:
             raise InputError(
@@ -203,15 +224,31 @@ def _check_installed(client: Any) -> None:
             )
 
 
-def _in_order(submit: Callable[[Item], Any], items: Iterable[Item], *, ahead: int) -> Generator[Any, None, None]:
-    """The results in the order of the items, with `ahead` of them submitted at a time."""
-    waiting: deque[Any] = deque()
+def _in_order(
+    submit: Callable[[Item], Any], items: Iterable[Item], *, ahead: int, waiting: Callable[[], None] = lambda: None
+) -> Generator[Any, None, None]:
+    """The results in the order of the items, with `ahead` of them submitted at a time.
+
+    `waiting` is called after each minute in which a result has not come.
+    """
+    submitted: deque[Any] = deque()
+
+    def first() -> Any:
+        future = submitted.popleft()
+        while True:
+            try:
+                return future.result(timeout=_MINUTE)
+            except TimeoutError:
+                if future.done():  # with an error of this name, or just now
+                    return future.result()
+                waiting()
+
     for item in items:
-        waiting.append(submit(item))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+        submitted.append(submit(item))
+        if len(submitted) > ahead:
+            yield first()
+    while submitted:
+        yield first()
 
 
 def _as_done(
@@ -242,8 +279,12 @@ def _as_done(
 
 
 def _check_workers(client: Any, minutes: list[int]) -> None:
-    """Called once a minute: raise SpoilerguardError if a cluster has been without workers for a while."""
-    minutes[0] = 0 if client.nthreads() else minutes[0] + 1
+    """Called once a minute: raise SpoilerguardError if a cluster has been without workers for a while, or is mute."""
+    try:
+        there = client.sync(client.scheduler.ncores, callback_timeout=_MINUTE)
+    except (OSError, TimeoutError) as error:
+        raise SpoilerguardError(f"the Dask scheduler does not answer ({error}); continue with --resume") from error
+    minutes[0] = 0 if there else minutes[0] + 1
     if minutes[0] >= _WITHOUT_WORKERS:
         raise SpoilerguardError(
             f"the cluster has had no workers for {minutes[0]} minutes; start some, and continue with --resume"

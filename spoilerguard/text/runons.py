@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import Any
 
-from spoilerguard.errors import ModelError
+from spoilerguard.errors import MissingExtra, ModelError
 from spoilerguard.files.bundled import models_folder
 
 __all__ = ["TOKEN", "blank", "boundaries", "cut", "doc_of", "ends_sentence", "without_torch"]
@@ -72,6 +72,7 @@ def boundaries(texts: Sequence[str]) -> list[list[int]]:
         For each text the offsets at which a new sentence begins: never 0, always after white space.
 
     Raises:
+        MissingExtra: spaCy is not installed.
         ModelError: The model is missing or cannot be read.
     """
     with _LOCK:
@@ -163,8 +164,12 @@ def _loaded() -> Any:
 def blank() -> Any:
     """A pipeline with only an untrained senter."""
     with _torch_hidden():
-        import spacy
-
+        try:
+            import spacy
+        except ModuleNotFoundError as error:
+            if error.name != "spacy":
+                raise
+            raise MissingExtra("spaCy, which splits text without punctuation,", "", "pip install spacy") from None
         nlp = spacy.blank("en")
         nlp.add_pipe("senter", config=_CONFIG)
     return nlp

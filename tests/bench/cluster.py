@@ -207,10 +207,8 @@ def outlook(rates: dict[str, float], spent: float) -> None:
 
 def kills(runs: int, records: int, parts: int) -> None:
     """Scans whose workers are killed at random moments: every record is there once, in each of them."""
-    import dask
-    import distributed
-
     from spoilerguard.archives import open_archive
+    from spoilerguard.scan.engines import local_cluster
     from spoilerguard.scan.parts import files_of, kind_of_parts, parts_of, scan_parts
     from spoilerguard.scan.run import plan_of
 
@@ -221,10 +219,7 @@ def kills(runs: int, records: int, parts: int) -> None:
     files = files_of(source)
     archive = open_archive(files[0].path)
     moments = random.Random(18)
-    with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),  # on a busy machine it takes a while
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
-    ):
+    with local_cluster(2) as cluster:
         for turn in range(1, runs + 1):
             output, killed = f"s3://bucket/kills-{turn}.jsonl/", list[int]()
             kind = kind_of_parts(output, archive)
