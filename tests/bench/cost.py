@@ -72,7 +72,7 @@ def blurred(guard: sg.Guard, text: str, format: str) -> object:
 def checked(guard: sg.Guard, folder: Path, text: str, format: str) -> object:
     path = folder / f"draft{SUFFIXES[format]}"
     path.write_text(text, encoding="utf-8", newline="")
-    outcomes = check_each(guard, [(str(path), None)], lambda _: {"format": format, **ASKED})
+    outcomes = check_each(guard, [(str(path), None)], lambda *_: {"format": format, **ASKED})
     look = Look(False, False, 0.0, {"name": guard.name, "version": guard.version})
     return list(PRINTERS["json"](outcomes, look))
 
