@@ -82,6 +82,7 @@ def asked(connection: HTTPConnection, text: str, format: str) -> object:
     connection.request("POST", "/v1/blur", body, JSON)
     response = connection.getresponse()
     response.read()
+    connection.close()  # which the server does too, after a while
     if response.status not in (200, 422):
         raise SystemExit(f"{response.status} for {text[:40]!r}")
     return None
@@ -154,6 +155,7 @@ def measured(model: str, names: list[str], formats: list[str], units: list[str],
                 table[format, unit] = [
                     multiple(route, clock, text, ordinary, format, usual[name]) for name, (route, clock) in ways.items()
                 ]
+                print(f"{format:9} {unit!r:44.44}", *(f"{one:6.1f}" for one in table[format, unit]), file=sys.stderr)
     print(f"{'model':9} {'format':9} {'unit':44}", *(f"{name:>6}" for name in names))
     for (format, unit), costs in sorted(table.items(), key=lambda row: -max(row[1])):
         print(f"{model:9} {format:9} {unit!r:44.44}", *(f"{one:6.1f}" for one in costs))
