@@ -308,7 +308,7 @@ def done_of(output: Path) -> Path:
 
 def _is_record(path: Path) -> bool:
     try:
-        return _RECORD <= set(json.loads(path.read_bytes()))
+        return set(json.loads(path.read_bytes())) >= _RECORD
     except (OSError, ValueError, TypeError, RecursionError):
         return False
 
