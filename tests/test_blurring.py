@@ -290,6 +290,7 @@ MARKDOWN_PIECES = st.sampled_from(
 @given(st.lists(st.one_of(MARKDOWN_PIECES, TEXTS), max_size=14), st.integers(0))
 @example(["w!", "![", "w w. ", "</p>", "w", "](u)"], 1)
 @example(["w w.\\"], 0)
+@example(["~~", "w w", "~~", "~~", "w w. "], 0)
 @example(["*", "w! w w. ", "*", "\n", "w w. "], 2)
 def test_random_markdown_shows_no_word(parts: list[str], bits: int) -> None:
     source = numbered(parts)

@@ -11,6 +11,7 @@ import pytest
 from texts import SPOILERS
 
 import spoilerguard as sg
+from spoilerguard.model import phrases as module
 from spoilerguard.model.phrases import LONGEST, MOST, phrases
 from spoilerguard.model.scoring import KINDS, NAMED_FROM, UNNAMED, LinearScorer
 
@@ -21,7 +22,7 @@ def shown(text: str, **gains: float) -> list[str]:
     """The phrases of a text in which these words gain so much, and each other word a little."""
     bounds = [match.span() for match in WORD.finditer(text)]
     values = np.array([gains.get(text[start:end].lower(), 0.01) for start, end in bounds])
-    return [text[p.start : p.end] for p in phrases(text, bounds, values)]
+    return [text[p.start : p.end] for p in phrases([text], [bounds], [values])[0]]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_it_is_never_a_negation_or_a_helper_alone() -> None:
 def test_phrases_are_whole_words_of_one_clause(words: list[str]) -> None:
     text = " ".join(words)
     bounds = [match.span() for match in WORD.finditer(text)]
-    found = phrases(text, bounds, np.linspace(-1, 1, len(bounds)))
+    (found,) = phrases([text], [bounds], [np.linspace(-1, 1, len(bounds))])
     assert 1 <= len(found) <= MOST
     for start, end, _ in found:
         assert start == 0 or not text[start - 1].isalnum()
@@ -121,3 +122,17 @@ def test_a_report_says_that_a_sentence_gives_the_plot_away_where_no_kind_is_like
     assert kind_name(UNNAMED) == "gives the plot away"
     assert why(unnamed) == "may give the plot away"
     assert why(flag).startswith("may give the plot away")
+
+
+def test_many_sentences_are_looked_at_together_and_none_changes_what_is_found_in_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    texts = ["a", "", *SPOILERS, "He dies, and she knew it.", "..."] * 500
+    bounds = [[match.span() for match in WORD.finditer(text)] for text in texts]
+    gains = [np.linspace(-1, 1 / (1 + len(words)), len(words)) for words in bounds]
+    alone = [phrases([text], [words], [values])[0] for text, words, values in zip(texts, bounds, gains, strict=True)]
+    looked = []
+    best = module._best
+    monkeypatch.setattr(module, "_best", lambda *each: looked.append(len(each[0])) or best(*each))
+    assert phrases(texts, bounds, gains) == alone
+    assert len(looked) < len(texts) / 100

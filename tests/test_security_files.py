@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 import csv
 import gzip
 import json
 import os
 from pathlib import Path
+import random
 import signal
 import sqlite3
 import subprocess
@@ -38,7 +40,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "d.md").write_text(REVIEW, encoding="utf-8")
     (tmp_path / "blurb.txt").write_text(CLEAN, encoding="utf-8")
     (tmp_path / "works.jsonl").write_text('{"work": "x", "title": "X"}\n', encoding="utf-8")
-    (tmp_path / "parts").mkdir()
+    for name in ("parts", "site"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "site" / "index.html").write_text(f"<p>{CLEAN}</p>", encoding="utf-8")
     for name in ("src.csv", "parts/a.csv", "parts/b.csv"):
         (tmp_path / name).write_text(f'id,body\n1,"{CLEAN}"\n', encoding="utf-8")
     (tmp_path / "link.csv").symlink_to("src.csv")
@@ -64,6 +68,8 @@ def contents(folder: Path) -> dict[str, bytes]:
         "scan src.csv -o o.jsonl --report works.jsonl --works works.jsonl",
         "scan src.csv -o o.jsonl --report o.jsonl",
         "scan src.csv -o o.jsonl --report o.jsonl.part/state.json",
+        "scan src.csv -o o.jsonl --report .o.jsonl.done",
+        "scan parts -o . --force",
         "scan parts -o parts/b.csv --force",
         "scan parts/a.csv -o parts --partition 5 --force",
         "check d.md -o d.md",
@@ -71,6 +77,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         "check d.md --write-baseline d.md",
         "check d.md -o known.json --write-baseline known.json",
         "check d.md -o blurb.txt --blurb blurb.txt",
+        "check --site site -o site/index.html",
         "preview d.md -o d.md",
         "preview d.md -o blurb.txt --blurb blurb.txt",
         "blur d.md -o d.md",
@@ -100,7 +107,11 @@ def test_the_settings_and_the_database_are_read_too(here: Path) -> None:
     query = ["--query", "select * from c order by id"]
     for command in (
         ["check", "d.md", "-o", ".spoilerguard.toml"],
-        ["scan", "--sql", "sqlite:///c.db", *query, "-o", "o.jsonl", "--report", "c.db"],
+        *(
+            ["scan", "--sql", f"sqlite:///{url}", *query, "-o", "o.jsonl", "--report", report]
+            for url in ("c.db", "file:c.db?mode=ro&uri=true", f"file://{here}/%63.db?uri=true")
+            for report in ("c.db", "c.db-wal")
+        ),
     ):
         assert invoke(*command).exit_code == 2
     assert contents(here) == before
@@ -165,6 +176,14 @@ def test_a_foreign_folder_is_not_adopted(here: Path) -> None:
     assert ran.exit_code == 2
     assert "o.jsonl.part: not the folder of a scan: it contains 'thesis.txt'" in ran.stderr
     assert (part / "thesis.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_the_note_beside_an_output_is_not_written_over_something_else(here: Path) -> None:
+    (here / ".o.jsonl.done").write_text("mine", encoding="utf-8")
+    ran = invoke("scan", "src.csv", "-o", "o.jsonl", "--force")
+    assert ran.exit_code == 2
+    assert ".o.jsonl.done: not written by a scan" in ran.stderr
+    assert (here / ".o.jsonl.done").read_text(encoding="utf-8") == "mine"
 
 
 def test_what_somebody_puts_into_the_folder_of_a_scan_stays(here: Path) -> None:
@@ -325,6 +344,52 @@ def test_rows_that_only_their_text_tells_apart_go_on(
     assert begun(tmp_path, monkeypatch, QUERY + ", rowid")().records == COUNT
 
 
+CHANGES = (
+    "delete from comments where body = 'Row ' || :k || '.'",
+    "insert into comments values (:k, 'New.', '2026')",
+    "update comments set id = 12 - id where body = 'Row ' || :k || '.'",
+    "update comments set time = '2026' where body = 'Row ' || :k || '.'",
+    "update comments set body = 'Row ' || (:k - 1) || '.' where body = 'Row ' || :k || '.'",
+)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        "id",
+        "id desc",
+        "time, id desc",
+        "time desc, id",
+        "coalesce(time, 'x'), body desc",
+        "time is null, time, id, rowid",
+    ],
+)
+def test_whatever_changed_every_row_is_there_once_or_it_is_refused(
+    tmp_path: Path, database: sqlite3.Connection, order: str
+) -> None:
+    draw, went_on = random.Random(order), 0
+    query = f"select id, body, time from comments order by {order}"
+    with database:
+        database.execute("alter table comments add column time")
+    archive = open_archive(f"sqlite:///{tmp_path}/c.db", query=query)
+    for _ in range(15):
+        with database:  # names and times that many rows share, or lack
+            database.execute("delete from comments")
+            names, times = [(None, k // 3, k) for k in range(12)], [(None, "2026", str(k)) for k in range(12)]
+            rows = [(draw.choice(names[k]), f"Row {k}.", draw.choice(times[k])) for k in range(12)]
+            database.executemany("insert into comments values (?, ?, ?)", rows)
+        read = [*archive.posts()][: draw.randint(1, 11)]
+        with database:
+            database.execute(draw.choice(CHANGES), {"k": draw.randint(0, 11)})
+        with suppress(InputError):
+            rest = [post for post, _ in archive.posts(Cursor(*read[-1][1]))]
+            whole, now = [*(post for post, _ in read), *rest], [post for post, _ in archive.posts()]
+            assert [(post.id, post.time) for post in whole] == [(post.id, post.time) for post in now]
+            assert sorted(post.text for post in rest) == sorted(post.text for post in now[len(read) :])
+            went_on += 1
+    assert went_on
+
+
 KILLED = """
 import os, sys
 from pathlib import Path
@@ -381,7 +446,11 @@ def test_after_a_kill_every_row_is_there_once_or_it_is_refused(
         ("select id, body from comments where body <> ':x' order by id desc limit 9", True),
         ("select id, body from comments union select 1, 'a' order by 1", True),
         ("select id, 'order by' as body from comments", False),
+        ("select * from (select id, body from comments) order by id", True),
+        ("select id, body from comments order by (select 1), id nulls last", True),
         ("select id, body from comments -- order by id", False),
+        ("select id, body from comments where id in (select id from comments order by id limit 9)", False),
+        ("select 1 as id, (select body from comments order by id) as body", False),
         ("select id, body from comments /* order by id */", False),
         ("select * from (select id, body from comments order by id)", False),
         ("with c as (select * from comments order by id) select id, body from c", False),

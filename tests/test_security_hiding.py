@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 
 import html5lib
 import pytest
@@ -97,6 +98,8 @@ def test_a_style_that_keeps_text_leaves_what_the_author_hid() -> None:
 # --- the rest of the text -----------------------------------------------------------------------
 
 SLUG = "in-the-end-the-butler-is-her-father"
+CYRILLIC = str.maketrans("aeo", "аео")
+WITH_NOTHING = {ord("e"): "e&shy;", ord("o"): "\u200bo"}  # characters that have no width
 REPEATS: list[tuple[Format, str, str]] = [
     ("html", f"<title>{S}</title><p>{S}", "<title>"),
     ("html", f'<img alt="{S}"><p>{S}', "alt"),
@@ -120,6 +123,13 @@ REPEATS: list[tuple[Format, str, str]] = [
     ("markdown", f'[b]: /x "{S}"\n\nOk [b]. {S}', "definition"),
     ("markdown", f"`{S}`\n\n{S}", "code"),
     ("markdown", f"<!-- {S} -->\n\n{S}", "a comment"),
+    ("markdown", f"http://x.example/{SLUG}\n\n{S}", "an address"),
+    ("markdown", f"::: spoiler {S}\nx y z\n:::\n\n{S}", "an address"),  # the label of a spoiler, which is seen
+    ("markdown", f"[spoiler={S}]x[/spoiler] Ok. {S}", "an address"),
+    ("html", f'<a href="/go?to={quote(quote(S))}">a</a><p>{S}', "href"),
+    ("html", f"<script>a = '{''.join(f'{chr(92)}x{ord(c):02x}' for c in S)}'</script><p>{S}", "script"),
+    ("html", f'<p title="{S.translate(CYRILLIC)}">{S}', "title"),
+    ("html", f'<p title="{S.translate(WITH_NOTHING)}">{S}', "title"),
 ]
 
 

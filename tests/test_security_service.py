@@ -25,6 +25,7 @@ from spoilerguard.serving.service import Limits, answer, app
 from spoilerguard.serving.workers import Workers
 from spoilerguard.text.markdown import scan_markdown
 from spoilerguard.text.runons import TOKEN, cut
+from spoilerguard.text.sentences import by_rules
 
 PROSE = "I loved the pace of it. In the end the butler is her father, and she shoots him dead.\n\n"
 SIZE = 90_000
@@ -256,3 +257,8 @@ def test_signs_that_are_no_words_are_not_read_as_run_on_text(monkeypatch: pytest
     assert read_tokens == 0
     with pytest.raises(AssertionError, match="asked"):
         cut(None, "so we went on and she said that he was dead " * 100)
+
+
+def test_a_long_stretch_of_hidden_text_costs_no_more_than_its_length() -> None:
+    size = 300_000
+    assert by_rules(" " * size + "a", [(0, size + 1)]) == [(size, size + 1)]  # which once took minutes

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from spoilerguard.errors import InputError
 from spoilerguard.files.streams import optional
@@ -83,13 +84,18 @@ def _parsed(url: str) -> Any:
 
 
 def file_of(url: str) -> tuple[str, ...]:
-    """The file of an SQLite database, if the URL is of one."""
-    return tuple(filter(None, [_file(_parsed(url))]))
+    """The files of a database that is a file: its own, and those that SQLite keeps beside it."""
+    file = _file(_parsed(url))
+    return () if file is None else (file, *(f"{file}{end}" for end in ("-wal", "-shm", "-journal")))
 
 
 def _file(url: Any) -> str | None:
-    file = url.database if url.get_backend_name() == "sqlite" else None
-    return file if file and file != ":memory:" and not file.startswith("file:") else None
+    """The file of a database that is one; SQLite's may be a URI (https://sqlite.org/uri.html)."""
+    file = url.database if url.get_backend_name() in ("sqlite", "duckdb") else None
+    if file and file.startswith("file:") and "uri" in url.query:
+        place = urlsplit(file)
+        file = None if url.query.get("mode") == "memory" else unquote(place.path)
+    return None if file == ":memory:" else file or None
 
 
 @contextmanager

@@ -258,10 +258,11 @@ def _check_site(
     folder: str, format: str, output_path: str | None, show_text: bool, quiet: bool, exit_zero: bool
 ) -> None:
     """Check a built site; the words that stand in the clear are printed only if asked for, or in JSON."""
-    from spoilerguard.site import SITE_PRINTERS, check_site
+    from spoilerguard.site import SITE_PRINTERS, check_site, files_in
 
     one_of("--format for --site", format, SITE_PRINTERS)
     with errors_explained():
+        check_places(files_in(folder), {"--output": output_path})
         found = check_site(folder)
         _write(SITE_PRINTERS[format](found, show_text), output_path)
     for fault in found.unread:

@@ -162,7 +162,7 @@ def scan(
         from spoilerguard.files.spool import spooled
         from spoilerguard.scan import parts, run
         from spoilerguard.scan.engines import ENGINES
-        from spoilerguard.scan.folder import finished, part_of
+        from spoilerguard.scan.folder import done_of, finished, part_of
         from spoilerguard.scan.outputs import STDOUT
 
         if (source is None) == (sql is None):
@@ -209,7 +209,7 @@ def scan(
             archive, plan, scanning = in_parts(source, out, opening, planning, report=report, reads=others, quiet=quiet)
             running, kept = partial(scanning, resume=resume, force=force), f"the parts that are done are in {out}"
         else:
-            written = {"--output": output, "the partial output": part_of(output)}
+            written = {"--output": output, "the partial output": part_of(output), "its record": done_of(output)}
             if out in ("-", "/dev/stdout"):
                 output, written = STDOUT, {}
                 _check_stream(resume=resume, partition=partition)

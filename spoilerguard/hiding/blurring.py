@@ -18,7 +18,7 @@ from spoilerguard.hiding.segments import Segment, segment_text
 from spoilerguard.hiding.styles import STYLES, Style, replaced, style_for
 from spoilerguard.hiding.visible import visible_text
 from spoilerguard.spans import MARKDOWN, Document, Format, Hidden, Span
-from spoilerguard.text.ranges import subtract
+from spoilerguard.text.ranges import mask_outside, subtract
 from spoilerguard.text.reading import READERS, Layout, layout_of
 from spoilerguard.text.scans import Element, Tag, without_collection
 
@@ -116,7 +116,11 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
         return [], layout
     # In plain text there is only white space between blocks; in other formats no text crosses their bounds.
     gaps = subtract([Span(0, len(source))], layout.blocks) if format == "text" else []
-    visible, events = subtract(layout.visible, gaps), markup_events(layout, format)
+    events = markup_events(layout, format)
+    if format in MARKDOWN and "~~~" in source:
+        gaps = [Span(*found.span()) for found in _TILDES.finditer(mask_outside(source, layout.visible))]
+        events = sorted([*events, *(Event(Kind.BOUNDARY, *gap) for gap in gaps)], key=lambda event: event.start)
+    visible = subtract(layout.visible, gaps)
     first_error: LeakError | None = None
     tried: list[list[Edit]] = []
     for edges, whole in _WAYS[format]:
@@ -140,6 +144,7 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
 
 
 _PLAIN = STYLES["placeholder"]
+_TILDES = re.compile("~{3,}")  # to one parser of Markdown they are text, to another they strike out what is around them
 
 
 def _loses_text(segment: Segment, style: Style) -> bool:

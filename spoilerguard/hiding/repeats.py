@@ -6,7 +6,7 @@ words in a row are enough, since descriptions are cut off; fewer than three are 
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from html import unescape
 import re
@@ -20,15 +20,18 @@ from spoilerguard.spans import Document, Notice, Span
 from spoilerguard.text.attributes import ATTRIBUTE
 from spoilerguard.text.not_prose import front_matter
 from spoilerguard.text.ranges import mask_outside, subtract
-from spoilerguard.text.reading import Layout, layout_of
+from spoilerguard.text.reading import Layout, addresses, layout_of
 
 __all__ = ["Repeat", "refuse_repeats", "repeats", "repeats_noticed"]
 
 _FEWEST, _ENOUGH = 3, 6  # words
 _SHOWN, _MOST = 5, 20  # places in a message; places to look for
-# A word, with the ways in which HTML, JSON and URLs write characters.
-_TOKEN = re.compile(r"(?:[\w'’]|&(?:#\w{1,8}|[a-zA-Z]\w{1,30});|%[0-9a-fA-F]{2}|\\(?:u[0-9a-fA-F]{4}|[nrt\"/\\]))+")
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|[nrt\"/\\])")
+# A word, with the ways in which HTML, JSON, scripts and URLs write characters, and with what has no width.
+_TOKEN = re.compile(
+    r"(?:[\w'’\u00ad\u200b-\u200f\u2060-\u2064\ufeff]|&(?:#\w{1,8}|[a-zA-Z]\w{1,30});|%[0-9a-fA-F]{2}"
+    r"|\\(?:u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,5}\}|x[0-9a-fA-F]{2}|[nrt\"/\\]))+"
+)
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,5})\}|x([0-9a-fA-F]{2})|[nrt\"/\\])")
 _WORD = re.compile(r"[^\W_]+")
 _APOSTROPHE = re.compile(r"['’ʼ]")
 
@@ -79,7 +82,7 @@ def repeats(document: Document, ranges: Sequence[tuple[int, int]], *, removed: b
     texts = [*_texts(source, layout.visible, asked), *_texts(source, layout.concealed, hidden)]
     if not (wanted := _runs(map(_words, texts))):
         return
-    prose = subtract(layout.prose, layout.scan.attributes)
+    prose = subtract(layout.prose, [*layout.scan.attributes, *addresses(mask_outside(source, layout.prose))])
     rest = subtract([Span(0, len(source))], [*prose, *asked, *(removable(layout) if removed else _inside(layout))])
     found = [
         (word, Span(*token.span()))
@@ -121,14 +124,20 @@ _DIVIDES = re.compile(r"(?i)\s|<(?:br|p|li|td|div)\b")
 def _words(text: str) -> list[str]:
     """The words of a text, or of a token, without case, accents, apostrophes and escapes."""
     if "\\" in text:
-        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
+        text = _ESCAPE.sub(_unescaped, text)
     if "&" in text:
         text = unescape(text)
-    if "%" in text:
-        text = unquote(text, errors="replace")
+    if "%" in text:  # twice, as in an address within an address
+        text = unquote(unquote(text, errors="replace"), errors="replace")
     if not text.isascii():
-        text = "".join(letter for letter in normalize("NFKD", text) if not combining(letter))
+        from spoilerguard.model.features import clean  # with numpy, which most texts here do not need
+
+        text = "".join(letter for letter in normalize("NFKD", clean(text)) if not combining(letter))
     return _WORD.findall(_APOSTROPHE.sub("", text).casefold())
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return chr(int(escape[escape.lastindex], 16)) if escape.lastindex else " "
 
 
 def _runs(texts: Iterable[list[str]]) -> dict[int, set[tuple[str, ...]]]:
@@ -141,9 +150,15 @@ def _runs(texts: Iterable[list[str]]) -> dict[int, set[tuple[str, ...]]]:
 
 
 def _inside(layout: Layout) -> list[Span]:
-    """What stands in the spoilers of the author, without their start tags, whose attributes can be seen."""
-    ends = {tag.start: tag.end for tag in layout.scan.tags}
-    return [Span(ends.get(span.start, span.start), span.end) for span in layout.hidden]
+    """What stands in the spoilers of the author, without their start tags and their labels, which can be seen."""
+    ends = {tag.start: tag.end for tag in layout.scan.tags if tag.end > tag.start}
+    texts = sorted(span.start for span in layout.concealed)
+    inside = []
+    for start, end, _ in layout.hidden:
+        k = bisect_left(texts, start)
+        first = texts[k] if k < len(texts) and texts[k] < end else start
+        inside.append(Span(ends.get(start, first), end))
+    return inside
 
 
 def _where(document: Document, layout: Layout, offset: int) -> str:

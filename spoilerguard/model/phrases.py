@@ -6,7 +6,7 @@ word that leaves the reader waiting: "turns out to be his son", never "to be his
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 import re
 from typing import NamedTuple
@@ -18,6 +18,7 @@ __all__ = ["Phrase", "phrases"]
 
 LONGEST = 12  # words
 MOST = 2  # phrases of a sentence
+_AT_ONCE = 4096  # words that are looked at together, so that memory stays small
 _EACH = 0.03  # what each word costs, as a share of all gains
 _OPEN, _CLOSED = 0.2, 0.3  # what it is worth to begin and to end with a clause
 _PART = 0.08  # the same before a preposition
@@ -92,22 +93,28 @@ class _Word(NamedTuple):
     gain: float
 
 
-def phrases(text: str, bounds: Sequence[tuple[int, int]], gains: npt.NDArray[np.floating]) -> list[Phrase]:
-    """The phrases of a sentence that may stand for it.
+def phrases(
+    texts: Sequence[str], bounds: Sequence[Sequence[tuple[int, int]]], gains: Sequence[npt.NDArray[np.floating]]
+) -> list[list[Phrase]]:
+    """The phrases of each sentence that may stand for it.
 
     Args:
-        text: The sentence.
-        bounds: Where its words stand, in order.
-        gains: What each word adds to the score.
+        texts: The sentences.
+        bounds: Where the words of each stand, in order.
+        gains: What each word adds to the score of its sentence.
 
     Returns:
-        At most MOST, the best of its clauses, the best first. A sentence without words is one phrase.
+        At most MOST of each sentence, the best of its clauses, the best first. A sentence without words is one phrase.
     """
-    words = _joined(text, bounds, gains)
-    if not words:
-        return [Phrase(0, len(text), 0.0)]
-    found = _best(words, [_BREAK.search(text[a.end : b.start]) is not None for a, b in pairwise(words)])
-    return [Phrase(words[start].start, words[end - 1].end, worth) for start, end, worth in found]
+    words = [_joined(*each) for each in zip(texts, bounds, gains, strict=True)]
+    found: list[list[Phrase]] = []
+    start = held = 0
+    for end, joined in enumerate(words, 1):  # thousands cost hardly more than one does
+        held += len(joined) + 1
+        if held >= _AT_ONCE or end == len(words):
+            found += _best(texts[start:end], words[start:end])
+            start, held = end, 0
+    return found
 
 
 def _joined(text: str, bounds: Sequence[tuple[int, int]], gains: npt.NDArray[np.floating]) -> list[_Word]:
@@ -121,13 +128,14 @@ def _joined(text: str, bounds: Sequence[tuple[int, int]], gains: npt.NDArray[np.
     return words
 
 
-def _best(words: Sequence[_Word], broken: Sequence[bool]) -> list[tuple[int, int, float]]:
-    """The best runs of words of the best clauses: start, end (exclusive) and worth, the best first.
+def _best(texts: Sequence[str], sentences: Sequence[Sequence[_Word]]) -> list[list[Phrase]]:
+    """The best runs of words of the best clauses of each sentence, the best first.
 
-    Args:
-        words: The words.
-        broken: Whether a clause ends after each but the last.
+    No sentence has a say in the sums of another, so what is found does not depend on what is asked together.
     """
+    words = [word for sentence in sentences for word in sentence]
+    if not words:
+        return [[Phrase(0, len(text), 0.0)] for text in texts]
     n = len(words)
     gain = np.array([word.gain for word in words])
     does = np.array([_WORDS.get(word.text.lower(), 0) for word in words])
@@ -137,7 +145,8 @@ def _best(words: Sequence[_Word], broken: Sequence[bool]) -> list[tuple[int, int
 
     empty = (does & _SILENT) > 0
     vague = has("vague") | np.array([word.text[0].isupper() for word in words])  # a name alone
-    ends = np.array([*broken, True])  # a clause ends after this word
+    # A clause ends after this word.
+    ends = np.array([end for text, sentence in zip(texts, sentences, strict=True) for end in _breaks(text, sentence)])
     starts = np.append(True, ends[:-1])
     clause = np.cumsum(starts)
     closes, places, helps, completes = (
@@ -146,16 +155,37 @@ def _best(words: Sequence[_Word], broken: Sequence[bool]) -> list[tuple[int, int
     # Of each word: what it is worth to begin with it, and to end with it.
     first = _OPEN * (starts | np.append(True, has("opens")[:-1])) - _BAD * has("joins") - _LIGHT * has("light")
     last = _CLOSED * (ends | closes) + _PART * places - _BAD * ((has("waits") & ~ends) | helps | completes)
-    sums, full, telling = (np.append(0, values.cumsum()) for values in (gain, ~empty, ~empty & ~vague))
-    begin, length = np.arange(n)[:, None], np.arange(1, min(LONGEST, n) + 1)[None, :]
+    full, telling = (np.append(0, values.cumsum()) for values in (~empty, ~empty & ~vague))
+    sizes = np.array([len(sentence) for sentence in sentences])
+    begin, length = np.arange(n)[:, None], np.arange(1, min(LONGEST, sizes.max()) + 1)[None, :]
     end = np.minimum(begin + length, n)
-    worth = (sums[end] - sums[begin]) / (gain.clip(0).sum() or 1.0) - _EACH * length + first[begin] + last[end - 1]
+    sums = np.append(gain, np.zeros(LONGEST))[begin + length - 1].cumsum(axis=1)
+    filled = np.flatnonzero(sizes)
+    all_gains = np.add.reduceat(gain.clip(0), np.cumsum(sizes)[filled] - sizes[filled])
+    all_gains[all_gains == 0] = 1.0
+    worth = sums / np.repeat(all_gains, sizes[filled])[:, None] - _EACH * length + first[begin] + last[end - 1]
     worth += _SECOND * (full[end] - full[begin] > 1) - _THIN * (telling[end] == telling[begin])
     worth -= _NOTHING * (full[end] == full[begin])
     worth[(begin + length > n) | (clause[begin] != clause[end - 1])] = -np.inf
     most = worth.argmax(axis=1)  # for each start
     best = worth[np.arange(n), most]
     heads = np.flatnonzero(starts)
-    parts = map(slice, heads.tolist(), [*heads[1:].tolist(), n])
-    tops = sorted((part.start + int(best[part].argmax()) for part in parts), key=lambda k: -float(best[k]))[:MOST]
-    return [(k, k + int(most[k]) + 1, float(best[k])) for k in tops]
+    highest = np.flatnonzero(best == np.maximum.reduceat(best, heads)[clause - 1])
+    tops = highest[np.unique(clause[highest], return_index=True)[1]]  # of each clause, the first
+    found: list[list[Phrase]] = []
+    rows = list(zip(tops.tolist(), (tops + most[tops]).tolist(), best[tops].tolist(), strict=True))
+    clauses = np.searchsorted(tops, np.append(0, np.cumsum(sizes))).tolist()
+    for text, (since, until) in zip(texts, pairwise(clauses), strict=True):
+        chosen = sorted(rows[since:until], key=lambda row: -row[2])[:MOST]
+        found.append(
+            [Phrase(words[a].start, words[b].end, worth) for a, b, worth in chosen] or [Phrase(0, len(text), 0.0)]
+        )
+    return found
+
+
+def _breaks(text: str, words: Sequence[_Word]) -> Iterator[bool]:
+    """Whether a clause ends after each word."""
+    for before, after in pairwise(words):
+        yield _BREAK.search(text[before.end : after.start]) is not None
+    if words:
+        yield True

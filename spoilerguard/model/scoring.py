@@ -219,10 +219,9 @@ class LinearScorer:
         blocks = list(hashed(tokens, characters=(0, 0)))
         seen = np.empty((len(texts), 0)) if kinds is None else kinds
         gains = self._gains(tokens, blocks)
-        found = [
-            phrases(text, words, gains[first : first + len(words)])
-            for text, (first, words) in zip(texts, _bounds_of_words(tokens), strict=True)
-        ]
+        bounds = list(_bounds_of_words(tokens))
+        parts = [gains[first : first + len(words)] for first, words in bounds]
+        found = phrases(texts, [words for _, words in bounds], parts)
         shown = [part[0] for part in found] if weigh is None else _costliest(texts, found, weigh)
         named = (self._names(row) for row in self.kinds_of(tokens, seen, blocks))
         return [

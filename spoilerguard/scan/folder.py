@@ -29,11 +29,12 @@ from spoilerguard.scan.plan import differences
 from spoilerguard.scan.shards import ShardResult
 from spoilerguard.scan.summary import Summary
 
-__all__ = ["PartialOutput", "finished", "may_replace", "part_of"]
+__all__ = ["PartialOutput", "done_of", "finished", "may_replace", "part_of"]
 
 VERSION = 1  # of state.json
 _OURS = re.compile(r"rows-\d{5,}|state\.json|\.state\.json\.\w+\.tmp|lock|whole|beside|old")
 _OF_OUTPUT = re.compile(r"part-\d{5,}\.\w+(?:\.\w+)?")
+_RECORD = {"version", "plan", "tally", "files"}  # the keys of .OUT.done
 _OF_STATE = ("replace", "complete", "rows", "file", "rows_of_file", "bytes_of_file")
 _TYPES: dict[str, type] = {
     "after": list,
@@ -120,6 +121,12 @@ class PartialOutput:
 
     def _check_ours(self) -> None:
         """Raise InputError if the folder, or anything in it, is not what a scan creates."""
+        record = done_of(self.output)
+        if os.path.lexists(record) and not _is_record(record):
+            raise InputError(
+                f"{record}: not written by a scan, which notes there what {self.output.name} is of; move it away, "
+                "or choose another output"
+            )
         if not os.path.lexists(self.folder):
             return
         if self.folder.is_symlink() or any(path.is_symlink() for path in self.folder.iterdir()):
@@ -250,7 +257,7 @@ class PartialOutput:
     def _remember(self) -> None:
         """Write down of which scan the output is."""
         done = {"version": VERSION, "plan": self.plan, "tally": self.summary.to_dict(), "files": _files_of(self.output)}
-        with atomic_write(_done_of(self.output)) as file:
+        with atomic_write(done_of(self.output)) as file:
             file.write(json.dumps(done).encode())
 
     def _remove(self) -> None:
@@ -288,12 +295,22 @@ class PartialOutput:
 
 
 def part_of(output: Path) -> Path:
-    """The folder of the partial output of a scan."""
+    """The folder of the partial output of a scan. Raises InputError if the output has no name of its own."""
+    if not output.name:
+        raise InputError(f"{output}: is a folder; name a file")
     return output.with_name(f"{output.name}.part")
 
 
-def _done_of(output: Path) -> Path:
+def done_of(output: Path) -> Path:
+    """The file that notes, when a scan has ended, of which scan the output is."""
     return output.with_name(f".{output.name}.done")
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        return set(json.loads(path.read_bytes())) >= _RECORD
+    except (OSError, ValueError, TypeError, RecursionError):
+        return False
 
 
 def _files_of(output: Path) -> list[list[Any]]:
@@ -316,7 +333,7 @@ def finished(output: Path, plan: Mapping[str, Any]) -> Summary | None:
         InputError: The output is that of another plan.
     """
     try:
-        done = json.loads(_done_of(output).read_bytes())
+        done = json.loads(done_of(output).read_bytes())
         if done["version"] != VERSION or done["files"] != _files_of(output):
             return None
         then, summary = dict(done["plan"]), Summary(**done["tally"])

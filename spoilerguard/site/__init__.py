@@ -7,7 +7,7 @@ everything that is in the clear. `clear` is the table of the kinds of files and 
 
 from __future__ import annotations
 
-from spoilerguard.site.checking import Leak, SiteReport, check_site
+from spoilerguard.site.checking import Leak, SiteReport, check_site, files_in
 from spoilerguard.site.printing import SITE_PRINTERS
 
-__all__ = ["SITE_PRINTERS", "Leak", "SiteReport", "check_site"]
+__all__ = ["SITE_PRINTERS", "Leak", "SiteReport", "check_site", "files_in"]

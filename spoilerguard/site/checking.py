@@ -18,7 +18,7 @@ from spoilerguard.files.source import unreadable
 from spoilerguard.site.clear import PAGES, READERS, Reader, hidden_texts, unpacked
 from spoilerguard.text.sentences import by_rules, paragraphs
 
-__all__ = ["Leak", "SiteReport", "check_site"]
+__all__ = ["Leak", "SiteReport", "check_site", "files_in"]
 
 _RUN = 8  # words in a row that give a sentence away
 _FEWEST = 4  # words of a hidden text that is looked for at all: "He dies" is everywhere
@@ -121,7 +121,7 @@ def check_site(root: str) -> SiteReport:
     if not os.path.isdir(root):
         raise InputError(f"{root}: not a folder; name the folder of the built site, such as public/")
     report = SiteReport(root)
-    paths = list(_files(root))
+    paths = list(files_in(root))
     index = _Index()
     for path in paths:
         if path.lower().endswith(PAGES) and (source := _read(path, report)) is not None:
@@ -143,7 +143,8 @@ def _suffix(path: str) -> str:
     return os.path.splitext(name)[1]
 
 
-def _files(root: str) -> Iterator[str]:
+def files_in(root: str) -> Iterator[str]:
+    """The files of a built site that are read."""
     for folder, folders, names in os.walk(root):
         folders.sort()
         yield from (os.path.join(folder, name) for name in sorted(names) if _suffix(name) in READERS)

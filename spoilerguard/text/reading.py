@@ -29,7 +29,7 @@ from spoilerguard.text.sentences import paragraphs
 from spoilerguard.text.suppressing import suppressed_regions, without_effect
 
 __all__ = [
-    "OTHER_MARKUP", "READERS", "SUFFIXES", "Layout", "format_of", "guess_format",
+    "OTHER_MARKUP", "READERS", "SUFFIXES", "Layout", "addresses", "format_of", "guess_format",
     "layout_of", "read", "reread", "suppressions", "words_of",
 ]  # fmt: skip
 
@@ -181,9 +181,15 @@ def words_of(source: str, spans: Iterable[Span]) -> str:
         addresses in them.
     """
     text = mask_outside(source, spans)
-    if "://" in text or "www." in text.lower() or "@" in text:
-        text = _URL.sub(lambda m: " " * len(m[0]), text)
-    return text
+    found = addresses(text)
+    return mask_outside(text, subtract([Span(0, len(text))], found)) if found else text
+
+
+def addresses(text: str) -> list[Span]:
+    """The ranges of the URLs and e-mail addresses in a text."""
+    if "://" not in text and "www." not in text.lower() and "@" not in text:
+        return []
+    return [Span(*found.span()) for found in _URL.finditer(text)]
 
 
 def _outside(notices: Iterable[Notice], spans: Iterable[Span]) -> Iterator[Notice]:

@@ -6,9 +6,11 @@ its function and add its row; `tests/test_fuzz.py` runs each over its seeds.
 
 from __future__ import annotations
 
+import asyncio
 import bz2
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+import csv
 from dataclasses import dataclass
 from functools import cache, partial
 import gzip
@@ -24,6 +26,8 @@ import re
 import shutil
 import sqlite3
 import tempfile
+from typing import Any
+from unittest.mock import MagicMock
 
 from accessible import stripped
 from trees import html_of, seen
@@ -32,20 +36,35 @@ from spoilerguard.archives import Archive, Cursor, open_archive
 from spoilerguard.archives.table import FAMILIES
 from spoilerguard.datasets import load_labelled
 from spoilerguard.datasets.labelled import write_jsonl
+from spoilerguard.datasets.works import read_works
 from spoilerguard.drafts import io as drafts
+from spoilerguard.drafts.baseline import read_baseline
+from spoilerguard.drafts.decisions import read_decisions
 from spoilerguard.drafts.edited import read_report
+from spoilerguard.drafts.patterns import Patterns
 from spoilerguard.errors import InputError, LeakError, ModelError, SpoilerguardError
 from spoilerguard.files import streams
+from spoilerguard.files.storage import Stored
 from spoilerguard.guard import load
 from spoilerguard.hiding import accessible_html
 from spoilerguard.hiding.blurring import hide
 from spoilerguard.hiding.styles import HIDDEN, STYLES
 from spoilerguard.model import store
+from spoilerguard.model.graph import check_graph
 from spoilerguard.preview.page import preview
 from spoilerguard.printing import PRINTERS, Look, Outcome
 from spoilerguard.scan.folder import PartialOutput, part_of
+from spoilerguard.scan.outputs import OutputRow, encode, finish, head
+from spoilerguard.scan.outputs import count as number_of
+from spoilerguard.scan.part import Done, Part
+from spoilerguard.scan.partfolder import PartsFolder
+from spoilerguard.scan.summary import Summary
 from spoilerguard.serving.problems import RequestError
-from spoilerguard.serving.service import answer
+from spoilerguard.serving.server import _protocol
+from spoilerguard.serving.service import Limits, answer, app
+from spoilerguard.settings.keys import COMMANDS
+from spoilerguard.settings.layers import find
+from spoilerguard.site.checking import check_site
 from spoilerguard.spans import Document, Format
 from spoilerguard.text.htmlscan import scan
 from spoilerguard.text.markup import find_hidden, strip_hidden
@@ -174,7 +193,8 @@ def writer(format: Format, data: bytes) -> None:
         result = hide(document, ranges, style.name)
     except LeakError:
         return
-    if "sg1" not in source and style.name == "html" and HIDDEN not in result:  # headings lose their text
+    as_html = style.name == "html" and format != "mdx"  # which is written as JSX, and `tests/test_mdx.py` compiles it
+    if "sg1" not in source and as_html and HIDDEN not in result:  # headings lose their text
         assert stripped(result) == source, "stripped, it is the source again"
     if mode == 1:
         return
@@ -196,7 +216,7 @@ def writer(format: Format, data: bytes) -> None:
         if style.name != "feed":
             with suppress(LeakError):
                 assert hide(after, again, style.name) == result, "hidden twice"
-    if style.name == "html":
+    if as_html:
         _as_others_see(format, source, result, document.prose, ranges)
 
 
@@ -313,6 +333,23 @@ def database(data: bytes) -> None:
         _resumes(open_archive(f"sqlite:///{path}", query=query))
 
 
+def scanned(data: bytes) -> None:
+    """Any text in a row of the output of a scan: it is read back, and as CSV it starts no formula."""
+    pieces = [_text(piece) for piece in data.split(b"\n\n")]
+    flag = {"start": 0, "end": 1, "text": pieces[0], "score": 0.5, "reasons": [{"kind": "death", "text": pieces[-1]}]}
+    same = {"spoiler_score": 0.5, "spoiler": True, "flags": [flag], "blurred": pieces[-1], "error": None}
+    rows: list[OutputRow] = [{"id": piece, **same} for piece in pieces]
+    for kind in (".jsonl", ".csv", ".parquet", ".jsonl.zst"):
+        written = _written("rows", head(kind, blurred=True) + encode(kind, rows, blurred=True))
+        path = finish(kind, written, _folder() / "beside", blurred=True)
+        assert number_of(kind, path) == len(rows), "as many rows as there were"
+        if kind == ".jsonl":
+            assert [json.loads(line) for line in path.read_bytes().splitlines()] == rows
+        if kind == ".csv":
+            cells = csv.reader(io.StringIO(path.read_bytes().decode("utf-8"), newline=""))
+            assert not any(cell[:1] in set("=+-@\t\r\n") and cell for row in cells for cell in row), "no formula"
+
+
 # --- other files --------------------------------------------------------------------------------
 
 
@@ -369,6 +406,23 @@ def _patched(data: bytes, patches: bytes) -> bytes:
     return bytes(changed)
 
 
+def network(data: bytes) -> None:
+    """Any ONNX file: refused, or safe to load."""
+    import onnxruntime
+
+    with suppress(ValueError):
+        check_graph(data, _INPUTS)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = 1, 4
+        try:
+            onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's own
+            raise ValueError from error
+
+
+_INPUTS = {"ids": (1, 512), "segments": (1, 512), "pool": (512, 512)}
+
+
 @cache
 def _weights() -> bytes:
     return (ROOT / "models" / "fast" / "weights.npz").read_bytes()
@@ -418,6 +472,123 @@ def state(data: bytes) -> None:
     ):
         part.resume()
         part.commit()
+
+
+def parts(data: bytes) -> None:
+    """What a scan in parts may have left: its plan, and the record of a part."""
+    output, plan = _folder() / "parts", {"model": "fast"}
+    folder = PartsFolder(str(output), plan, [Part(Stored("a.jsonl", "a.jsonl", 3, "1"), "a.jsonl")])
+    shutil.rmtree(output, ignore_errors=True)
+    (output / "_spoilerguard" / "parts").mkdir(parents=True)
+    begun = json.dumps({"version": 1, "scan": "0", "plan": plan}).encode()
+    plan_of, _, record = data.partition(b"\n\n")
+    (output / "_spoilerguard" / "scan.json").write_bytes(plan_of or begun)
+    (output / "_spoilerguard" / "parts" / "a.jsonl.json").write_bytes(record)
+    (output / "a.jsonl").write_bytes(b"{}\n")
+    with suppress(InputError):
+        for done in folder.start(resume=True, force=False, works=None):
+            total = Summary()
+            total.add(done.summary)
+            total.to_dict()
+
+
+def kept(data: bytes) -> None:
+    """Any file that a project keeps beside its drafts: a baseline, decisions, settings, works."""
+    (chosen,), rest = _told(data, 1)
+    name, read_it = _KEPT[chosen % len(_KEPT)]
+    with suppress(SpoilerguardError):
+        read_it(str(_written(name, rest)))
+
+
+def _settings(path: str) -> None:
+    found = find(path)
+    for command in COMMANDS:
+        found.options(command, str(_folder() / "draft.md"))
+
+
+_KEPT: tuple[tuple[str, Callable[[str], object]], ...] = (
+    ("baseline.json", read_baseline),
+    ("decisions.jsonl", read_decisions),
+    (".spoilerguard.toml", _settings),
+    ("works.jsonl", read_works),
+)
+
+
+def patterns(data: bytes) -> None:
+    """Any patterns of a checkout, on names that they may be slow about."""
+    with suppress(InputError):
+        found = Patterns(str(_folder()), _text(data).split("\n"), "here")
+        for name in ("a" * 200, "a/" * 90, "-".join("ab" * 90), "a.b/ab/" * 20 + "b"):
+            found.matches(str(_folder() / name))
+
+
+def site(data: bytes) -> None:
+    """Any file of a built site, beside a page that hides something."""
+    (chosen,), rest = _told(data, 1)
+    root = _folder() / "site"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir()
+    (root / "page.html").write_text(hide(read("<p>He naps. She dies at dawn.</p>", "html"), [(12, 29)]), "utf-8")
+    (root / f"file{_PAGES[chosen % len(_PAGES)]}").write_bytes(rest)
+    check_site(str(root))
+
+
+_PAGES = (".html", ".xml", ".json", ".js", ".txt", ".html.gz", ".json.gz", ".rss", ".md", ".css")
+
+
+def http(data: bytes) -> None:
+    """Any bytes of a connection: every answer is whole, JSON, and no fault of ours."""
+    loop, connect = _server()
+    sent, protocol = connect()
+    for piece in data.split(b"\n\n\n\n"):
+        protocol.data_received(piece)
+        loop.run_until_complete(_settled(protocol))
+    protocol.eof_received()
+    protocol.connection_lost(None)
+    loop.run_until_complete(_settled(protocol))
+    for answered in re.split(rb"(?=HTTP/1\.1 \d{3} )", bytes(sent)):
+        if not answered or answered.startswith(b"HTTP/1.1 100"):
+            continue
+        top, _, body = answered.partition(b"\r\n\r\n")
+        assert int(top[9:12]) < 500, "a fault of the server"
+        length = re.search(rb"(?i)content-length: (\d+)", top)
+        if body:
+            assert length is not None
+            assert int(length[1]) == len(body), "the body is whole"
+            json.loads(body)
+
+
+async def _settled(protocol: Any) -> None:
+    """Wait until nothing is left to do."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+    while tasks := [task for task in protocol.tasks if not task.done()]:
+        if protocol.cycle is not None and protocol.cycle.more_body and not protocol.cycle.disconnected:
+            return  # the rest of the body is still to come
+        await asyncio.wait(tasks, timeout=0.01)
+
+
+@cache
+def _server() -> tuple[asyncio.AbstractEventLoop, Callable[[], tuple[bytearray, Any]]]:
+    """An event loop, and what makes a connection to the service: the bytes sent to the client, and the protocol."""
+    from uvicorn import Config
+    from uvicorn.server import ServerState
+
+    loop, short = asyncio.new_event_loop(), Limits(most_bytes=4096)
+    service_of = app(load("fast"), short, hosts={"localhost"})
+    config = Config(service_of, http=_protocol(60, 8), ws="none", lifespan="off", log_config=None, access_log=False)
+    config.h11_max_incomplete_event_size = 4096
+    config.load()
+
+    def connect() -> tuple[bytearray, Any]:
+        sent, transport = bytearray(), MagicMock(spec=asyncio.Transport)
+        transport.write.side_effect = sent.extend
+        transport.is_closing.side_effect = lambda: transport.close.called or transport.abort.called
+        protocol: Any = config.http_protocol_class(config, ServerState(), {}, _loop=loop)  # type: ignore[call-arg,arg-type]
+        protocol.connection_made(transport)
+        return sent, protocol
+
+    return loop, connect
 
 
 def service(data: bytes) -> None:
@@ -526,6 +697,68 @@ def _arrays() -> Iterator[bytes]:
     yield b"\1" + buffer.getvalue()
 
 
+def _networks() -> Iterator[bytes]:
+    """Small networks of operators that ours have."""
+    try:
+        from onnx import TensorProto, helper, numpy_helper
+    except ModuleNotFoundError:
+        yield b"\x3a\x00"
+        return
+    import numpy as np
+
+    tables = {"t": np.zeros((9, 4), np.float32), "to": np.array([1, -1], np.int64), "axis": np.array([0], np.int64)}
+    held = [numpy_helper.from_array(array, name) for name, array in tables.items()]
+    nodes = [
+        helper.make_node("Gather", ["t", "ids"], ["a"]),
+        helper.make_node("Add", ["a", "a"], ["b"]),
+        helper.make_node("Reshape", ["b", "to"], ["c"]),
+        helper.make_node("Squeeze", ["c", "axis"], ["d"]),
+        helper.make_node("Cast", ["segments"], ["e"], to=1),
+        helper.make_node("MatMul", ["pool", "pool"], ["f"]),
+        helper.make_node("Slice", ["pool", "axis", "axis"], ["g"]),
+        helper.make_node("DynamicQuantizeLinear", ["pool"], ["h", "i", "j"]),
+        helper.make_node("QAttention", ["a", "t"], ["k"], domain="com.microsoft", num_heads=2),
+    ]
+    infos = [helper.make_tensor_value_info(name, TensorProto.INT64, shape) for name, shape in _INPUTS.items()]
+    for some in (nodes, *([node] for node in nodes)):
+        yield helper.make_model(helper.make_graph(some, "g", infos, [], held)).SerializeToString()
+
+
+def _scans() -> Iterator[bytes]:
+    done = Done("a.jsonl", "1", "a.jsonl", 3, 1, Summary(), None)
+    yield b"\n\n" + done.to_json()
+    yield b'{"version": 1, "scan": "0", "plan": {"model": "fast"}}\n\n' + done.to_json()
+
+
+def _kept() -> Iterator[bytes]:
+    yield b'\0{"version": 1, "files": {"draft.md": {"c1b5a2f0e37d9c44": 1}}}'
+    decided = {"sentence": "c1b5a2f0e37d9c44", "before": "", "after": "", "decision": "show", "file": "draft.md"}
+    yield b"\1" + json.dumps(decided).encode()
+    yield b'\2sensitivity = "high"\nexclude = ["a/**"]\n[check]\nformat = "json"\n[[overrides]]\npaths = ["*.md"]\n'
+    yield b'\3{"work": "a", "title": "A", "synopsis": "b"}\n'
+
+
+def _sites() -> Iterator[bytes]:
+    for number, _ in enumerate(_PAGES):
+        yield bytes([number]) + b"<p>She dies at dawn.</p><title>a</title>"
+        yield bytes([number]) + b'{"a": ["She dies at dawn.", {"b": "x"}]}'
+        yield bytes([number]) + gzip.compress(b"<rss><item><title>She dies at dawn.</title></item></rss>")
+
+
+def _requests() -> Iterator[bytes]:
+    body = b'{"text": "He dies.", "format": "html"}'
+    top = b"Host: localhost\r\nContent-Type: application/json\r\n"
+    whole = b"%sContent-Length: %d\r\n\r\n%s" % (top, len(body), body)
+    yield b"POST /v1/check HTTP/1.1\r\n" + whole
+    yield b"POST /v1/blur HTTP/1.1\r\n" + whole + b"GET /healthz HTTP/1.1\r\n" + top + b"\r\n"
+    yield (
+        b"POST /v1/blur HTTP/1.1\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n"
+        + top
+        + b"\r\n3\r\n{}\n\r\n0\r\n\r\n"
+    )
+    yield b"OPTIONS * HTTP/1.0\r\nAuthorization: Bearer a\r\nContent-Encoding: gzip\r\nContent-Length: 0\r\n\r\n"
+
+
 def _archive_row(name: str) -> Target:
     suffix = {"parquet": ".parquet", "wordpress": ".xml", "disqus": ".xml"}.get(name, ".txt")
     return Target(partial(archive, name, suffix), partial(_files, f"archives/{name}/*"))
@@ -533,7 +766,7 @@ def _archive_row(name: str) -> Target:
 
 # --- the table ----------------------------------------------------------------------------------
 
-_FORMATS: tuple[Format, ...] = ("text", "markdown", "html")
+_FORMATS: tuple[Format, ...] = ("text", "markdown", "mdx", "html")
 
 TARGETS: dict[str, Target] = {
     **{f"read-{format}": Target(partial(reader, format), _documents) for format in _FORMATS},
@@ -543,13 +776,20 @@ TARGETS: dict[str, Target] = {
     "flag": Target(findings, lambda: islice(_chosen(_documents, 2), 0, None, 5)),  # it takes its time
     **{f"archive-{family.name}": _archive_row(family.name) for family in FAMILIES if family.name != "sql"},
     "archive-sql": Target(database, lambda: iter((b"\0a", b"\x801 AS id, 'a' AS body ORDER BY 1"))),
+    "scanned": Target(scanned, _documents),
     "archive-any": Target(opening, partial(_chosen, partial(_files, "archives/*/*"), 1)),
     "packed": Target(packed, partial(_chosen, partial(_files, "archives/jsonl/*"), 3)),
     "labelled": Target(labelled, _of_labelled),
     "manifest": Target(manifest, lambda: iter((_manifest(), b"{}"))),
     "weights": Target(weights, _arrays),
+    "network": Target(network, _networks),
     "edited": Target(edited, _reports),
     "state": Target(state, _states),
+    "parts": Target(parts, _scans),
+    "kept": Target(kept, _kept),
+    "patterns": Target(patterns, lambda: iter((b"**/a*b/*\n!a\n", b"*a*a*a*a*b\n", b"[!a-z]?\\"))),
+    "site": Target(site, _sites),
     "decoding": Target(decoding, _streams),
     "service": Target(service, lambda: islice(_chosen(_documents, 2), 1, None, 9)),
+    "http": Target(http, _requests),
 }
