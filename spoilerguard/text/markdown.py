@@ -12,9 +12,10 @@ import re
 from typing import Any, cast
 
 from spoilerguard.spans import Span
+from spoilerguard.text.frontmatter import front_matter
 from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import reddit_line_starts
-from spoilerguard.text.not_prose import as_items, filled, front_matter, template_tags, with_templates
+from spoilerguard.text.not_prose import as_items, filled, template_tags, with_templates
 from spoilerguard.text.ranges import mask, mask_outside, subtract
 from spoilerguard.text.scans import Element, Scan, Tag, without_collection
 
