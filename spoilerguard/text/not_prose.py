@@ -13,7 +13,7 @@ from spoilerguard.spans import Span
 from spoilerguard.text.ranges import intersect, subtract
 from spoilerguard.text.scans import Scan, Tag
 
-__all__ = ["COMMENT", "FILLER", "as_items", "filled", "marks", "template_tags", "with_templates"]
+__all__ = ["COMMENT", "FILLER", "as_items", "definitions", "filled", "marks", "template_tags", "with_templates"]
 
 FILLER = "\ue000"  # a letter to every parser, and in no text
 
@@ -55,6 +55,7 @@ _ADMONITION = re.compile(
 _SPOILER = re.compile(r"(?i)(?:spoiler|details)\b")
 # A fence of containers: with a name or attributes it opens one, bare it closes the last.
 _FENCE = re.compile(r"(?m)^(?:[ \t]|>(?!!)|[-+*][ \t]|\d{1,3}[.)][ \t])*+(?P<fence>:::+[ \t]*+(?P<name>[^\r\n]*+))")
+_DEFINITION = re.compile(r"(?m)^[ ]{0,3}(:[ \t]+)(?=\S)")
 _HINTS = ("{{", "{%", "{/*", "{#", "{:", "[", "import", "export")
 
 
@@ -77,6 +78,11 @@ def marks(source: str, begin: int) -> list[Span]:
     """The marks of alerts and containers in Markdown without templates, as `template_tags` returns them."""
     found = _ALERTS.finditer(source, begin) if "[!" in source else ()
     return _disjoint([*(Span(*match.span()) for match in found), *_fences(source, begin)])
+
+
+def definitions(source: str, begin: int) -> list[Span]:
+    """The marks of definitions in Markdown, `: ` at the start of a line below a term."""
+    return [Span(*found.span(1)) for found in _DEFINITION.finditer(source, begin)]
 
 
 def _fences(source: str, begin: int) -> Iterator[Span]:
