@@ -1,13 +1,15 @@
-"""Peak memory and speed of the archive readers: `python tests/bench/archives.py [MEGABYTES] [KIND ...]`.
+"""Peak memory and speed of the archive readers: `python tests/bench/archives.py [--scan] [MEGABYTES] [KIND ...]`.
 
 Writes an archive of so many megabytes (1000 by default) for each kind, reads every post of it in a process of its
 own, without a model, and prints what that process needed at most. "start" is the same process before it reads.
+With `--scan`, the command `scan` reads a tenth of such an archive, and all of it, with the model `fast`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 import json
+import os
 from pathlib import Path
 import resource
 import subprocess
@@ -68,6 +70,22 @@ def read(path: str) -> None:
     print(f"{records:>12,}{start:>10.0f}{peak():>10.0f}{spent:>10.0f}{speed:>10.0f}")
 
 
+def scan(megabytes: int, kinds: list[str]) -> None:
+    """Run `spoilerguard scan` on a tenth of each archive and on all of it, and print its peak memory."""
+    print(f"{'':10}{'MB':>12}{'peak MB':>10}{'CPU s':>10}")
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in kinds:
+            for size in (megabytes / 10, megabytes):
+                path = Path(folder, "archive")
+                with path.open("w", encoding="utf-8") as file:
+                    KINDS[kind](file, round(size * 1_000_000))
+                words = ["-m", "spoilerguard", "scan", str(path), "-o", f"{folder}/out.jsonl", "--quiet", "--force"]
+                child = os.posix_spawn(sys.executable, [sys.executable, *words], os.environ)
+                _, status, used = os.wait4(child, 0)
+                assert os.waitstatus_to_exitcode(status) == 0
+                print(f"{kind:10}{size:>12,.0f}{used.ru_maxrss / 1024:>10.0f}{used.ru_utime + used.ru_stime:>10.0f}")
+
+
 def main(megabytes: int, kinds: list[str]) -> None:
     print(f"{'':10}{'records':>12}{'start MB':>10}{'peak MB':>10}{'CPU s':>10}{'MB/s':>10}")
     with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +98,10 @@ def main(megabytes: int, kinds: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--read"]:
-        read(sys.argv[2])
+    words = sys.argv[1:]
+    run = scan if "--scan" in words else main
+    if words[:1] == ["--read"]:
+        read(words[1])
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000, sys.argv[2:] or list(KINDS))
+        words = [word for word in words if word != "--scan"]
+        run(int(words[0]) if words else 1_000, words[1:] or list(KINDS))
