@@ -35,6 +35,10 @@ FORMS = {
     "yaml block": "---\nspoilerguard:\n  work: les-diaboliques\n  sensitivity: high\n---\nText.",
     "toml": '+++\ntitle = "A night out"\n[spoilerguard]\nwork = "les-diaboliques"\nsensitivity = "high"\n+++\nText.',
     "json": '{\n"title": "A",\n"spoilerguard": {"work": "les-diaboliques", "sensitivity": "high"}\n}\n\nText.',
+    "json on a line": '{"title": "A", "spoilerguard": {"work": "les-diaboliques", "sensitivity": "high"}}\nText.',
+    "json in fences": '---json\n{"spoilerguard": {"work": "les-diaboliques", "sensitivity": "high"}}\n---\nText.',
+    "hexo": "title: A\nspoilerguard: {work: les-diaboliques, sensitivity: high}\n---\nText.",
+    "hexo json": '"title": "A",\n"spoilerguard": {"work": "les-diaboliques", "sensitivity": "high"}\n;;;\nText.',
 }
 
 

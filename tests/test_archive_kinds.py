@@ -171,9 +171,15 @@ REFUSED = {
         "id,text\n1;He runs\n2;Fine\n",
         "no text column recognised",
     ),
-    "a title that has as many cells": ("c.csv", "Comments\nExport of May, by Ann\nid,text\n1,Fine\n", "no text column"),
     "two columns of prose": ("c.csv", "a,b\nI liked it very much,It was far too long\n", "no text column recognised"),
-    "an array of strings": ("c.json", '["He runs", "Fine"]', "a JSON array without objects"),
+    "an array of numbers": ("c.json", "[1, 2]", "a JSON array without objects"),
+    "texts within": ("c.json", '{"comments": ["He runs", "Fine"]}', "no text column recognised"),
+    "replies within a listing": (
+        "c.json",
+        '{"kind": "Listing", "data": {"children": [{"kind": "t1", "data": {"id": "a", "body": "Fine", "subreddit":'
+        ' "f", "replies": {"data": {"children": []}}}}]}}',
+        "comments have replies within them; make one list of all: jq -c",
+    ),
     "an empty array": ("c.json", "[]", "a JSON array without objects"),
     "two lists, neither of them known": (
         "c.json",
@@ -212,6 +218,44 @@ def test_lists_without_ids_are_part_of_a_record(tmp_path: Path) -> None:
     assert [post.text for post in found] == ["He runs"]
 
 
+LISTING = '{"kind": "Listing", "data": {"after": null, "children": [%s]}}'
+COMMENT = (
+    '{"kind": "t1", "data": {"id": "a", "body": "He runs &gt; I", "link_id": "t3_z", "subreddit": "f", "replies": ""}}'
+)
+WRAPPED = {
+    "a listing": (LISTING % COMMENT, [("a", "He runs &gt; I", "markdown")]),
+    "a listing of submissions": (
+        LISTING % '{"kind": "t3", "data": {"id": "b", "title": "T", "selftext": "Fine", "subreddit": "f"}}',
+        [("b", "Fine", "markdown")],
+    ),
+    "a listing that goes on": (
+        LISTING % f'{COMMENT}, {{"kind": "more", "data": {{"id": "c", "children": ["d"]}}}}',
+        [("a", "He runs &gt; I", "markdown"), ("c", None, "markdown")],
+    ),
+    "an array of a dump": ('[{"id": "a", "body": "[deleted]", "subreddit": "f"}]', [("a", "", "markdown")]),
+    "edges": (
+        '{"data": {"reviews": {"edges": [{"node": {"id": 1, "body": "He runs"}, "cursor": "x"}]}}}',
+        [("1", "He runs", "text")],
+    ),
+    "hits": ('{"hits": [{"_id": "x", "_score": 1, "_source": {"id": 1, "text": "Fine"}}]}', [("1", "Fine", "text")]),
+    "an array of texts": ('["He runs", "Fine \\u00e9", null]', [("0", "He runs", "text"),
+        ("1", "Fine é", "text"), ("2", "", "text")]),
+    "an array of texts and others": ('[\n"He runs",\n1, {"text": "Fine"}]', [("0", "He runs", "text"),
+        ("1", None, "text"), ("2", None, "text")]),
+    "a text with data": ('[{"id": 1, "text": "He runs", "data": {"text": "x"}}]', [("1", "He runs", "text")]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_records_may_be_wrapped_or_nothing_but_texts(tmp_path: Path, name: str) -> None:
+    content, expected = WRAPPED[name]
+    (tmp_path / "c.json").write_text(content, encoding="utf-8")
+    pairs = list(open_archive(tmp_path / "c.json").posts())
+    assert [(p.id, None if p.error else p.text, p.format) for p, _ in pairs] == expected
+    for number, (_, cursor) in enumerate(pairs, 1):
+        assert list(open_archive(tmp_path / "c.json").posts(cursor)) == pairs[number:]
+
+
 @pytest.mark.parametrize("rest", ["Notice: x in y.php", '\n[{"text": "Fine"}]', '{"text": "Fine"}', "]"])
 def test_what_follows_an_array_is_not_passed_over(tmp_path: Path, rest: str) -> None:
     found = read(tmp_path / "c.json", f'[{{"text": "He runs"}}] {rest}')
@@ -230,6 +274,9 @@ HEADERS = {
     "a question": ("Timestamp,What do you tell your friends of the end?\n2020-01-01,He runs home\n", "He runs home"),
     "several with prose": ("Review Title,Text of the review\nA long title,He runs home\n", "He runs home"),
     "camel case": ("rowNumber,commentBody,commentAuthor\n1,Fine,Ann\n", "Fine"),
+    "two titles of as many cells": ("Export, all comments\nOf May, by Ann\nid,text\n1,He runs\n2,Fine\n", "He runs"),
+    "no header, ids alike": ("tt0111,Great.,a\ntt0112,He runs home at last,b\n", "Great."),
+    "no header, a word again": ("Great.,pos\nHe runs home at last,neg\nFine so far,pos\n", "Great."),
     "short texts": ("nr,body_text,user_name\n1,Fine,Ann\n", "Fine"),
 }  # fmt: skip
 

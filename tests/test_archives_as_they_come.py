@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+import tempfile
 import tracemalloc
 from typing import Any
+from xml.etree import ElementTree
 
 from commands import invoke
+from hypothesis import given
+from hypothesis import strategies as st
 import pytest
 
 from spoilerguard.archives import Post, open_archive
@@ -135,6 +139,62 @@ def test_feedparser_reads_the_same_posts_of_an_export() -> None:
     assert {f"post-{entry.wp_post_id}": entry.content[0].value.strip() for entry in entries} == {
         post.id: post.text.strip() for post in ours
     }
+
+
+DISQUS, INTERNAL = "{http://disqus.com}", "{http://disqus.com/disqus-internals}"
+
+
+def disqus_by_elements(data: bytes) -> list[tuple[Any, ...]]:
+    """The comments of a Disqus export, by its published schema and the XML library of Python."""
+    found = []
+    for post in ElementTree.fromstring(data).findall(f"{DISQUS}post"):
+        deleted, spam = (post.findtext(f"{DISQUS}{name}") == "true" for name in ("isDeleted", "isSpam"))
+        thread, parent = (post.find(f"{DISQUS}{name}") for name in ("thread", "parent"))
+        found.append(
+            (
+                post.get(f"{INTERNAL}id"),
+                "" if deleted else post.findtext(f"{DISQUS}message"),
+                None if thread is None else thread.get(f"{INTERNAL}id"),
+                post.findtext(f"{DISQUS}createdAt"),
+                "deleted" if deleted else "spam" if spam else None,
+                None if parent is None else parent.get(f"{INTERNAL}id"),
+            )
+        )
+    return found
+
+
+def disqus_by_us(path: Path) -> list[tuple[Any, ...]]:
+    found = [post for post, _ in open_archive(path, carry=["parent"]).posts()]
+    return [(p.id, p.text, p.work, p.time, p.state, (p.record or {})["parent"]) for p in found]
+
+
+def test_the_xml_library_reads_the_same_comments_of_disqus() -> None:
+    path = SAMPLES / "disqus" / "good.xml"
+    assert disqus_by_us(path) == disqus_by_elements(path.read_bytes())
+    assert len(disqus_by_us(path)) == 4
+
+
+XML_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\ufffe\uffff"))
+
+
+@given(st.lists(st.tuples(XML_TEXT, st.booleans(), st.booleans(), st.sampled_from(["", "7"])), min_size=1, max_size=5))
+def test_the_xml_library_reads_any_comments_of_disqus(comments: list[tuple[str, bool, bool, str]]) -> None:
+    root = ElementTree.Element(f"{DISQUS}disqus")
+    for number, (text, deleted, spam, thread) in enumerate(comments):
+        post = ElementTree.SubElement(root, f"{DISQUS}post", {f"{INTERNAL}id": str(number)})
+        ElementTree.SubElement(post, f"{DISQUS}message").text = text
+        ElementTree.SubElement(post, f"{DISQUS}createdAt").text = "2012-02-10T10:00:00Z"
+        ElementTree.SubElement(post, f"{DISQUS}isDeleted").text = str(deleted).lower()
+        ElementTree.SubElement(post, f"{DISQUS}isSpam").text = str(spam).lower()
+        if thread:
+            ElementTree.SubElement(post, f"{DISQUS}thread", {f"{INTERNAL}id": thread})
+    ElementTree.register_namespace("", "http://disqus.com")
+    ElementTree.register_namespace("dsq", "http://disqus.com/disqus-internals")
+    data = ElementTree.tostring(root, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "d.xml")
+        path.write_bytes(data)
+        assert disqus_by_us(path) == disqus_by_elements(data)
 
 
 @pytest.mark.parametrize(

@@ -476,7 +476,7 @@ def test_an_array_is_read_as_json_lines_are(tmp_path: Path, indent: int | None) 
         ),
         ("e.json", b'[{"text": "He leaves.", "label": 1}, 7]', r"e\.json:2: a JSON int; expected an object"),
         ("e.json", b"[]", r"e\.json:1: the file is empty"),
-        ("e.json", b'["He leaves."]', r"e\.json:1: a JSON array without objects"),
+        ("e.json", b"[1, 2]", r"e\.json:1: a JSON array without objects"),
         ("e.jsonl", b'[{"text": "a"}, 7]', r"e\.jsonl:2: a JSON int"),
         ("e.jsonl", ROW + b'{"a":' * 100_000, r"e\.jsonl:2: "),
         ("e.jsonl", ROW + b'{"text": "Caf\xe9"}\n', r"e\.jsonl:2: byte 14 of the line \(0xe9\) is not UTF-8"),

@@ -30,6 +30,8 @@ HIDES: dict[str, list[tuple[str, list[str]]]] = {
         ("||a\n\nb||", ["a\n\nb"]),
         ("So.\n||a b\n\nc | d\n\ne||  \nSo.", ["a b\n\nc | d\n\ne"]),
         ("||a\r\n\r\nb||\r\n\r\nc", ["a\r\n\r\nb"]),
+        ("||a\n\nb|| c", ["a\n\nb"]),
+        ("So ||a\n\nb||", ["a\n\nb"]),
     ],
     "reddit-paragraphs": [
         (">!one paragraph\n\nthe next!<", ["one paragraph\n\nthe next"]),
@@ -84,7 +86,7 @@ HIDES: dict[str, list[tuple[str, list[str]]]] = {
     "placeholder": [("So [spoiler hidden] then.", [])],
 }
 SHOWS: dict[str, list[str]] = {
-    "discord-paragraphs": ["||a\n\nb|| c", "|| a\n\nb||", "||a\n\nb", " ||a\n\nb||"],
+    "discord-paragraphs": ["So ||a\n\nb|| c", "|| a\n\nb||", "||a\n\nb", "so||a\n\nb||"],
     "reddit-paragraphs": [">!a\n\nb!< c", ">!a\n\nb", ">! a\n\nb!", ">!a\n\n>!b"],
     "xenforo": ["[ispoiler]x", "x[/ispoiler]", "[ispoilers]x[/ispoilers]"],
     "discourse-details": ['[details="A"]x', "x[/details]", "[detailed]x[/detailed]"],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from texts import SPOILERS
+from timing import assert_linear
 
 import spoilerguard as sg
+from spoilerguard.text.frontmatter import front_matter
 from spoilerguard.text.not_prose import template_tags
 from spoilerguard.text.reading import read
 
@@ -20,6 +22,26 @@ FRONT_MATTER = [
     f';;;\n"title": "The Mill",\n"about": "{LINE}"\n;;;\n',
     f"#+TITLE: The Mill\n#+DESCRIPTION: {LINE}\n",
     f"Title: The Mill\nDate: 2020-12-03\nSummary: {LINE}\n",
+    f"Title: The Mill\nSummary: {LINE}\n    {LINE}\n",
+    f"---\nog:title: The Mill\nog.about: {LINE}\n---\n",
+    f"---\n{{title: The Mill, about: '{LINE}'}}\n---\n",
+    f"title: The Mill\ntags:\n  - film\nabout: {LINE}\n---\n",  # Hexo's
+    f"------\ntitle: The Mill\nabout: {LINE}\n------\n",
+    f'"title": "The Mill",\n"about": "{LINE}"\n;;;\n',
+    f'---json\n{{"title": "The Mill", "about": "{LINE}"}}\n---\n',  # Eleventy's
+    f"---js\nconst about = '{LINE}'\n---\n",
+    f'---toml\nabout = "{LINE}"\n---\n',
+    f'{{"title": "The Mill", "about": "{LINE}"}}\n',
+    f'{{ "about": "{LINE}", "a": {{\n"b": 1\n}}\n}}\n',
+    f"#+title: The Mill\n#+tags[]: a b\n#+about: {LINE}\n",
+    "---\n---\n",
+]
+NO_FRONT_MATTER = [
+    f"---\n\nNote: it is slow. {LINE}\n\nLovely.\n\n---\n",
+    f"Verdict: slow\n\n---\n\n{LINE}\n",
+    f"Summary: {LINE}\n---\nLovely.\n",
+    f"Ann: It is slow.\nBen: {LINE}\n\n---\n",
+    f'{{"It is slow," he said. {LINE}}}\n',
 ]
 TAGS = [
     '{{{{< figure src="a.jpg" caption="{}" >}}}}',
@@ -32,6 +54,10 @@ TAGS = [
     '[caption id="a" text="{}"]',
     "{{/* {} */}}",
     'export const blurb = "{}"',
+    "{{# {} #}}",
+    "{{{{ card({{text: '{}'}}) }}}}",
+    '{{: .wide title="{}"}}',  # kramdown's
+    "{{::comment}}\n{}\n{{:/comment}}",
 ]
 FORMATS = ("markdown", "html")
 
@@ -44,6 +70,16 @@ def _words(source: str, format: str) -> str:
 @pytest.mark.parametrize("matter", FRONT_MATTER)
 def test_front_matter_is_not_prose(matter: str, format: str) -> None:
     assert _words(f"{matter}\nLovely prose.\n", format) == "Lovely prose."
+
+
+@pytest.mark.parametrize("source", NO_FRONT_MATTER)
+def test_a_rule_at_the_start_is_no_front_matter(source: str) -> None:
+    assert LINE in _words(source, "markdown")
+
+
+@pytest.mark.parametrize("piece", ["---\n", "a: ", "---\na: b\n", "title: x\n", '"a": 1,\n', '{"a": ', "#+a:\n"])
+def test_front_matter_without_an_end_takes_linear_time(piece: str) -> None:
+    assert_linear(lambda text: front_matter("---\n" * (piece == "a: ") + text, 0), piece, 20_000)
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -76,17 +112,23 @@ def test_the_text_in_a_pair_of_tags_is_prose_and_the_tags_stay(fast: sg.Guard, o
 
 
 @pytest.mark.parametrize(
-    "source", ["A [link](x) and [one][two].\n", "A { brace } and 100 % sure.\n", "[sic] He left.\n"]
+    "source", ["A [link](x) and [one][two].\n", "A { brace } and 100 % sure.\n", "[sic] He left.\n", "## End {#end}\n"]
 )
 def test_other_brackets_are_prose(source: str) -> None:
     assert template_tags(source, 0) == []
+
+
+def test_the_attributes_of_a_link_are_not_prose() -> None:
+    assert _words(f'Fine [film](x){{ .wide title="{LINE}" }}.\n', "markdown") == "Fine film ."
 
 
 def test_comments_of_mdx_suppress() -> None:
     assert _words(f"Fine.\n\n{{/* spoilerguard: ignore-next */}}\n\n{LINE}\n\nMore.\n", "markdown") == "Fine. More."
 
 
-@pytest.mark.parametrize("piece", ["{{< ", '{{< "', "{% raw ", "{% raw %}{% end", "{/* ", '[a b="', "[a b=c ", "{{ a "])
+@pytest.mark.parametrize(
+    "piece", ["{{< ", '{{< "', "{% raw ", "{% raw %}{% end", "{/* ", '[a b="', "[a b=c ", "{{ a ", "{# "]
+)
 def test_tags_without_an_end_take_linear_time(piece: str) -> None:
     assert sum(end - start for start, end in template_tags(piece * 20_000, 0)) <= 9 * 20_000
 

@@ -156,11 +156,52 @@ def test_a_section_more_changes_no_score(fast: sg.Guard, bodies: list[str]) -> N
     assert _scores(fast, "heading", bodies[:-1]).items() <= whole.items()
 
 
-def test_suppressing_a_section_changes_no_score_in_another(fast: sg.Guard) -> None:
-    first, last = f"## A\n\n{SPOILERS[0]}\n\n", f"## B\n\n{SPOILERS[1]} {HARMLESS[0]}\n"
-    off = f"<!-- spoilerguard off -->\n\n{first}<!-- spoilerguard on -->\n\n{last}"
-    seen = [s.score for s in fast.flag(first + last, format="markdown").sentences]
-    assert [s.score for s in fast.flag(off, format="markdown").sentences] == seen[2:]
+LISTS = {
+    "heading": ("markdown", "## {}\n\n{}\n\n"),
+    "bold": ("markdown", "**{}**\n\n{}\n\n"),
+    "html": ("html", "<h2>{}</h2>\n<p>{}</p>\n\n"),
+    "article": ("html", "<article><h3>{}</h3><p>{}</p></article>\n"),
+    "number": ("text", "1. {}\n\n{}\n\n"),
+}
+
+
+@pytest.fixture(scope="module", params=["fast", "accurate"])
+def either(request: pytest.FixtureRequest) -> sg.Guard:
+    if request.param == "accurate":
+        pytest.importorskip("onnxruntime")
+    return sg.load(request.param)
+
+
+@given(
+    layout=st.sampled_from(sorted(LISTS)),
+    bodies=st.lists(BODIES, min_size=3, max_size=4),
+    other=BODIES,
+    k=st.integers(0, 2),
+)
+@settings(max_examples=8, deadline=None)
+def test_to_suppress_remove_or_add_a_section_changes_no_score_in_another(
+    either: sg.Guard, layout: str, bodies: list[str], other: str, k: int
+) -> None:
+    format, form = LISTS[layout]
+    parts = [form.format(*titled) for titled in zip(TITLES, bodies, strict=False)]
+
+    def scores(above: str) -> list[list[float]]:
+        """The scores in each section but the one that changes, which is written like this."""
+        written = [*parts[:k], above, *parts[k + 1 :]]
+        source = "".join(written)
+        sentences = either.flag(source, format=format).sentences  # type: ignore[arg-type]
+        found, start = [], 0
+        for number, part in enumerate(written):
+            if number != k:
+                found.append([s.score for s in sentences if start <= s.start < start + len(part)])
+            start += len(part)
+        return found
+
+    before = scores(parts[k])
+    assert all(before)
+    assert scores(f"<!-- spoilerguard off -->\n\n{parts[k]}<!-- spoilerguard on -->\n\n") == before
+    assert scores("") == before
+    assert scores(parts[k] + form.format("Tall Grass", other)) == before
 
 
 def test_without_sections_the_whole_document_is_scored(fast: sg.Guard) -> None:

@@ -11,6 +11,8 @@ import sys
 
 from building import compiled, run
 from commands import invoke
+import pytest
+from test_blogs import blocks
 from texts import HARMLESS, SPOILERS
 from tools import program, script
 
@@ -27,7 +29,8 @@ BODIES = {
     "heading": f"## {A}\n\n{FINE}\n\n{B}\n",
     "list": f"- {FINE}\n- {A}\n- **{B}**\n\n1. {FINE}\n\n   {C}\n",
     "quotation": f"> {FINE}\n>\n> {A}\n\n> [!WARNING]\n> {B}\n",
-    "link": f"[{A}](https://example.org/) {FINE}\n",
+    "link": f"[{A}](https://example.org/) {FINE} [{B}][to]\n\n[to]: https://example.org/\n",
+    "footnote": f"{FINE}[^1]\n\n{A}[^2]\n\n[^1]: {B}\n[^2]: {FINE}\n",
     "sections": f"## The Long Rain\n\n{A}\n\n## The Quarry\n\n{B} {FINE}\n\n### Nine Lanterns\n\n{C}\n",
 }
 TABLE = f"| film | end |\n|------|-----|\n| Rain | {A} |\n| Mill | {B} |\n"
@@ -56,8 +59,7 @@ def blurred(*paths: Path, style: str = "html") -> None:
 def hides(page: Path, guard: sg.Guard) -> bool:
     """Whether a page hides the spoilers that it holds, and shows the rest."""
     html = page.read_text(encoding="utf-8")
-    report = guard.flag(html, format="html", threshold=0.0)
-    shown = words(" ".join(sentence.text for sentence in report.sentences))
+    shown = words(guard.flag(html, format="html").document.prose)
     return words(FINE) in shown and not any(words(spoiler) in shown for spoiler in SPOILERS)
 
 
@@ -76,9 +78,13 @@ FRONT_MATTER = {
     "yaml-blank": f'---\n\n"title": A review\ndescription: "{DESCRIPTION}"\n---\n',
     "toml": f"+++\n\ntitle = 'A review'\ndescription = '{DESCRIPTION}'\n[params]\nx = 1\n+++\n",
     "json": json.dumps({"title": "A review", "description": DESCRIPTION}, indent=2) + "\n",
+    "json-line": json.dumps({"title": "A review", "description": DESCRIPTION}) + "\n",
+    "org": f"#+title: A review\n#+tags[]: film slow\n#+description: {DESCRIPTION}\n",
 }
+DEFINITIONS = f"The Mill\n: {A}\n\nRain\n: {FINE}\n: {B}\n"
 HUGO = {
     "table": TABLE,
+    "definitions": DEFINITIONS,
     "shortcodes": f'{{{{< figure src="a.jpg" caption="A boat at dusk." >}}}}\n\n{{{{% notice warning %}}}}\n{A}\n'
     f"{{{{% /notice %}}}}\n\n{{{{< box >}}}}{B}{{{{< /box >}}}}\n",
     "details": f'{{{{< details summary="End" >}}}}\n{A}\n{{{{< /details >}}}}\n\n{B}\n',
@@ -114,7 +120,8 @@ def hugo(folder: Path, search: str = "{{ .Summary | plainify }}", description: s
     posts = []
     for number, (name, body) in enumerate((BODIES | HUGO).items()):
         matter = list(FRONT_MATTER.values())[number % len(FRONT_MATTER)]
-        posts.append(write(folder / "content/posts" / f"{name}.md", f"{matter}\n{FINE}\n\n<!--more-->\n\n{body}"))
+        more = "# more" if matter.startswith("#+") else "<!--more-->"  # where the summary ends
+        posts.append(write(folder / "content/posts" / f"{name}.md", f"{matter}\n{FINE}\n\n{more}\n\n{body}"))
     blurred(*posts)
     run("hugo", "--quiet", folder=folder)
     return folder / "public"
@@ -140,6 +147,9 @@ def test_hugo(tmp_path: Path, fast: sg.Guard) -> None:
 
 JEKYLL = {
     "table": TABLE,
+    "definitions": DEFINITIONS,
+    "kramdown": f"{A}\n{{: .note}}\n\n{{::comment}}\nNothing.\n{{:/comment}}\n\n{B}\n",
+    "highlight": f"{{% highlight python %}}\nx = 1\n{{% endhighlight %}}\n\n{{{{ 'Fine.' | upcase }}}} {A}\n",
     "liquid": f'{{% include figure.html caption="A boat at dusk." %}}\n\n{{% comment %}}x{{% endcomment %}}\n\n{A}\n',
 }
 
@@ -179,14 +189,16 @@ def test_jekyll(tmp_path: Path, fast: sg.Guard) -> None:
 MKDOCS = {
     "table": TABLE,
     "admonition": f'!!! note "On the ending"\n\n    {FINE}\n\n    {A}\n\n!!! danger\n    {B}\n',
+    "folded": f'??? note "On the ending"\n\n    {A}\n\n???+ tip\n\n    {FINE}\n\n    - {B}\n',
+    "tabs": f'=== "Plot"\n\n    {A}\n\n    !!! note\n\n        {B}\n\n=== "Cast"\n\n    {FINE}\n',
 }
 
 
-def mkdocs(folder: Path, plugins: str) -> Path:
+def mkdocs(folder: Path, settings: str) -> Path:
     write(
         folder / "mkdocs.yml",
-        f"site_name: Blog\nsite_url: https://blog.example/\nplugins: {plugins}\n"
-        "markdown_extensions: [admonition, tables]\n",
+        f"site_name: Blog\nsite_url: https://blog.example/\n{settings}\n"
+        "markdown_extensions: [admonition, attr_list, footnotes, pymdownx.details, pymdownx.tabbed, tables]\n",
     )
     pages = [
         write(folder / "docs" / f"{name}.md", f"# T\n\n{FINE}\n\n{body}") for name, body in (BODIES | MKDOCS).items()
@@ -198,17 +210,30 @@ def mkdocs(folder: Path, plugins: str) -> Path:
 
 
 def test_mkdocs(tmp_path: Path, fast: sg.Guard) -> None:
-    public = mkdocs(tmp_path / "clean", "[]")
+    pytest.importorskip("mkdocs")
+    pytest.importorskip("pymdownx")
+    public = mkdocs(tmp_path / "clean", "plugins: []")
     for name in BODIES | MKDOCS:
         page = public / name / "index.html"
         assert hides(page, fast), page.read_text(encoding="utf-8")
-    assert 'class="admonition note"' in (public / "admonition" / "index.html").read_text(encoding="utf-8")
+    for name, mark in {"admonition": "admonition note", "folded": "tip", "tabs": "tabbed-set"}.items():
+        assert f'class="{mark}' in (public / name / "index.html").read_text(encoding="utf-8")
     assert leaks(public) == set()
-    # Its search index holds all text of a page, hidden or not.
-    assert leaks(mkdocs(tmp_path / "search", "[search]")) == {("search/search_index.json", "key 'text'")}
+    # Its search index holds all text of a page, hidden or not, unless the hook of the page for blogs is there.
+    assert leaks(mkdocs(tmp_path / "search", "plugins: [search]")) == {("search/search_index.json", "key 'text'")}
+    (hook,) = blocks("python", "MkDocs")
+    write(tmp_path / "hooked" / "hooks" / "spoilers.py", hook)
+    public = mkdocs(tmp_path / "hooked", "plugins: [search]\nhooks: [hooks/spoilers.py]")
+    assert leaks(public) == set()
+    index = json.loads((public / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
+    assert words(FINE) in words(next(entry["text"] for entry in index if entry["location"] == "tabs/"))
+    assert all(hides(public / name / "index.html", fast) for name in BODIES | MKDOCS)
 
 
 # --- Eleventy -------------------------------------------------------------------------------------
+
+
+ELEVENTY = {"table": TABLE, "raw": f"{{% raw %}}{{{{ x }}}}{{% endraw %}}{{# nothing #}}\n\n{A}\n"}
 
 
 def eleventy(folder: Path, feed: str) -> Path:
@@ -216,16 +241,21 @@ def eleventy(folder: Path, feed: str) -> Path:
     write(folder / "_includes/post.njk", "<html><body>{{ content | safe }}</body></html>")
     each = f"{{% for post in collections.post %}}<entry><content>{feed}</content></entry>{{% endfor %}}"
     write(folder / "feed.njk", f"---\npermalink: /feed.xml\n---\n<feed>{each}</feed>")
-    matter = f"---\nlayout: post.njk\ntags: post\nsummary: {DESCRIPTION}\n---\n"
-    bodies = BODIES | {"table": TABLE, "raw": f"{{% raw %}}{{{{ x }}}}{{% endraw %}}\n\n{A}\n"}
-    blurred(*(write(folder / f"{name}.md", f"{matter}\n{FINE}\n\n{body}") for name, body in bodies.items()))
+    data = {"layout": "post.njk", "tags": "post", "summary": DESCRIPTION}
+    forms = [
+        "---\n" + "".join(f"{key}: {value}\n" for key, value in data.items()) + "---\n",
+        f"---json\n{json.dumps(data)}\n---\n",
+        f"---js\n{json.dumps(data, indent=2)}\n---\n",
+    ]
+    for number, (name, body) in enumerate((BODIES | ELEVENTY).items()):
+        blurred(write(folder / f"{name}.md", f"{forms[number % len(forms)]}\n{FINE}\n\n{body}"))
     run(program("node"), str(command), "--quiet", folder=folder)
     return folder / "_site"
 
 
 def test_eleventy(tmp_path: Path, fast: sg.Guard) -> None:
     public = eleventy(tmp_path / "clean", "{{ post.data.summary }}")
-    for name in (*BODIES, "table", "raw"):
+    for name in BODIES | ELEVENTY:
         page = public / name / "index.html"
         assert hides(page, fast), page.read_text(encoding="utf-8")
     assert leaks(public) == set()

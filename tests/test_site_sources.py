@@ -129,6 +129,15 @@ def test_their_text_is_checked_and_their_marks_stay(source: str, fast: sg.Guard)
     assert MORE in hidden
 
 
+@pytest.mark.parametrize("style", ["html", "discord", "redact"])
+def test_a_term_and_its_definitions_are_apart(style: str, fast: sg.Guard) -> None:
+    report = fast.flag(f"The Mill\n: {A}\n\nRain\n:   {FINE}\n:   {B}\n", format="markdown")
+    assert [sentence.text for sentence in report.sentences] == ["The Mill", A, "Rain", FINE, B]
+    hidden = report.blur(style)
+    assert hidden.startswith("The Mill\n:")
+    assert f"Rain\n:   {FINE}\n:   " in hidden
+
+
 @pytest.mark.parametrize("bullet", BULLETS)
 def test_a_list_is_read_alike_whatever_its_bullets(bullet: str, fast: sg.Guard) -> None:
     lines = ["The cast is great.", "Anna dies in the fire.", "Nice music.", A]
@@ -156,6 +165,11 @@ HIDDEN: list[tuple[Format, str]] = [
     ("markdown", "So [ispoiler]{}[/ispoiler] it is."),
     ("markdown", "||{}\n\nAnd more.||"),
     ("text", "||{}\n\nAnd more.||"),
+    ("markdown", "So: ||{}\n\nAnd more.||"),
+    ("text", "||Once.\n\n{}|| So it is."),
+    ("markdown", "{{%- spoiler 'The end' -%}}\n\n{}\n\n{{%- endspoiler -%}}"),
+    ("markdown", '[su_spoiler title="End"\n  style="fancy"]\n{}\n[/su_spoiler]'),
+    ("markdown", "::: details The end\n\n{}\n\n:::"),
     ("markdown", ">!{}\n\nAnd more.!<"),
     ("text", "&gt;!Once.\n\n{}!&lt;"),
     ("markdown", "::: spoiler The end\n\n- one\n- {}\n\n:::"),

@@ -201,6 +201,14 @@ def test_operating_points_reach_what_they_promise() -> None:
     assert points["low"] >= points["medium"] >= points["high"]
 
 
+@pytest.mark.parametrize(("spoilers", "harmless"), [(0.9999, 0.0001), (0.99999, 0.9), (0.3, 0.1)])
+def test_thresholds_lie_between_classes_that_are_apart(spoilers: float, harmless: float) -> None:
+    truth = np.array([0] * 50 + [1] * 50)
+    points, unreached = operating_points(truth, np.where(truth, spoilers, harmless))
+    assert unreached == []
+    assert all(at == pytest.approx((spoilers + harmless) / 2, abs=1e-4) for at in points.values())
+
+
 def test_an_unreachable_goal_is_reported() -> None:
     rng = np.random.default_rng(0)
     truth, noise = (rng.random(400) < 0.2).astype(int), rng.random(400)

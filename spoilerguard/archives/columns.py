@@ -60,8 +60,12 @@ def choose_columns(
         if name and names.count(name) > 1:
             raise InputError(f"{source}: {names.count(name)} columns are named {name!r}; give each its own name")
     if not found["text"]:
+        nested = [name for name in names if any(isinstance(value, list | dict) for value in sample.get(name, ()))]
+        flat = "jq -c '.. | objects | select(has(\"TEXT\"))' FILE > records.jsonl"
+        within = f"; if texts named TEXT are within {nested[0]!r}, make one list of them: {flat}" if nested else ""
         raise InputError(
-            f"{source}: no text column recognised; name it with --text-column (text_column); there are: {listed(names)}"
+            f"{source}: no text column recognised; name it with --text-column (text_column); there are: "
+            f"{listed(names)}{within}"
         )
     return Columns(**found)
 

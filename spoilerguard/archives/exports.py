@@ -181,7 +181,7 @@ def _of_feed(record: Element) -> dict[str, str | None]:
     if record.kind == "item":
         text = get("encoded") or get("description") or get("title")  # an item may be nothing but a title
     else:
-        name = "content" if get("content") else "summary"
+        name = next((name for name in ("content", "summary") if get(name)), "title")
         text = get(name)
         if text and get(f"{name}@type", "text") not in _MARKED_UP:
             text = escape(text, quote=False)

@@ -30,10 +30,6 @@ def _delimited(head: Head, delimiter: str | None) -> dict[str, Any]:
     return {"encoding": head.encoding, **dialects.guess_layout(head.text, delimiter)}
 
 
-def _lines(head: Head) -> bool:
-    return jsonlines.looks_like_json(head) and not jsonvalues.looks_like_json_value(head)
-
-
 def _never(head: Head) -> bool:
     return False
 
@@ -96,7 +92,7 @@ FAMILIES: tuple[Family, ...] = (  # the first row that recognises a source reads
     Family(
         "reddit",
         "Reddit dump",
-        _lines,
+        reddit.looks_like_reddit,
         reddit.reddit_names,
         reddit.reddit_rows,
         _json,

@@ -23,7 +23,7 @@ from spoilerguard.drafts.io import read_work
 from spoilerguard.errors import InputError
 from spoilerguard.guard import SENSITIVITIES
 from spoilerguard.spans import Work
-from spoilerguard.text.not_prose import front_matter
+from spoilerguard.text.frontmatter import find_front_matter
 
 __all__ = ["OPTIONS", "About", "Library", "about", "read_front_matter", "read_library"]
 
@@ -184,10 +184,11 @@ def read_front_matter(source: str, name: str, *, with_title: bool = False) -> Fr
         InputError: What it says of spoilerguard cannot be read, or is not for front matter to say.
     """
     begin = 1 if source.startswith("\ufeff") else 0
-    end = front_matter(source, begin)
-    text = source[begin:end]
-    ours = re.search(r"(?m)^\W{0,3}spoilerguard\b", text)
-    if not text or not (ours or with_title):
+    matter = find_front_matter(source, begin)
+    if matter is None:
+        return FrontMatter()
+    ours = re.search(r"(?m)^\W{0,3}spoilerguard\b", source[begin : matter.end])
+    if not (ours or with_title):
         return FrontMatter()
     line = source.count("\n", 0, begin + ours.start()) + 1 if ours else 1
 
@@ -195,7 +196,7 @@ def read_front_matter(source: str, name: str, *, with_title: bool = False) -> Fr
         return InputError(f"{name}:{line}: spoilerguard in the front matter {why}")
 
     try:
-        table = _parsed(text)
+        table = _parsed(matter.language, matter.body)
     except ValueError as error:
         if ours is None:
             return FrontMatter()  # it is no matter of ours
@@ -215,24 +216,21 @@ def read_front_matter(source: str, name: str, *, with_title: bool = False) -> Fr
     return FrontMatter(given.get("work", "").strip(), sensitivity, title if isinstance(title, str) else "")
 
 
-def _parsed(text: str) -> dict[str, Any]:
-    """Front matter as a dictionary: YAML, TOML, JSON, or lines with a name and a value. Raises ValueError."""
-    if len(text) > _LONGEST:
+def _parsed(language: str, body: str) -> dict[str, Any]:
+    """Front matter as a dictionary; empty if it is JavaScript, which is not run. Raises ValueError."""
+    if len(body) > _LONGEST:
         raise ValueError(f"it is longer than {_LONGEST:,} characters")
-    text = text.lstrip()
-    if text.startswith("+++"):
+    found: Any = None
+    if language == "toml":
         import tomllib
 
-        found: Any = tomllib.loads(text.strip().strip("+"))
-    else:
+        found = tomllib.loads(body)
+    elif language != "javascript":
         import yaml  # JSON is YAML
 
-        body = text.strip()
-        if body.startswith("---"):
-            body = re.sub(r"\n(?:---|\.\.\.)[ \t]*\Z", "\n", body[3:])
-        elif body.startswith(";;;"):
-            body = "{" + body.strip(";") + "}"
-        elif body.startswith("#+"):
+        if language == "json" and not body.lstrip().startswith("{"):
+            body = f"{{{body}}}"
+        elif language == "org":
             body = re.sub(r"(?m)^#\+", "", body)
         try:
             found = yaml.safe_load(body)

@@ -104,7 +104,7 @@ def _guess_header(text: str, delimiter: str, quoting: str) -> tuple[int, bool, i
     before = said + _before(rows[said:])
     first = [cell.strip() for cell in rows[before]] if before < len(rows) else []
     excess = {len(row) - len(first) for row in rows[before + 1 :] if fits(row, len(first))}
-    is_data = len(rows) > before + 1 and _is_data(first)
+    is_data = len(rows) > before + 1 and _is_data(first, rows[before + 1 :])
     return before, not is_data, excess.pop() if len(excess) == 1 else 0
 
 
@@ -112,13 +112,28 @@ def _guess_header(text: str, delimiter: str, quoting: str) -> tuple[int, bool, i
 _VALUE = re.compile(r"[-+]?\d[\d.,:/+-]*(?:[T ]\d[\d:.]*)?(?:Z|[+-]\d\d:?\d\d)?\Z|https?://|\S+@\S+\.\w+\Z")
 
 
-def _is_data(first: list[str]) -> bool:
+def _is_data(first: list[str], below: list[list[str]]) -> bool:
     """Whether a row has values and names nothing that is known; a value weighs more than a name among others."""
     cells = [cell for cell in first if cell]
     names = sum(map(known, cells))
     if any(map(_VALUE.match, cells)):
         return 2 * names <= len(cells)
-    return not names and any(len(cell.split()) > 7 for cell in cells)
+    return not names and (any(len(cell.split()) > 7 for cell in cells) or _is_like(first, below))
+
+
+def _is_like(first: list[str], below: list[list[str]]) -> bool:
+    """Whether a cell below one of these is the same, or most have as many letters and digits in the same order."""
+    for column, cell in enumerate(first):
+        others = [row[column].strip() for row in below if column < len(row)]
+        shape = _shape(cell)
+        same = sum(_shape(other) == shape for other in others) if "9" in shape else 0
+        if cell and (cell in others or (others and 2 * same > len(others))):
+            return True
+    return False
+
+
+def _shape(cell: str) -> str:
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"\d", "9", cell))
 
 
 def fits(row: list[Any], width: int) -> bool:
@@ -180,10 +195,13 @@ def _before(rows: list[list[str]]) -> int:
     """How many rows are a title: the first row below that most others are like is the header.
 
     A title has one cell that is not empty, and takes no more than half of the rows; or the header has known names,
-    and the title has none, nor as many cells.
+    and the title has none, nor as many cells unless there are two known names.
     """
     if not rows or any(map(known, rows[0])):
         return 0
+    for before, row in enumerate(rows[:_MOST_BEFORE]):
+        if sum(map(known, row)) > 1 and _share(rows[before:])[0] > 0.9:
+            return before
     for before, row in enumerate(rows[:_MOST_BEFORE]):
         above, below = rows[:before], rows[before:]
         if _filled(row) < 2 or (above and len(below) < 2) or _share(below)[0] <= 0.9:

@@ -5,6 +5,7 @@
 The structure (brackets, commas, strings) is scanned in constant memory, and each record is decoded on its own: a
 record that cannot be read costs no other, and reading resumes at a byte. A file may have several lists of objects;
 the one whose text column has a name that is known is read, and otherwise the only one. Else the file is refused.
+A record may be wrapped (`{"kind": "t1", "data": {...}}`), and an array may hold the texts alone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ _CHUNK = 1 << 16
 _LOOKED_AT = 1 << 20  # bytes in which lists are compared, if the first one ends before
 _ARRAY = "[]"  # the path of a list that is the whole file
 _SAMPLE = 20  # records of a list from which its columns are guessed
+_WRAPPERS = ("data", "node", "_source", "attributes")  # of Reddit, GraphQL, Elasticsearch, JSON:API
+_BESIDE = frozenset("kind id _id type _type __typename _index _score cursor sort links relationships".split())
 
 # A string that a line break cuts off is no string: its quote is passed over. `cut` is what may go on in the next chunk.
 _TOKEN = re.compile(rb'"(?:[^"\\\n\r]++|\\.)*+(?:"|(?P<cut>\\?\Z))|[\[\]{},:]|[^\s\[\]{},:"]++(?P<part>\Z)?', re.DOTALL)
@@ -149,7 +152,7 @@ def _string(raw: bytes) -> str:
 def looks_like_json_value(head: Head) -> bool:
     """Whether a file is JSON, but not JSON Lines: an array, an object over several lines, or one with a list."""
     start = head.text.lstrip()
-    if re.match(r"\[\s*(?:[\[{\"]|\]\s*\Z)", start):
+    if re.match(r"\[\s*(?:[\[{\"]|\]\s*\Z|(?:-?\d[\d.]*|null|true|false)\s*[,\]])", start):
         return True
     if not start.startswith("{"):
         return False
@@ -180,8 +183,8 @@ def lists_within(value: Any) -> Iterator[list[dict[str, Any]]]:
 # --- the list ----------------------------------------------------------------------------------
 
 
-def _first(source: DataSource, path: str | None) -> tuple[int, str]:
-    """Where the elements of the list begin, and its path; "" for objects one after another.
+def _first(source: DataSource, path: str | None) -> tuple[int, str, bool]:
+    """Where the elements of the list begin, its path, and whether they are texts; the path of objects is "".
 
     Args:
         source: The file.
@@ -193,12 +196,15 @@ def _first(source: DataSource, path: str | None) -> tuple[int, str]:
     found: dict[str, tuple[int, str | None]] = {}
     try:
         with source.open() as stream:
-            is_array = stream.peek(64)[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+            head = stream.peek(1024)[:1024]
+            is_array = _OPENS.match(head) is not None
+            if path in (None, _ARRAY) and (texts := _TEXTS.match(head)):
+                return texts.end(), _ARRAY, True
             tokens = _Tokens(stream, 0, source.longest)
             for name in tokens.lists(path):
                 place = tokens.place
                 if name == path:
-                    return place, name
+                    return place, name, False
                 sample = _sample(tokens) if path is None else []
                 if path is None:
                     found[name] = place, _text_of(sample)
@@ -214,13 +220,17 @@ def _first(source: DataSource, path: str | None) -> tuple[int, str]:
     if path is not None:
         raise InputError(f"{source.path}: no list {path.replace('[]', '')!r} in it; check that the export is complete")
     if not found:
-        return 0, ""
+        return 0, "", False
     chosen = [name for name, (_, text) in found.items() if text is not None and known(text)] or list(found)
     if len(chosen) > 1:
         lists = ", ".join(repr(name.replace("[]", "")) for name in chosen[:9])
         example = f"jq -c '.{chosen[0]}' FILE > records.jsonl"
         raise InputError(f"{source.path}: several lists of records: {lists}; convert the one to scan: {example}")
-    return found[chosen[0]][0], chosen[0]
+    return found[chosen[0]][0], chosen[0], False
+
+
+_OPENS = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[")
+_TEXTS = re.compile(rb'(?:\xef\xbb\xbf)?\s*\[\s*(?=")')  # as far as the first text
 
 
 def _sample(tokens: _Tokens) -> list[dict[str, Any]]:
@@ -228,7 +238,7 @@ def _sample(tokens: _Tokens) -> list[dict[str, Any]]:
     sample: list[dict[str, Any]] = []
     for raw in tokens.elements():
         if len(sample) < _SAMPLE and (fields := decoded(raw, "utf-8")[0]) is not None:
-            sample.append(fields)
+            sample.append(_unwrapped(fields))
         elif tokens.place > _LOOKED_AT:
             break
     return sample
@@ -240,6 +250,22 @@ def _text_of(sample: Sequence[dict[str, Any]]) -> str | None:
 
 
 # --- records -----------------------------------------------------------------------------------
+
+
+def _unwrapped(fields: dict[Any, Any]) -> dict[Any, Any]:
+    """A record, with what is in it if it only wraps another."""
+    for name in _WRAPPERS:
+        if name in fields and isinstance(inner := fields[name], dict) and fields.keys() - {name} <= _BESIDE:
+            return {**inner, **fields}
+    return fields
+
+
+def _of_text(raw: bytes) -> tuple[dict[Any, Any] | None, str | None]:
+    """The record of an element of an array of texts."""
+    fields, error = decoded(b'{"text": %b}' % raw, "utf-8", "a text")
+    if fields is not None and not isinstance(fields["text"], str | None):
+        return None, f"a JSON {type(fields['text']).__name__}; expected a text, like the first of the array"
+    return fields, error
 
 
 def objects(source: DataSource, place: int = 0, path: str | None = None) -> Iterator[JsonObject]:
@@ -256,13 +282,16 @@ def objects(source: DataSource, place: int = 0, path: str | None = None) -> Iter
     Raises:
         InputError: There is no such list, or there are several with texts.
     """
-    begin, name = _first(source, path)
+    begin, name, texts = _first(source, path)
     number = 0
     try:
         with source.open(max(place, begin)) as stream:
             tokens = _Tokens(stream, max(place, begin), source.longest)
             for number, raw in enumerate(tokens.elements(), 1):
-                fields, error = decoded(raw.removeprefix(b"\xef\xbb\xbf"), "utf-8", "an object")
+                raw = raw.removeprefix(b"\xef\xbb\xbf")
+                fields, error = _of_text(raw) if texts else decoded(raw, "utf-8", "an object")
+                if fields is not None and path is None:
+                    fields = _unwrapped(fields)
                 yield fields, error, tokens.place, number, b"\\ud" in raw or b"\\uD" in raw
             trouble = None
             if tokens.closed != bool(name):

@@ -18,7 +18,7 @@ from spoilerguard.errors import LeakError
 from spoilerguard.hiding.removal import removable
 from spoilerguard.spans import Document, Notice, Span
 from spoilerguard.text.attributes import ATTRIBUTE
-from spoilerguard.text.not_prose import front_matter
+from spoilerguard.text.frontmatter import front_matter
 from spoilerguard.text.ranges import mask_outside, subtract
 from spoilerguard.text.reading import Layout, addresses, layout_of
 

@@ -125,9 +125,9 @@ def check_site(root: str) -> SiteReport:
     index = _Index()
     for path in paths:
         if path.lower().endswith(PAGES) and (source := _read(path, report)) is not None:
-            before = len(index.runs)
+            before = report.hidden
             _collect(os.path.relpath(path, root), source, index, report)
-            report.pages += len(index.runs) > before
+            report.pages += report.hidden > before
     if not any(path.lower().endswith(PAGES) for path in paths):
         raise InputError(f"{root}: no pages in it; build the site first, and name the folder with its pages")
     for path in paths:

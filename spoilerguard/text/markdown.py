@@ -12,9 +12,10 @@ import re
 from typing import Any, cast
 
 from spoilerguard.spans import Span
+from spoilerguard.text.frontmatter import front_matter
 from spoilerguard.text.htmlscan import Scanner
 from spoilerguard.text.markup import reddit_line_starts
-from spoilerguard.text.not_prose import as_items, filled, front_matter, template_tags, with_templates
+from spoilerguard.text.not_prose import as_items, definitions, filled, template_tags, with_templates
 from spoilerguard.text.ranges import mask, mask_outside, subtract
 from spoilerguard.text.scans import Element, Scan, Tag, without_collection
 
@@ -85,7 +86,7 @@ class MarkdownReader:
 
     def plain(self) -> tuple[str, list[Span]]:
         """The source as plain Markdown, as long as it, and the ranges in it that are code or marks, in order."""
-        templates = template_tags(self.whole, self.begin)
+        templates = sorted([*template_tags(self.whole, self.begin), *definitions(self.whole, self.begin)])
         text, marks = as_items(filled(self.whole, templates))
         return text, sorted([*templates, *marks])
 
@@ -109,6 +110,7 @@ class MarkdownReader:
         markable = mask(self.source, subtract([*self.literal, *tags], []))
         with_templates(found, self.whole, self.templates)
         found.lines += [_end_of_line(self.whole, end) for start, end in self.templates if self.whole[start] == "["]
+        found.lines += [start for start, _ in self.templates if self.whole[start : start + 2] in (": ", ":\t")]
         return found, subtract(found.words, self.gaps), markable
 
     def event(self, name: str, detail: Any, span: Span) -> None:

@@ -33,6 +33,9 @@ _LINE = r"(?m:^|(?<=\r)(?!\n))(?>(?:[ \t]{0,9}(?:>(?!!)|[-+*](?=[ \t])|\d{1,3}[.
 # A blank line, whatever the line ends; the atomic group keeps one CR LF from being two of them.
 _BLANK_LINE = r"(?>\r\n|\r|\n)[ \t]*+[\r\n]"
 
+# Text after an opening mark of two bars, with no other in it, and the closing mark.
+_BARRED = r"(?=[^\s|])(?:[^|\\]|\\.|\\(?=[\r\n])|\|(?!\|))*+(?<=\S)\|\|(?!\|)"
+
 
 @dataclass(frozen=True)
 class Syntax:
@@ -123,12 +126,12 @@ SYNTAXES: tuple[Syntax, ...] = (
         inline=True,
         lone=r"(?:(?<!.)|(?<=[\s(\[“\"]))\|\|(?=[^\s|=])",
     ),
-    # Over several paragraphs, marks count at the start of a line and at the end of one: within lines, bars are often
-    # no marks at all.
+    # Over several paragraphs, one mark is at the start of a line or at the end of one: within lines, bars are often no
+    # marks at all.
     Syntax(
         "discord-paragraphs",
         ("||",),
-        r"(?:(?<![^\r\n])\|\|(?=[^\s|])(?:[^|\\]|\\.|\\(?=[\r\n])|\|(?!\|))*+(?<=\S)\|\|(?=[ \t]*+(?:[\r\n]|\Z)))",
+        rf"(?:(?<![^\r\n])\|\|{_BARRED}(?=[\s.,;:!?)\]]|\Z)|(?<=[\s(])\|\|{_BARRED}(?=[ \t]*+(?:[\r\n]|\Z)))",
         None,
         delimiters=r"^\|\||\|\|$",
     ),
@@ -170,7 +173,7 @@ SYNTAXES: tuple[Syntax, ...] = (
     Syntax(
         "shortcodes-ultimate",
         ("[su_spoiler", "[/su_spoiler"),
-        r"(?i:\[su_spoiler\b[^\]\r\n]{0,400}\])",
+        r"(?i:\[su_spoiler\b[^\]]{0,400}\])",
         r"(?i:\[/su_spoiler\])",
         nests=True,
         lone="",
@@ -197,7 +200,7 @@ SYNTAXES: tuple[Syntax, ...] = (
     Syntax(
         "lemmy",
         (":::",),
-        rf"(?i:{_LINE}:::+[ \t]{{0,9}}spoiler\b[^\r\n]*)",
+        rf"(?i:{_LINE}:::+[ \t]{{0,9}}(?:spoiler|details)\b[^\r\n]*)",
         rf"(?:{_LINE}:::+[ \t]*+(?=[\r\n]|\Z))",
         nests=True,
         lone="",

@@ -1,7 +1,7 @@
-"""One list of what is not prose in the sources of a site, whatever its generator: front matter and template tags.
+"""One list of what is not prose in the sources of a site, whatever its generator: template tags and marks.
 
 The readers of Markdown and HTML use it, and hiding through them: it marks no text in these ranges and never cuts one.
-MDX has a module of its own, `mdx`, since its code follows the rules of JavaScript.
+Front matter and MDX have modules of their own, `frontmatter` and `mdx`.
 """
 
 from __future__ import annotations
@@ -13,26 +13,14 @@ from spoilerguard.spans import Span
 from spoilerguard.text.ranges import intersect, subtract
 from spoilerguard.text.scans import Scan, Tag
 
-__all__ = ["COMMENT", "FILLER", "as_items", "filled", "front_matter", "marks", "template_tags", "with_templates"]
+__all__ = ["COMMENT", "FILLER", "as_items", "definitions", "filled", "marks", "template_tags", "with_templates"]
 
 FILLER = "\ue000"  # a letter to every parser, and in no text
 
 COMMENT = re.compile(r"(?i)(?:<!--|\{/\*)\s*+(spoiler[-_ ]?guard\b[^\n]{0,80}?)\s*(?:-->|\*/\})")
 
-# Only at the very start, and only if the first line in it can be of its language: elsewhere `---` is a rule.
-_FRONT_MATTER = re.compile(
-    r"""(?xsm)
-    ---[ \t]*\r?\n (?=\s*(?:\#|["']?[\w-]++(?:[ ][\w-]++){0,3}["']?[ \t]*:\s)) .*? ^(?:---|\.\.\.)[ \t]*(?=\r?\n|\Z)
-    | \+\+\+[ \t]*\r?\n (?=\s*(?:[#\[]|(?:"[^"\r\n]{1,99}"|'[^'\r\n]{1,99}'|[\w."'-]++)[ \t]*=)) .*?
-      ^\+\+\+[ \t]*(?=\r?\n|\Z)
-    | ;;;[ \t]*\r?\n (?=\s*"[\w-]++"[ \t]*:) .*? ^;;;[ \t]*(?=\r?\n|\Z)
-    | \{[ \t]*\r?\n (?=\s*"[\w-]++"[ \t]*:) .*? ^\}[ \t]*(?=\r?\n|\Z)
-    | (?:\#\+[\w-]++:[^\r\n]*+(?:\r?\n|\Z))++
-    | (?i:title|date|author|slug|category|tags|summary|status|modified):[ \t][^\r\n]*+\r?\n
-      (?:[A-Za-z_-]{2,20}:[ \t][^\r\n]*+(?:\r?\n|\Z))++ (?=\r?\n|\Z)"""
-)
 # The names of tags that hide their text, which `markup` knows, and of those whose text is no prose.
-_HIDES = r"(?!\s*/?\s*(?i:end)?(?i:su_|i)?(?i:spoilers?|details|hide)\b)"
+_HIDES = r"(?!-?\s*/?\s*(?i:end)?(?i:su_|i)?(?i:spoilers?|details|hide)\b)"
 _VERBATIM = r"(?:highlight|comment|raw|codeblock|verbatim|mermaid|math)"
 _QUOTED = r"\"[^\"]*+\"|`[^`]*+`"
 _VALUE = r"(?:\"[^\"\r\n]*+\"|'[^'\r\n]*+'|[^\s\[\]\"']++)"
@@ -46,7 +34,11 @@ _TAGS = re.compile(
       (?:(?!\{{\{{[<%]\s*(?P=hugo)\b)(?s:.))*? \{{\{{[<%]\s*/\s*(?P=hugo)\s*[>%]\}}\}}
     | \{{\{{[<%] {_HIDES} (?:{_QUOTED}|(?![>%]\}}\}}|\{{\{{|\r?\n[ \t]*\r?\n)[^\"`])*+ [>%]\}}\}}
     | \{{% {_HIDES} (?:\"[^\"]*+\"|(?!%\}}|\{{%|\r?\n[ \t]*\r?\n)[^\"])*+ %\}}
-    | \{{\{{ (?![<%]|spoiler\|) [^{{}}]{{1,500}} \}}\}}
+    | \{{\{{ (?![<%]|spoiler\|) (?:[^{{}}]|\{{[^{{}}]{{0,300}}\}}){{1,500}}+ \}}\}}
+    | \{{\# (?:(?!\{{\#|\#\}})(?s:.))*+ \#\}}
+    | \{{::comment\}} (?:(?!\{{::comment)(?s:.))*? \{{:/(?:comment)?\}}
+    | \{{::? [^{{}}\r\n]{{1,500}} \}}
+    | (?<=[\])]) \{{ (?=[^{{}}\r\n]{{0,300}}[=\#.]) [^{{}}\r\n]{{1,500}} \}}
     | \{{/\* (?:(?!\{{/\*|\*/\}})(?s:.))*+ \*/\}}
     | \[ {_HIDES} [A-Za-z][\w-]*+ (?:\s++[\w-]++={_VALUE})++ \s*/?\] (?!\()
     | \[/ {_HIDES} [A-Za-z][\w-]*+ \] (?!\()
@@ -60,22 +52,11 @@ _ADMONITION = re.compile(
     r"""(?xm)^(?:[ ]{4})*+ (?P<mark>!!!|\?\?\?|===) (?P<sign>\+[ ]|[ ]) (?P<name>[\w -]*+)
     (?:"[^"\r\n]*+")? [ \t]*+ (?=\r?\n(?:[ \t]*+\r?\n)*+[ ]{4}[^\r\n])"""
 )
-_SPOILER = re.compile(r"(?i)spoiler\b")
+_SPOILER = re.compile(r"(?i)(?:spoiler|details)\b")
 # A fence of containers: with a name or attributes it opens one, bare it closes the last.
 _FENCE = re.compile(r"(?m)^(?:[ \t]|>(?!!)|[-+*][ \t]|\d{1,3}[.)][ \t])*+(?P<fence>:::+[ \t]*+(?P<name>[^\r\n]*+))")
-_HINTS = ("{{", "{%", "{/*", "[", "import", "export")
-
-
-def front_matter(source: str, begin: int) -> int:
-    """Where the front matter of a source ends; `begin` if there is none.
-
-    Args:
-        source: The source.
-        begin: The offset where it starts, after a byte order mark.
-    """
-    first = len(source) - len(source[begin:].lstrip())
-    match = _FRONT_MATTER.match(source, first)
-    return match.end() if match else begin
+_DEFINITION = re.compile(r"(?m)^[ ]{0,3}(:[ \t]+)(?=\S)")
+_HINTS = ("{{", "{%", "{/*", "{#", "{:", "[", "import", "export")
 
 
 def template_tags(source: str, begin: int) -> list[Span]:
@@ -97,6 +78,11 @@ def marks(source: str, begin: int) -> list[Span]:
     """The marks of alerts and containers in Markdown without templates, as `template_tags` returns them."""
     found = _ALERTS.finditer(source, begin) if "[!" in source else ()
     return _disjoint([*(Span(*match.span()) for match in found), *_fences(source, begin)])
+
+
+def definitions(source: str, begin: int) -> list[Span]:
+    """The marks of definitions in Markdown, `: ` at the start of a line below a term."""
+    return [Span(*found.span(1)) for found in _DEFINITION.finditer(source, begin)]
 
 
 def _fences(source: str, begin: int) -> Iterator[Span]:

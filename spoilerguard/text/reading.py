@@ -17,11 +17,12 @@ import re
 from spoilerguard.errors import InputError
 from spoilerguard.spans import Document, Format, Hidden, Notice, Section, Span
 from spoilerguard.text.boilerplate import without_boilerplate
+from spoilerguard.text.frontmatter import front_matter
 from spoilerguard.text.htmlscan import looks_like_page, scan
 from spoilerguard.text.markdown import scan_markdown
 from spoilerguard.text.markup import NEVER_BEGINS, NEVER_ENDS, find_hidden, outermost
 from spoilerguard.text.mdx import scan_mdx
-from spoilerguard.text.not_prose import COMMENT, filled, front_matter, template_tags, with_templates
+from spoilerguard.text.not_prose import COMMENT, filled, template_tags, with_templates
 from spoilerguard.text.ranges import intersect, mask_outside, subtract
 from spoilerguard.text.scans import Scan, Tag, without_collection
 from spoilerguard.text.sections import find_sections
@@ -325,7 +326,9 @@ def guess_format(source: str) -> Format:
     head, start = source[:20_000], _after_bom(source)
     if looks_like_page(head):
         return "html"
-    if head.lstrip("\ufeff \t\r\n")[:1] in ("-", "+", ";", "{") and front_matter(head, start) > start:
+    begins = head.lstrip("\ufeff \t\r\n")[:1]
+    end = front_matter(head, start) if begins in ("-", "+", ";", "{") else start
+    if end > start and (begins != "{" or head[end:].strip()):  # a JSON object alone is no post
         return "markdown"
     tags, marks = len(_HTML_SIGNS.findall(head)), len(_MARKDOWN_SIGNS.findall(head))
     if (tags and head.lstrip("\ufeff \t\r\n").startswith("<")) or (tags >= 2 and tags > marks):

@@ -286,6 +286,7 @@ def operating_points(
 
     low is the lowest threshold with the precision asked of it, medium the one with the best F1 among those with
     the precision asked, high the highest threshold with the recall asked. Where none qualifies, the nearest is taken.
+    Each lies midway between the sentences that it parts: new spoilers may score a little lower than those known.
 
     Args:
         truth: The label of each sentence.
@@ -320,7 +321,13 @@ def operating_points(
     if not enough:
         unmet.append("fewer than 20 spoilers to choose thresholds on: they are rough")
     low, high = max(low, medium), min(high, medium)
-    return {"low": round(low, 4), "medium": round(medium, 4), "high": round(high, 4)}, unmet
+    scores = np.unique(probability)
+
+    def midway(threshold: float) -> float:
+        below = np.searchsorted(scores, threshold) - 1
+        return round(float(threshold + scores[below]) / 2 if below >= 0 else threshold, 4)
+
+    return {"low": midway(low), "medium": midway(medium), "high": midway(high)}, unmet
 
 
 def platt(logits: Doubles, truth: Any, weights: Doubles) -> Doubles:

@@ -1,13 +1,16 @@
-"""Peak memory and speed of the archive readers: `python tests/bench/archives.py [MEGABYTES] [KIND ...]`.
+"""Peak memory and speed of the archive readers: `python tests/bench/archives.py [--scan] [MEGABYTES] [KIND ...]`.
 
 Writes an archive of so many megabytes (1000 by default) for each kind, reads every post of it in a process of its
 own, without a model, and prints what that process needed at most. "start" is the same process before it reads.
+With `--scan`, the command `scan` reads a tenth of such an archive, and all of it, with the model `fast`; most of each
+record is then beside the text, since to score a gigabyte of prose takes hours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 import json
+import os
 from pathlib import Path
 import resource
 import subprocess
@@ -19,25 +22,34 @@ from typing import TextIO
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 TEXT = "The lamp goes out, and nobody knows who was on the stairs. " * 12
+BESIDE = TEXT * 30 if "--scan" in sys.argv else ""  # in each record, besides its text
 
 
 def _array(file: TextIO, size: int) -> None:
-    _many(file, size, "[", ",\n", lambda n: json.dumps({"id": n, "text": TEXT}), "]")
+    _many(file, size, "[", ",\n", lambda n: json.dumps({"id": n, "text": TEXT, "raw": BESIDE}), "]")
 
 
 def _wrapped(file: TextIO, size: int) -> None:
-    _many(file, size, '{"guild": {}, "messages": [', ",", lambda n: json.dumps({"id": n, "content": TEXT}), "]}")
+    _many(
+        file,
+        size,
+        '{"guild": {}, "messages": [',
+        ",",
+        lambda n: json.dumps({"id": n, "content": TEXT, "raw": BESIDE}),
+        "]}",
+    )
 
 
 def _feed(file: TextIO, size: int) -> None:
     def item(number: int) -> str:
-        return f"<item><guid>{number}</guid><title>A & B</title><description>{TEXT}</description></item>"
+        texts = f"<description>{TEXT}</description><raw>{BESIDE}</raw>"
+        return f"<item><guid>{number}</guid><title>A & B</title>{texts}</item>"
 
     _many(file, size, '\n<?xml version="1.0"?><rss version="2.0"><channel>', "\n", item, "</channel></rss>")
 
 
 def _csv(file: TextIO, size: int) -> None:
-    _many(file, size, "sep=;\nid;text\n", "\n", lambda n: f'{n};"{TEXT}"', "\n")
+    _many(file, size, "sep=;\nid;text;raw\n", "\n", lambda n: f'{n};"{TEXT}";"{BESIDE}"', "\n")
 
 
 def _many(file: TextIO, size: int, head: str, between: str, record: Callable[[int], str], tail: str) -> None:
@@ -68,6 +80,22 @@ def read(path: str) -> None:
     print(f"{records:>12,}{start:>10.0f}{peak():>10.0f}{spent:>10.0f}{speed:>10.0f}")
 
 
+def scan(megabytes: int, kinds: list[str]) -> None:
+    """Run `spoilerguard scan` on a tenth of each archive and on all of it, and print its peak memory."""
+    print(f"{'':10}{'MB':>12}{'peak MB':>10}{'CPU s':>10}")
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in kinds:
+            for size in (megabytes / 10, megabytes):
+                path = Path(folder, "archive")
+                with path.open("w", encoding="utf-8") as file:
+                    KINDS[kind](file, round(size * 1_000_000))
+                words = ["-m", "spoilerguard", "scan", str(path), "-o", f"{folder}/out.jsonl", "--quiet", "--force"]
+                child = os.posix_spawn(sys.executable, [sys.executable, *words], os.environ)
+                _, status, used = os.wait4(child, 0)
+                assert os.waitstatus_to_exitcode(status) == 0
+                print(f"{kind:10}{size:>12,.0f}{used.ru_maxrss / 1024:>10.0f}{used.ru_utime + used.ru_stime:>10.0f}")
+
+
 def main(megabytes: int, kinds: list[str]) -> None:
     print(f"{'':10}{'records':>12}{'start MB':>10}{'peak MB':>10}{'CPU s':>10}{'MB/s':>10}")
     with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +108,10 @@ def main(megabytes: int, kinds: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--read"]:
-        read(sys.argv[2])
+    words = sys.argv[1:]
+    run = scan if "--scan" in words else main
+    if words[:1] == ["--read"]:
+        read(words[1])
     else:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000, sys.argv[2:] or list(KINDS))
+        words = [word for word in words if word != "--scan"]
+        run(int(words[0]) if words else 1_000, words[1:] or list(KINDS))
