@@ -385,7 +385,7 @@ def _refuse_one_class(frame: pd.DataFrame) -> None:
         only = "spoilers" if len(counts) and int(counts.index[0]) else "harmless sentences"
         raise InputError(f"all {len(frame)} sentences are {only}: training needs both labels")
     if counts.min() < 5:
-        raise InputError(f"only {counts.min()} sentences of one label: training needs at least 5 of each")
+        raise InputError(f"one label has only {counts.min()} of the sentences: training needs at least 5 of each")
 
 
 def _as_stored(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
