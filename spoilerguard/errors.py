@@ -12,11 +12,11 @@ Errors of other libraries are translated where they occur; none of them leaves t
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 __all__ = [
     "DataError", "InputError", "LeakError", "MissingExtra", "ModelError", "SpoilerguardError",
-    "broken", "check_choice", "check_count", "check_text",
+    "broken", "check_choice", "check_count", "check_text", "suggestion",
 ]  # fmt: skip
 
 
@@ -80,3 +80,16 @@ def check_text(value: object) -> str:
     if not isinstance(value, str):
         raise InputError(f"a text must be a string, not {type(value).__name__}")
     return value
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """The known word that is most like one that is not, as a part of a message; empty where none is like it."""
+    from difflib import get_close_matches
+
+    plain = {_plain(name): name for name in known}
+    near = get_close_matches(_plain(word), plain, n=1)
+    return f"; did you mean {plain[near[0]]!r}?" if near else ""
+
+
+def _plain(word: str) -> str:
+    return word.replace("_", "-").lower()

@@ -186,7 +186,9 @@ def test_explain_never_contradicts_check(tmp_path: Path, cli: Cli, monkeypatch: 
 def test_explain_of_a_line_without_a_sentence(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "d.md").write_text(f"{CLEAN}\n\n||{SPOILERS[0]}||\n", encoding="utf-8")
-    for line in (2, 3, 99):
+    assert cli("explain", "d.md:99")[::2] == (2, "spoilerguard: d.md:99: the draft has 3 lines\n")
+    assert cli("explain", "c.md:3")[::2] == (2, "spoilerguard: c.md: no such file\n")
+    for line in (2, 3):
         assert cli("explain", f"d.md:{line}")[::2] == (
             2,
             f"spoilerguard: d.md:{line}: no sentence is checked on this line; "

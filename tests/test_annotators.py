@@ -113,6 +113,61 @@ def test_a_span_that_does_not_hold_its_text_is_an_error() -> None:
         span_of(Record(Path("t.json"), 3, {}), {"start": 0, "end": 3, "text": "fox"}, "The cat.")
 
 
+# --- what the tools themselves wrote ---------------------------------------------------------------
+
+# Texts imported into doccano 1.8.4 and Label Studio 1.23.2, annotated through their interfaces and exported: with
+# the labels `spoiler` and `ok` or `character`, and Label Studio's offsets as a browser counts them.
+EXPORTED = sorted(SAMPLES.glob("*/exported-*"))
+CAPTAIN = "The captain is the thief."
+
+
+def test_every_tool_that_was_run_has_its_exports() -> None:
+    assert {path.parent.name for path in EXPORTED} == {"doccano", "label-studio", "label-studio-min"}
+
+
+@pytest.mark.parametrize("path", EXPORTED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_an_export_has_the_labels_that_were_given(path: Path) -> None:
+    found = labels(path, positive=["spoiler"])
+    if path.stem.startswith(("exported-choices", "exported-classes")):
+        assert [label for _, label in found] == [1, 1, 0]
+        assert all(CAPTAIN in text for text, _ in found[:2])
+    else:
+        assert [text for text, label in found if label] == [CAPTAIN] * 2
+        assert [text for text, label in found if not label][:4] == [
+            "I adored the prologue.", "Go and read it.", "Ghosts \U0001f47b and all!", "A lovely map.",
+        ]  # fmt: skip
+    assert not any("Left out" in text for text, _ in found)
+
+
+@pytest.mark.parametrize("path", [path for path in EXPORTED if "min" in path.parent.name and "choices" in path.name])
+def test_an_answer_that_is_not_recognised_is_asked_for(path: Path) -> None:
+    assert "no field is recognised as the answer; expected one: name it with --label-column" in fault(path)
+    assert "unknown label 'ok'" in fault(path, label_column="spoils")
+    assert len(labels(path, label_column="spoils", positive=["spoiler"])) == 3
+
+
+def test_ranges_without_their_text_may_count_as_a_browser_does(tmp_path: Path) -> None:
+    ghosts = 29 * "\U0001f47b"
+    text = f"{ghosts} Oh. {CAPTAIN} {PRAISE} It is a very short book, with a map."
+    start = text.index(CAPTAIN)
+    spans = [[start, start + len(CAPTAIN), "spoiler"], [start + 29, start + 29 + len(CAPTAIN), "spoiler"]]
+    for span in spans:
+        found = labels(written(tmp_path / "d.jsonl", {"id": 1, "text": text, "label": [span]}))
+        assert [text for text, label in found if label] == [CAPTAIN]
+
+
+def test_doccano_does_not_tell_what_is_harmless_from_what_nobody_has_read() -> None:
+    told: list[str] = []
+    list(load_labelled(SAMPLES / "doccano" / "exported-ranges.jsonl", positive=["spoiler"], notice=told.append))
+    list(load_labelled(SAMPLES / "doccano" / "exported-classes.jsonl", positive=["spoiler"], notice=told.append))
+    assert ["export only approved ones" in line for line in told] == [True, False]
+
+
+def test_a_file_without_a_label_is_an_error(tmp_path: Path) -> None:
+    path = written(tmp_path / "p.jsonl", {"text": PRAISE, "label": "SPOILER", "answer": "ignore"})
+    assert fault(path) == f"{path}:1: no labelled text (read as prodigy); expected one at least"
+
+
 # --- brat --------------------------------------------------------------------------------------
 
 
@@ -151,5 +206,5 @@ def test_convert_takes_positive(tmp_path: Path) -> None:
 def test_a_file_with_two_answers_asks_which_one_counts(tmp_path: Path) -> None:
     row = {"text": PRAISE, "annotator": 1, "annotation_id": 2, "a": {"choices": ["spoiler"]}, "b": {"choices": ["0"]}}
     path = written(tmp_path / "m.jsonl", row)
-    assert "several fields may be the answer; name it with --label-column" in fault(path)
+    assert "several fields may be the answer; expected one: name it with --label-column" in fault(path)
     assert labels(path, label_column="b") == [(PRAISE, 0)]

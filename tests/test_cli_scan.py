@@ -39,10 +39,12 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
         '{"work": "Low Tide", "title": "Low Tide", "blurb": "A banker is found dead."}\n', encoding="utf-8"
     )
     errors = scan(
-        source, "-o", tmp_path / "out.jsonl", *columns, "--only-flagged", "--works", works, "--report", report,
-        "--sensitivity", "low", "--delimiter", ";", "--encoding", "utf-8", "--from", "csv",
+        source, "-o", tmp_path / "out.jsonl", *columns, "--works", works, "--keep", "when", "--keep", "2",
+        "--only-flagged", "--report", report, "--sensitivity", "low", "--delimiter", ";", "--encoding", "utf-8",
+        "--from", "csv",
     )  # fmt: skip
-    assert [record["id"] for record in records_of(tmp_path / "out.jsonl")] == ["7"]
+    (record,) = records_of(tmp_path / "out.jsonl")
+    assert (record["id"], record["opinion"], record["when"]) == ("7", REVIEW, "2020-01-02")
     assert errors.splitlines()[-1] == f"written: {report}"
     page = report.read_text(encoding="utf-8")
     for wanted in ("reviews.csv", "Saltmarsh", "Low Tide", "2020-01"):
@@ -56,11 +58,12 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
         (["--engine", "spark"], "unknown --engine 'spark': choose from local, dask"),
         (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler needs --engine dask"),
         (["--resume", "--force"], "--resume continues and --force starts again: give one of them"),
-        (["--threshold", "7"], "threshold must be a probability from 0 to 1, not 7.0"),
+        (["--threshold", "7"], "'7' is not a probability from 0 to 1"),
         (["--model", "slow"], "no model named 'slow': there are accurate, fast"),
         (["--works", "none.jsonl"], "none.jsonl:1: cannot be read"),
         (["--report", "none/report.html"], "none/report.html: its folder does not exist; create it first"),
         (["--text-column", "words"], "words"),
+        (["--keep", "textt"], "no column 'textt'; did you mean 'text'? There are: id, text, work, time"),
     ],
 )
 def test_an_impossible_scan_is_reported_before_it_begins(tmp_path: Path, arguments: Sequence[str], says: str) -> None:

@@ -218,7 +218,9 @@ def test_check_blur_and_preview_obey_what_was_decided(cli: Cli, project: Path) -
     assert by_text[HARMLESS[2]] == "hide"
     assert SPOILERS[2] not in [flag["text"] for flag in file["flags"]]
     assert HARMLESS[2] in [flag["text"] for flag in file["flags"]]
-    assert "1 sentence left out, because you decided to show them" in ran.err
+    assert "1 sentence left out, because you decided to show it" in ran.err
+    found = [line for line in cli("check", "posts/a.md").out.splitlines() if line.startswith("posts/a.md")]
+    assert sum(line.endswith(", as you decided") for line in found) == 1 < len(found)
     blurred = cli("blur", "posts/a.md", "--style", "reddit").out
     assert f">!{HARMLESS[2]}!<" in blurred
     assert f" {SPOILERS[2]} " in blurred

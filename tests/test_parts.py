@@ -44,20 +44,28 @@ def server() -> Iterator[dict[str, str]]:
         yield environment
 
 
-def scan(source: str, output: str, *, blur: str | None = None, only_flagged: bool = False, **options: Any) -> Summary:
+def scan(
+    source: str,
+    output: str,
+    *,
+    blur: str | None = None,
+    only_flagged: bool = False,
+    keep: Sequence[str] = (),
+    **options: Any,
+) -> Summary:
     """A scan in parts with the defaults of the command line."""
     files = in_parts.files_of(source)
-    archive = open_archive(files[0].path)
+    archive = open_archive(files[0].path, carry=keep)
     kind = in_parts.kind_of_parts(output, archive)
     plan = run.plan_of(archive, Path(f"part{kind}"), blur=blur, only_flagged=only_flagged, works=options.get("works"))
     return in_parts.scan_parts(archive, in_parts.parts_of(files, source, output, kind), output, plan, **options)
 
 
-def alone(data: bytes, suffix: str, output: Path, **options: Any) -> tuple[bytes, Summary]:
+def alone(data: bytes, suffix: str, output: Path, keep: Sequence[str] = (), **options: Any) -> tuple[bytes, Summary]:
     """What the local engine writes for an archive with this content."""
     source = output.with_name(f"alone{suffix}")
     source.write_bytes(data)
-    archive = open_archive(source)
+    archive = open_archive(source, carry=keep)
     summary = run.scan(archive, output, run.plan_of(archive, output, **options), force=True)
     assert summary is not None
     return output.read_bytes(), summary
@@ -76,7 +84,7 @@ def counts_of(summary: Summary) -> dict[str, Any]:
     [
         (".parquet", ".parquet", {}),
         (".jsonl", ".jsonl", {"blur": "redact"}),
-        (".jsonl.gz", ".jsonl.gz", {}),
+        (".jsonl.gz", ".jsonl.gz", {"keep": ["text", "work"]}),
         (".jsonl.zst", ".csv", {"only_flagged": True}),
     ],
 )
@@ -395,7 +403,7 @@ def refusals(folder: str) -> Sequence[tuple[list[str], str]]:
         ([f"{folder}/twice", "-o", f"{folder}/new/"], "would both be 'a.jsonl'; rename one"),
         ([f"{folder}/none/*.jsonl", "-o", f"{folder}/new/"], "no archive there; expected files that end in"),
         ([source, "-o", f"{folder}/new/", "--engine", "spark"], "unknown --engine 'spark'"),
-        ([source, "-o", f"{folder}/new/", "--threshold", "7"], "threshold must be a probability from 0 to 1"),
+        ([source, "-o", f"{folder}/new/", "--threshold", "7"], "'7' is not a probability from 0 to 1"),
         ([source, "-o", f"{folder}/new/", "--text-column", "words"], "no column 'words'"),
     ]
 

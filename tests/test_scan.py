@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import json
 import os
@@ -35,8 +35,15 @@ def source(tmp_path: Path) -> Path:
     return archive_of(tmp_path / "comments.jsonl", COUNT)
 
 
-def scan(source: Path, output: Path, *, options: dict[str, Any] | None = None, **how: Any) -> Summary | None:
-    archive = open_archive(source)
+def scan(
+    source: Path,
+    output: Path,
+    *,
+    options: dict[str, Any] | None = None,
+    keep: Sequence[str] = (),
+    **how: Any,
+) -> Summary | None:
+    archive = open_archive(source, carry=keep)
     return run.scan(archive, output, run.plan_of(archive, output, **(options or {})), **how)
 
 
@@ -71,6 +78,18 @@ def test_two_jobs_write_the_same_bytes_as_one(source: Path, tmp_path: Path, suff
     assert scan(source, one) == scan(source, two, jobs=2)
     assert one.read_bytes() == two.read_bytes()
     assert count(suffix, one) == COUNT
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_columns_that_are_kept_stay_with_their_records(source: Path, tmp_path: Path) -> None:
+    one, two, plain = (tmp_path / f"{name}.jsonl" for name in ("one", "two", "plain"))
+    scan(source, one, keep=["text", "id", "text"])
+    scan(source, two, keep=["text"], jobs=2)  # the id is there in any case
+    assert one.read_bytes() == two.read_bytes()
+    scan(source, plain)
+    records = records_of(one)
+    assert [record.pop("text") for record in records] == [comment["text"] for comment in comments(COUNT)]
+    assert records == records_of(plain)
 
 
 @pytest.mark.usefixtures("small_shards")
@@ -219,6 +238,11 @@ def test_other_options_are_refused(source: Path, unfinished: Path, options: dict
         match=f"out.jsonl.part: started with another source or other options \\({differs}\\); use the same ones",
     ):
         scan(source, unfinished, options=options, resume=True)
+
+
+def test_other_columns_to_keep_are_refused(source: Path, unfinished: Path) -> None:
+    with pytest.raises(sg.InputError, match=r'options \(keep: \[\] then, \["text"\] now\); use the same ones'):
+        scan(source, unfinished, keep=["text"], resume=True)
 
 
 def test_another_model_is_refused(source: Path, unfinished: Path, small_folder: Path) -> None:

@@ -253,6 +253,7 @@ def test_an_output_may_be_called_standard(
     ("comment", "says"),
     [
         ("spoilerguard of", "this comment suppresses nothing"),
+        ("spoilergard off", "this comment suppresses nothing"),
         ("spoiler-guard off", "this comment suppresses nothing"),
         ("spoilerguard: ignore-line", "this comment suppresses nothing"),
         ("Spoiler guard off", "this comment suppresses nothing"),

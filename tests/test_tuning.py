@@ -118,11 +118,11 @@ def test_texts_on_few_works_are_grouped_by_document(oracle: sg.Guard) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (frame(60), "60 sentences of at least 100"),
-        (frame().assign(label=[1] * 7 + [0] * 393), "7 spoilers of at least 20"),
-        (frame(works=2).assign(document="one"), "1 documents of at least 5"),
+        (frame(60), "60 of at least 100 sentences"),
+        (frame().assign(label=[1] * 7 + [0] * 393), "7 of at least 20 spoilers"),
+        (frame(works=2).assign(document="one"), "1 of at least 5 documents"),
         (frame().assign(label=1), "every sentence is labelled a spoiler"),
-        (frame().assign(weight=0.1), "0 sentences of at least 100.*labels of whole documents do not count"),
+        (frame().assign(weight=0.1), "0 of at least 100 sentences.*labels of whole documents do not count"),
     ],
     ids=["sentences", "spoilers", "documents", "one class", "weak"],
 )

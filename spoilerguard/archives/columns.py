@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from spoilerguard.errors import InputError
+from spoilerguard.errors import InputError, suggestion
 from spoilerguard.files.columns import guess_column, listed
 from spoilerguard.text.reading import guess_format
 
-__all__ = ["Columns", "choose_columns", "guess_text_format"]
+__all__ = ["Columns", "by_number", "choose_columns", "guess_text_format"]
 
 
 class Columns(NamedTuple):
@@ -46,10 +46,13 @@ def choose_columns(
     Raises:
         InputError: A column does not exist or is not the only one of its name, or no text column is recognised.
     """
-    asked = {role: _by_number(name, names) for role, name in asked.items()}
+    asked = {role: name and by_number(name, names) for role, name in asked.items()}
     for name in (*asked.values(), *carry):
         if name and name not in names:
-            raise InputError(f"{source}: no column {name!r}; there are: {listed(names)}")
+            like = suggestion(name, names)
+            raise InputError(
+                f"{source}: no column {name!r}{like}{' There' if like else '; there'} are: {listed(names)}"
+            )
     found: dict[str, str] = {"state": known.state if known and known.state in names else ""}
     for role, name in asked.items():
         guess = getattr(known, role, None)
@@ -70,9 +73,9 @@ def choose_columns(
     return Columns(**found)
 
 
-def _by_number(name: str | None, names: Sequence[str]) -> str | None:
+def by_number(name: str, names: Sequence[str]) -> str:
     """The column asked for; one may be asked for by its number, from 1."""
-    if name and name not in names and name.isdecimal() and 1 <= int(name) <= len(names):
+    if name not in names and name.isdecimal() and 1 <= int(name) <= len(names):
         return names[int(name) - 1]
     return name
 

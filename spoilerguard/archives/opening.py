@@ -10,7 +10,7 @@ from typing import Any
 
 from spoilerguard.archives import database
 from spoilerguard.archives.archive import Archive, Family, check_column
-from spoilerguard.archives.columns import Columns, choose_columns, guess_text_format
+from spoilerguard.archives.columns import Columns, by_number, choose_columns, guess_text_format
 from spoilerguard.archives.table import FAMILIES
 from spoilerguard.errors import InputError
 from spoilerguard.files.dialects import QUOTINGS, describe_dialect
@@ -51,7 +51,7 @@ def open_archive(
         id_column: The column with the id; "" for none.
         work_column: The column that names the work or thread; "" for none.
         time_column: The column with the date or time; "" for none.
-        carry: Columns to keep in `Post.record`.
+        carry: Columns to keep in `Post.record`, by their names or numbers.
         text_format: The format of the texts: "text", "markdown" or "html".
         encoding: The encoding of the files.
         delimiter: The character between the cells of a CSV file; "tab" for a tab.
@@ -85,6 +85,7 @@ def open_archive(
         parts = tuple(DataSource(str(file), **settings) for file in files)
 
     names = family.names(parts[0])
+    carry = tuple(dict.fromkeys(by_number(name, names) for name in carry))
     sample = _sample(family, parts[0], names)
     asked = {"text": text_column, "id": id_column, "work": work_column, "time": time_column}
     shown = str(files[0]) if files else database.shown(path)
@@ -100,7 +101,7 @@ def open_archive(
     settled["longest_record"] = longest_record
     described = _described(family, parts, packed, columns, text_format)
     sizes = tuple(_size(file) for file in files)
-    return Archive(path, family, parts, names, columns, tuple(carry), text_format, described, settled, sizes)
+    return Archive(path, family, parts, names, columns, carry, text_format, described, settled, sizes)
 
 
 def _check(format: str | None, text_format: str | None, delimiter: str | None, quoting: str | None) -> None:

@@ -238,7 +238,8 @@ def check(
         tell(f"spoilerguard: {counted(known, 'known spoiler')} left out ({baseline})", quiet)
     shown = sum(outcome.decisions.get(near.start) == "show" for outcome in seen for near in outcome.near)
     if shown:
-        tell(f"spoilerguard: {counted(shown, 'sentence')} left out, because you decided to show them", quiet)
+        them = "it" if shown == 1 else "them"
+        tell(f"spoilerguard: {counted(shown, 'sentence')} left out, because you decided to show {them}", quiet)
     if failed:
         raise typer.Exit(FAILED)
     if any(

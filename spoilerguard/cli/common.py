@@ -70,22 +70,35 @@ ModelOption = Annotated[
         help="A bundled model, or the folder of a model.",
     ),
 ]
+
+
+def _sensitivity(value: str) -> str:
+    from spoilerguard.settings.keys import KEYS
+
+    one_of("--sensitivity", value, (KEYS["sensitivity"].choices or tuple)())
+    return value
+
+
 SensitivityOption = Annotated[
     str,
     typer.Option(
-        autocompletion=completing(key="sensitivity"), help="low (few false alarms), medium or high (few misses)."
+        autocompletion=completing(key="sensitivity"),
+        callback=_sensitivity,
+        help="low (few false alarms), medium or high (few misses).",
     ),
 ]
 
 
 def _probability(value: str | float) -> float:
     """A probability as typed. Raises typer.BadParameter, which says what to type."""
+    percent = str(value).strip().removesuffix("%")
     try:
-        return float(value)
+        if 0 <= (number := float(value)) <= 1:
+            return number
     except ValueError:
-        percent = str(value).strip().removesuffix("%")
-        hint = f"; for {value} give {float(percent) / 100:g}" if percent.replace(".", "", 1).isdigit() else ""
-        raise typer.BadParameter(f"{value!r} is not a probability from 0 to 1{hint}") from None
+        pass
+    hint = f"; for {percent}% give {float(percent) / 100:g}" if percent.replace(".", "", 1).isdigit() else ""
+    raise typer.BadParameter(f"{str(value)!r} is not a probability from 0 to 1{hint}")
 
 
 ThresholdOption = Annotated[

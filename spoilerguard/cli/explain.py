@@ -24,6 +24,7 @@ from spoilerguard.cli.common import (
     TitleOption,
     WorksOption,
     check_input_format,
+    counted,
     errors_explained,
     fail,
     format_for,
@@ -108,6 +109,8 @@ def explain(
         fail(f"{name}: {report.notices[0].message}")
     if not found and place is None:
         fail("nothing to explain: there is no sentence in it")
+    if not found and line is not None and line > (lines := len(source.splitlines())):
+        fail(f"{what}: the draft has {counted(lines, 'line')}")
     if not found:
         fail(f"{what}: no sentence is checked on this line; it may be blank, code, hidden or suppressed")
     at = "at this threshold" if known.threshold is not None else f"at {known.sensitivity} sensitivity"
@@ -135,9 +138,10 @@ def _lines(one: Explained, at: str, limit: float, name: str) -> Iterator[str]:
         width = max(len(step.read_with) for step in one.steps)
         before = None
         for step in one.steps:
-            change = "" if before is None else f"  ({step.score - before:+.0%})"
-            yield f"  {step.read_with:<{width}}  {step.score:4.0%}{change}"
-            before = step.score
+            percent = round(100 * step.score)
+            change = "" if before is None else f"  ({percent - before:+}%)"
+            yield f"  {step.read_with:<{width}}  {percent:3}%{change}"
+            before = percent
     for word, weight in one.words:
         yield f"  {weight:+.2f}  {plain(word)}"
 

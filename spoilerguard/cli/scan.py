@@ -54,6 +54,7 @@ _SCAN = """\b
 Examples:
   spoilerguard scan comments.csv -o scanned.jsonl
   spoilerguard scan export.xml -o scanned.csv --report report.html --only-flagged
+  spoilerguard scan comments.csv -o with-text.csv --keep text --keep film
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8
   spoilerguard scan comments.jsonl.zst -o scanned.parquet --jobs 8 --resume
   curl https://blog.example/feed | spoilerguard scan - -o - | jq -c 'select(.spoiler)'
@@ -98,6 +99,12 @@ def scan(
     input_format: Annotated[
         str | None,
         typer.Option(help="The format of the texts: text, markdown or html; by default, that of the archive."),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="Add a column of the archive to the output, such as the text; may be repeated."
+        ),
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="The encoding of the archive, if it is not recognised.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="The character between the fields of a CSV.")] = None,
@@ -181,6 +188,7 @@ def scan(
             id_column=id_column,
             work_column=work_column,
             time_column=time_column,
+            carry=keep or (),
             text_format=input_format,
             encoding=encoding,
             delimiter=delimiter,

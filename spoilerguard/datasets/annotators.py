@@ -15,11 +15,12 @@ from spoilerguard.datasets.fields import LabelledFile, document_of, level_of, st
 from spoilerguard.datasets.labelled import LabelledDocument, LabelledSentence
 from spoilerguard.datasets.matching import clean_sentence, label_by_document, label_by_spans
 from spoilerguard.datasets.records import Record
+from spoilerguard.files.columns import listed
 from spoilerguard.files.values import without_surrogates
 
 __all__ = [
     "brat", "doccano", "flattened", "is_brat", "is_doccano", "is_label_studio", "is_label_studio_min", "is_prodigy",
-    "label_studio", "label_studio_min", "prodigy", "span_of",
+    "label_studio", "label_studio_min", "perhaps_unread", "prodigy", "span_of",
 ]  # fmt: skip
 
 Span = tuple[int, int]
@@ -70,7 +71,8 @@ def span_of(record: Record, value: Any, text: str) -> tuple[Span, list[Any]]:
         record: The record.
         value: `[start, end]`, `[start, end, label]`, or an object with `start` and `end` (or `start_offset` and
             `end_offset`), perhaps with `label` or `labels`, and with its `text`.
-        text: The text. Where the range holds another text than it says, its offsets may count UTF-16 units.
+        text: The text. Where the range holds another text than it says, or would cut a word, its offsets may count
+            UTF-16 units, as browsers do.
     """
     names: Any = []
     said = None
@@ -85,13 +87,23 @@ def span_of(record: Record, value: Any, text: str) -> tuple[Span, list[Any]]:
             said = value.get("text")
         case _:
             raise record.fault(f"span {str(value)[:80]!r}; expected start, end and a label")
+    units = _from_utf16(text, start), _from_utf16(text, end)
     if isinstance(said, str) and (text[start:end] != said or end > len(text)):
-        start, end = _from_utf16(text, start), _from_utf16(text, end)
+        start, end = units
         if text[start:end] != said:
             raise record.fault(f"span {str(value)[:80]!r} does not hold the text that it names; export the data again")
+    elif said is None and _cuts(text, start, end) and not _cuts(text, *units):
+        start, end = units
     if not 0 <= start <= end <= len(text):
         raise record.fault(f"span {str(value)[:80]!r}; expected one within the text of {len(text)} characters")
     return (start, end), names
+
+
+def _cuts(text: str, start: int, end: int) -> bool:
+    """Whether a range begins or ends within a word, with a space, or beyond the text."""
+    if not 0 <= start < end <= len(text) or text[start].isspace() or text[end - 1].isspace():
+        return True
+    return any(text[at - 1 : at].isalnum() and text[at : at + 1].isalnum() for at in (start, end))
 
 
 def _from_utf16(text: str, offset: int) -> int:
@@ -170,6 +182,14 @@ def _labels_of(record: Record) -> list[Any] | None:
     return next((v for name in _DOCCANO if isinstance(v := record.fields.get(name), list)), None)
 
 
+def perhaps_unread(data: LabelledFile) -> str:
+    """What to know of doccano's ranges: a text without one is exported alike whether somebody has read it or not."""
+    values = [_labels_of(record) for record in data.head]
+    if any(isinstance(value, str) for labels in values for value in labels or ()) or [] not in values:
+        return ""
+    return "texts without a range count as harmless: export only approved ones if some have not been read"
+
+
 # --- Label Studio ------------------------------------------------------------------------------
 
 
@@ -224,20 +244,51 @@ _OF_THE_TOOL = frozenset("id annotator annotation_id created_at updated_at lead_
 
 
 def label_studio_min(data: LabelledFile) -> Iterator[LabelledDocument]:
-    """Label Studio's JSON-MIN: the answer is a field named like the control, a name, a list of ranges or choices."""
-    ranged = any(isinstance(v, list) and _is_answer(v) for record in data.head for v in record.fields.values())
+    """Label Studio's JSON-MIN, and its CSV: the answer is a field named like the control.
+
+    It is a name, an object with several, or a list of ranges; in CSV, the last two are JSON.
+    """
+    data = data.seen_as(_decoded)
+    control = _control(data)
+    ranged = any(isinstance(record.fields.get(control), list) for record in data.head)
     for record in data.records():
-        text = _text(data, record)
-        asked = data.options.label_column
-        fields = {k: v for k, v in record.fields.items() if k not in _OF_THE_TOOL}
-        answers = [v for k, v in fields.items() if (k == asked if asked else _is_answer(v))]
-        if not answers and asked is None:
-            named = data.columns.name("label", tuple(record.fields))
-            answers = [] if named is None else [record.fields[named]]
-        if len(answers) > 1:
-            raise record.fault("several fields may be the answer; name it with --label-column (label_column)")
-        if answers or ranged:  # in a project of ranges, none is an answer too
-            yield from _documents(data, record, text, _of_min(data, record, answers, text))
+        text, answer = _text(data, record), record.fields.get(control)
+        if answer not in (None, ""):
+            yield from _documents(data, record, text, _of_min(data, record, answer, text))
+        elif ranged:  # in a project of ranges, none is an answer too
+            yield from _documents(data, record, text, Answer([]))
+
+
+def _decoded(record: Record) -> Record:
+    """A record of the CSV with its ranges and choices as in JSON-MIN."""
+    cells = {k: v for k, v in record.fields.items() if isinstance(v, str) and v.startswith(('[{"', '{"choices"'))}
+    try:
+        return record._replace(fields={**record.fields, **{k: json.loads(v) for k, v in cells.items()}})
+    except ValueError:  # a text that begins so
+        return record
+
+
+def _control(data: LabelledFile) -> str:
+    """The field that holds the answer: as asked, by its form, by its name, or else by the names of labels in it."""
+    if (asked := data.options.label_column) is not None:
+        return asked
+    taken = _OF_THE_TOOL | {data.columns.name(role) for role in ("text", "id", "work")}
+    values: dict[str, list[Any]] = {}
+    for record in data.head:
+        for name, value in record.fields.items():
+            if name not in taken and value not in (None, ""):
+                values.setdefault(name, []).append(value)
+    named = data.columns.name("label")
+    found = (
+        [name for name in values if any(map(_is_answer, values[name]))]
+        or [name for name in values if name == named]
+        or [name for name in values if data.names.are_of(values[name])]
+    )
+    if len(found) == 1:
+        return found[0]
+    problem = "several fields may be the answer" if found else "no field is recognised as the answer"
+    there = f"there are: {listed(found or tuple(values))}"
+    raise data.head[0].fault(f"{problem}; expected one: name it with --label-column (label_column); {there}")
 
 
 def _is_answer(value: Any) -> bool:
@@ -247,17 +298,13 @@ def _is_answer(value: Any) -> bool:
     return False
 
 
-def _of_min(data: LabelledFile, record: Record, answers: Sequence[Any], text: str) -> Answer:
-    match answers:
-        case []:
-            return Answer([])
-        case [list(ranges)]:
-            return Answer(_spans(data, record, ranges, text))
-        case [{"choices": list(names)}]:
+def _of_min(data: LabelledFile, record: Record, answer: Any, text: str) -> Answer:
+    match answer:
+        case list():
+            return Answer(_spans(data, record, answer, text))
+        case {"choices": list(names)}:
             return Answer(label=max([data.names.label(record, name) for name in names], default=0))
-        case [name]:
-            return Answer(label=data.names.label(record, name))
-    raise record.fault("several answers; expected one")
+    return Answer(label=data.names.label(record, answer))
 
 
 # --- brat --------------------------------------------------------------------------------------

@@ -46,12 +46,14 @@ class Loader:
         sniff: Whether a file looks like it.
         read: The documents of a file, one at a time.
         roles: The columns that are guessed, and printed.
+        remark: What to know of a file before it is trusted; empty where there is nothing.
     """
 
     name: str
     sniff: Callable[[LabelledFile], bool]
     read: Callable[[LabelledFile], Iterator[LabelledDocument]]
     roles: tuple[str, ...] = ()
+    remark: Callable[[LabelledFile], str] = lambda data: ""
 
 
 # --- the formats -------------------------------------------------------------------------------
@@ -202,7 +204,7 @@ LOADERS: tuple[Loader, ...] = (  # the first row that recognises a file reads it
     Loader("label-studio-min", annotators.is_label_studio_min, annotators.label_studio_min, ("text", "id", "work")),
     Loader("brat", annotators.is_brat, annotators.brat),
     Loader("spans", partial(_has_list, "spans"), _spans, ("text", "id", "work")),
-    Loader("doccano", annotators.is_doccano, annotators.doccano, ("text", "id", "work")),
+    Loader("doccano", annotators.is_doccano, annotators.doccano, ("text", "id", "work"), annotators.perhaps_unread),
     Loader("table", _is_table, _table, _TABLE),
     Loader("marked", _is_marked, _marked, ("text", "id", "work")),
 )
@@ -298,8 +300,13 @@ def _load(
 
 
 def _read(data: LabelledFile, loader: Loader) -> Iterator[LabelledDocument]:
-    yield from loader.read(data)
+    empty = True
+    for document in loader.read(data):
+        yield document
+        empty = False
     data.names.check_met(data.head[-1])
+    if empty:
+        raise fault(data.file.path, 1, f"no labelled text (read as {loader.name}); expected one at least")
 
 
 def _described(data: LabelledFile, loader: Loader) -> str:
@@ -307,9 +314,9 @@ def _described(data: LabelledFile, loader: Loader) -> str:
     pairs = ((role, data.columns.name(role)) for role in loader.roles)
     columns = [f"{role} from {name!r}" for role, name in pairs if name]
     level = [f"one label per {level_of(data)}"] if loader.name == "table" and data.columns.name("text") else []
-    return f"{data.file.path}: {data.file.described}, format {loader.name}" + "".join(
-        f", {part}" for part in (*columns, *level)
-    )
+    parts = "".join(f", {part}" for part in (*columns, *level))
+    remark = loader.remark(data)
+    return f"{data.file.path}: {data.file.described}, format {loader.name}{parts}{remark and f'; {remark}'}"
 
 
 def _files(path: Path, suffixes: frozenset[str]) -> Iterator[Path]:

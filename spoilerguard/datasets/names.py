@@ -48,9 +48,16 @@ class LabelNames:
                 )
             return label
         if not name or value is None or isinstance(value, list | dict):
-            raise record.fault(f"label {value!r}; expected a name")
+            raise record.fault(f"label {value!r}; expected a name: give each text one, or leave it out")
         self._met.add(name)
         return int(name in self.positive)
+
+    def are_of(self, values: Sequence[Any]) -> bool:
+        """Whether values look like names of labels: one is given as positive, or else all are known words."""
+        names = [_plain(value) for value in values if isinstance(value, str)]
+        if self.positive:
+            return not self.positive.isdisjoint(names)
+        return bool(names) and all(name in _LABELS and not name[0].isdigit() for name in names)
 
     def spoils(self, record: Record, names: Sequence[Any]) -> bool:
         """Whether one of these names means a spoiler, or there is none; each of them must be known."""

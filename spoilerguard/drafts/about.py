@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 import os
 import re
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 
 from spoilerguard.datasets.works import read_works, work_key
 from spoilerguard.drafts.io import read_work
-from spoilerguard.errors import InputError
+from spoilerguard.errors import InputError, suggestion
 from spoilerguard.guard import SENSITIVITIES
 from spoilerguard.spans import Work
 from spoilerguard.text.frontmatter import find_front_matter
@@ -65,8 +64,7 @@ class Library:
         """The work of this name or title. Raises InputError if there is none."""
         found = self.works.get(name) or self.titled(name)
         if found is None:
-            near = get_close_matches(name, self.works, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "; add a line for it"
+            hint = suggestion(name, self.works) or "; add a line for it"
             raise InputError(f"work {name!r} is not in {self.path}{hint}")
         return found
 

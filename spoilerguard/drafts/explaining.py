@@ -12,6 +12,7 @@ from spoilerguard.flagging import passages
 from spoilerguard.guard import Guard
 from spoilerguard.report import Report
 from spoilerguard.spans import Reason, Sentence, Work
+from spoilerguard.text.reading import SUFFIXES
 
 __all__ = ["NEIGHBOURS", "Explained", "Step", "explained", "place_of"]
 
@@ -51,11 +52,15 @@ class Explained:
 
 
 def place_of(argument: str) -> tuple[str, int] | None:
-    """The file and the line that an argument such as `draft.md:16` names; None if there is no such file."""
+    """The file and the line that an argument such as `draft.md:16` names; None if it is a sentence.
+
+    A single word with the suffix of a draft is meant as a file, even if there is none of that name.
+    """
     match = _PLACE.fullmatch(argument)
-    if match is None or os.path.isfile(argument) or not os.path.isfile(match[1]):
+    if match is None or os.path.isfile(argument):
         return None
-    return match[1], int(match[2])
+    word = not re.search(r"\s", argument) and os.path.splitext(match[1])[1].lower() in SUFFIXES
+    return (match[1], int(match[2])) if word or os.path.isfile(match[1]) else None
 
 
 def explained(guard: Guard, report: Report, work: Work | None, line: int | None = None) -> Iterator[Explained]:

@@ -203,7 +203,7 @@ def _groups(frame: pd.DataFrame) -> tuple[npt.NDArray[np.int64], str]:
 def _refuse_too_few(frame: pd.DataFrame, groups: int, grouped_by: str, left_out: int, whole: int) -> None:
     spoilers = int(frame["label"].sum())
     few = [
-        f"{have} {noun} of at least {least}"
+        f"{have} of at least {least} {noun}"
         for have, least, noun in (
             (len(frame), LEAST_SENTENCES, "sentences"),
             (spoilers, LEAST_SPOILERS, "spoilers"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 import math
 import re
 from typing import Any
 
-__all__ = ["as_name", "as_text", "without_surrogates"]
+__all__ = ["as_name", "as_text", "plain_value", "without_surrogates"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -54,4 +55,35 @@ def as_name(value: Any) -> str:
         return str(int(value))
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
+    return str(value)
+
+
+_DEEPEST = 64  # lists and objects within each other; what is deeper becomes None
+
+
+def plain_value(value: Any, depth: int = 0) -> Any:
+    """A value that JSON can hold, as like the one of the archive as possible.
+
+    Args:
+        value: What a reader found.
+        depth: How many lists and objects it is in.
+
+    Returns:
+        Text, numbers, lists and objects as they are; dates in ISO 8601; bytes as UTF-8; None for what is no number;
+        anything else, such as a decimal, as its text.
+    """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, date | time):  # includes datetime
+        return value.isoformat()
+    if isinstance(value, list | tuple | dict) and depth == _DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {str(name): plain_value(inner, depth + 1) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_value(inner, depth + 1) for inner in value]
     return str(value)

@@ -29,7 +29,8 @@ _THIN = 1.0  # what it costs to say only that there is an end, a scene, a person
 _NOTHING = 9.0  # what it costs to say nothing
 
 _BREAK = re.compile(r"[,;:.!?()\[\]]|\s-+\s|--")  # between two words: a clause ends
-_INNER = re.compile(r"[-&/]|(?<=\d)[.,](?=\d)")  # between the parts of one word
+_INNER = re.compile(r"[-&/](?=\w)|(?<=\d)[.,:](?=\d)")  # between the parts of one word: well-known, 5,000.50
+_SIGNED = re.compile(r"(?<![^\s(])[$£€]\Z")  # before a number, and part of it
 
 # Verbs that wait for another: a phrase neither ends with them nor before them, which would leave a bare subject.
 _HELPS = (
@@ -118,12 +119,16 @@ def phrases(
 
 
 def _joined(text: str, bounds: Sequence[tuple[int, int]], gains: npt.NDArray[np.floating]) -> list[_Word]:
-    """The words as a reader sees them: parts joined by a hyphen are one word."""
+    """The words as a reader sees them: parts joined by a hyphen are one word, and so is $5,000.50."""
     words: list[_Word] = []
     for (start, end), gain in zip(bounds, gains.tolist(), strict=True):
-        if words and _INNER.fullmatch(text, words[-1].end, start):
+        if words and (inner := _INNER.match(text, words[-1].end)) and inner.end() == start:
             before = words.pop()
             start, gain = before.start, before.gain + gain
+        elif text[start].isdigit() and _SIGNED.search(text, max(0, start - 2), start):
+            start -= 1
+        if text[end - 1].isdigit() and text.startswith("%", end):
+            end += 1
         words.append(_Word(start, end, text[start:end], gain))
     return words
 

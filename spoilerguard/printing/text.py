@@ -39,16 +39,17 @@ def as_text(outcomes: Iterable[Outcome], look: Look) -> Iterator[str]:
         known += len(outcome.known)
         sentences += len(outcome.report.sentences)
         for flag in outcome.report:
-            yield from _shown(outcome.path, flag, outcome.report, look.colour)
+            why = ", as you decided" if outcome.decisions.get(flag.start) == "hide" else ""
+            yield from _shown(outcome.path, flag, outcome.report, why, look.colour)
     if not look.quiet and (files or not failed):
         yield _summary(files, found, sentences, known)
 
 
-def _shown(path: str, flag: Flag, report: Report, colour: bool) -> Iterator[str]:
+def _shown(path: str, flag: Flag, report: Report, why: str, colour: bool) -> Iterator[str]:
     bold, red, dim, off = ("\x1b[1m", "\x1b[31m", "\x1b[2m", "\x1b[0m") if colour else ("", "", "", "")
     kinds = ", ".join(kind_name(reason.kind) for reason in flag.reasons)
     kinds += "".join(f": “{plain(reason.text)}”" for reason in flag.reasons[:1])
-    yield f"{bold}{harmless(path)}:{flag.line}:{flag.column}{off}  {red}{flag.score:.0%}{off}  {kinds}"
+    yield f"{bold}{harmless(path)}:{flag.line}:{flag.column}{off}  {red}{flag.score:.0%}{off}  {kinds}{why}"
     before, after = _around(report.document, flag)
     text = plain(flag.text)
     if colour:

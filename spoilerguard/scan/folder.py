@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 from spoilerguard.archives import START, Cursor
 from spoilerguard.errors import InputError
 from spoilerguard.files.atomic import atomic_write, contains_only, make_like, refuse_special, synced
-from spoilerguard.scan.outputs import count, finish, head
+from spoilerguard.scan.outputs import columns, count, finish, head
 from spoilerguard.scan.plan import differences
 from spoilerguard.scan.shards import ShardResult
 from spoilerguard.scan.summary import Summary
@@ -178,7 +178,7 @@ class PartialOutput:
         if self._file is not None:
             self._file.close()
         self._file = self._rows(self.file).open("wb")
-        self._append(head(self.plan["output"], blurred=self._blurred))
+        self._append(head(self.plan["output"], self._columns, formulas=self.plan["csv_formulas"]))
 
     def _append(self, data: bytes) -> None:
         assert self._file is not None
@@ -191,8 +191,8 @@ class PartialOutput:
             os.fsync(self._file.fileno())
 
     @property
-    def _blurred(self) -> bool:
-        return self.plan["blur"] is not None
+    def _columns(self) -> tuple[str, ...]:
+        return columns(blurred=self.plan["blur"] is not None, kept=self.plan["keep"])
 
     def commit(self) -> None:
         """Make everything written so far permanent, unless `write` was cut short: then the last commit counts."""
@@ -238,7 +238,7 @@ class PartialOutput:
             for number, path in enumerate(files):
                 if (rows := self._rows(number)).exists():
                     whole.mkdir(exist_ok=True)
-                    made = finish(self.plan["output"], rows, self.folder / "beside", blurred=self._blurred)
+                    made = finish(self.plan["output"], rows, self.folder / "beside", self._columns)
                     synced(made)
                     made.replace(path)
                     synced(whole)

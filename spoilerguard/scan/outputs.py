@@ -40,9 +40,24 @@ _GROUP = 65_536  # rows of a Parquet row group
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def columns(*, blurred: bool) -> tuple[str, ...]:
-    """The columns of the output, in order; `blurred` adds the text with its spoilers hidden."""
-    return ("id", "spoiler_score", "spoiler", "flags", *(("blurred",) if blurred else ()), "error")
+def columns(*, blurred: bool, kept: Sequence[str] = ()) -> tuple[str, ...]:
+    """The columns of the output, in order.
+
+    Args:
+        blurred: Whether there is one for the text with its spoilers hidden.
+        kept: The columns of the archive that are kept; the id has its column in any case.
+
+    Returns:
+        Their names.
+
+    Raises:
+        InputError: A column that is kept has the name of another.
+    """
+    own = ("id", "spoiler_score", "spoiler", "flags", *(("blurred",) if blurred else ()), "error")
+    for name in kept:
+        if name in own:
+            raise InputError(f"--keep {name}: the output has a column of this name; rename it in the archive")
+    return (*own, *kept)
 
 
 def kind_of(path: Path) -> str:
@@ -74,20 +89,20 @@ def kind_of(path: Path) -> str:
     return name + packer
 
 
-def head(kind: str, *, blurred: bool) -> bytes:
-    """The bytes before the first row."""
+def head(kind: str, names: Sequence[str], *, formulas: bool = False) -> bytes:
+    """The bytes before the first row; arguments are those of `encode`."""
     output, packer = _split(kind)
-    start = output.head(columns(blurred=blurred))
+    start = output.head([_inert(name) for name in names] if output.runs_formulas and not formulas else names)
     return PACKERS[packer].pack(start) if packer and start else start
 
 
-def encode(kind: str, rows: Sequence[OutputRow], *, blurred: bool, formulas: bool = False) -> bytes:
+def encode(kind: str, rows: Sequence[OutputRow], names: Sequence[str], *, formulas: bool = False) -> bytes:
     """The rows of a shard as bytes to append.
 
     Args:
         kind: The format.
         rows: The rows.
-        blurred: Whether there is a column with hidden spoilers.
+        names: The columns. Of those that are kept, Parquet and CSV have numbers, lists and objects as JSON.
         formulas: Leave text that a spreadsheet would run as a formula as it is.
 
     Returns:
@@ -98,18 +113,18 @@ def encode(kind: str, rows: Sequence[OutputRow], *, blurred: bool, formulas: boo
     output, packer = _split(kind)
     if output.runs_formulas and not formulas:
         rows = [{name: _inert(value) for name, value in row.items()} for row in rows]
-    data = output.encode(rows, columns(blurred=blurred))
+    data = output.encode(rows, names)
     return PACKERS[packer].pack(data) if packer else data
 
 
-def finish(kind: str, rows: Path, beside: Path, *, blurred: bool) -> Path:
+def finish(kind: str, rows: Path, beside: Path, names: Sequence[str]) -> Path:
     """Make the finished file.
 
     Args:
         kind: The format.
         rows: The file of appended rows.
         beside: Where to write the finished file, if the format needs another one.
-        blurred: Whether there is a column with hidden spoilers.
+        names: The columns.
 
     Returns:
         The finished file: `rows` or `beside`.
@@ -117,7 +132,7 @@ def finish(kind: str, rows: Path, beside: Path, *, blurred: bool) -> Path:
     output, _ = _split(kind)
     if output.finish is None:
         return rows
-    output.finish(rows, beside, columns(blurred=blurred))
+    output.finish(rows, beside, names)
     return beside
 
 
@@ -143,7 +158,7 @@ def _optional(module: str) -> Any:
 # --- JSON Lines ----------------------------------------------------------------------------------
 
 
-def _json_lines(rows: Sequence[OutputRow], names: tuple[str, ...]) -> bytes:
+def _json_lines(rows: Sequence[OutputRow], names: Sequence[str]) -> bytes:
     return b"".join(_json_line(row) for row in rows)
 
 
@@ -161,11 +176,11 @@ def _count_lines(stream: BinaryIO) -> int:
 # --- CSV -----------------------------------------------------------------------------------------
 
 
-def _csv(rows: Sequence[OutputRow], names: tuple[str, ...]) -> bytes:
+def _csv(rows: Sequence[OutputRow], names: Sequence[str]) -> bytes:
     return _csv_lines([_cell(row[name]) for name in names] for row in rows)
 
 
-def _csv_head(names: tuple[str, ...]) -> bytes:
+def _csv_head(names: Sequence[str]) -> bytes:
     return _csv_lines([names])
 
 
@@ -207,7 +222,7 @@ def _count_csv(stream: BinaryIO) -> int:
 # Each shard is one Arrow stream; at the end their rows are collected into row groups.
 
 
-def _schema(names: tuple[str, ...]) -> Any:
+def _schema(names: Sequence[str]) -> Any:
     arrow = _optional("pyarrow")
     reason = arrow.struct([("kind", arrow.string()), ("text", arrow.string())])
     places = [(name, arrow.int64()) for name in ("start", "end")]
@@ -218,12 +233,14 @@ def _schema(names: tuple[str, ...]) -> Any:
     return arrow.schema([(name, types.get(name, arrow.string())) for name in names])
 
 
-def _arrow_stream(rows: Sequence[OutputRow], names: tuple[str, ...]) -> bytes:
+def _arrow_stream(rows: Sequence[OutputRow], names: Sequence[str]) -> bytes:
     arrow, schema = _optional("pyarrow"), _schema(names)
+    texts = [name for name in schema.names if schema.field(name).type == arrow.string()]
+    cells = [{**row, **{name: _cell(row[name]) for name in texts}} for row in rows]
     try:
-        batch = arrow.RecordBatch.from_pylist(list(rows), schema=schema)
+        batch = arrow.RecordBatch.from_pylist(cells, schema=schema)
     except UnicodeEncodeError:
-        batch = arrow.RecordBatch.from_pylist([_encodable(row) for row in rows], schema=schema)
+        batch = arrow.RecordBatch.from_pylist([_encodable(row) for row in cells], schema=schema)
     sink = arrow.BufferOutputStream()
     with arrow.ipc.new_stream(sink, schema) as writer:
         writer.write_batch(batch)
@@ -240,7 +257,7 @@ def _encodable(value: Any) -> Any:
     return [_encodable(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _to_parquet(rows: Path, output: Path, names: tuple[str, ...]) -> None:
+def _to_parquet(rows: Path, output: Path, names: Sequence[str]) -> None:
     arrow, parquet = _optional("pyarrow"), _optional("pyarrow.parquet")
     schema = _schema(names)
     with rows.open("rb") as stream, parquet.ParquetWriter(output, schema, compression="zstd") as writer:
@@ -278,10 +295,10 @@ class FileFormat:
         runs_formulas: Whether a program that opens the file may run text in it.
     """
 
-    encode: Callable[[Sequence[OutputRow], tuple[str, ...]], bytes]
+    encode: Callable[[Sequence[OutputRow], Sequence[str]], bytes]
     count: Callable[[BinaryIO], int]
-    head: Callable[[tuple[str, ...]], bytes] = lambda names: b""
-    finish: Callable[[Path, Path, tuple[str, ...]], None] | None = None
+    head: Callable[[Sequence[str]], bytes] = lambda names: b""
+    finish: Callable[[Path, Path, Sequence[str]], None] | None = None
     packable: bool = True
     runs_formulas: bool = False
 

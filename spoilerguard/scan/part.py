@@ -19,7 +19,7 @@ from spoilerguard.archives import Archive, Cursor, Post
 from spoilerguard.errors import InputError, SpoilerguardError
 from spoilerguard.files.source import unreadable
 from spoilerguard.files.storage import Stored, joined, put, read_many, stored
-from spoilerguard.scan.outputs import finish, head
+from spoilerguard.scan.outputs import columns, finish, head
 from spoilerguard.scan.plan import Plan
 from spoilerguard.scan.shards import Shard, ShardResult, score, shards_of
 from spoilerguard.scan.summary import Summary
@@ -176,18 +176,18 @@ def _works(folder: str, scan: str) -> Mapping[str, Work]:
 
 def _write(job: PartJob, part: Part, scratch: Path, results: Iterable[ShardResult], unread: str | None = None) -> Done:
     """Write the output of a part, then its record: what has no record does not count, and is written again."""
-    kind, blurred = job.plan.output, job.plan.blur is not None
+    kind, names = job.plan.output, columns(blurred=job.plan.blur is not None, kept=job.plan.keep)
     summary, rows, path = Summary(), 0, scratch / "rows"
     try:
         with path.open("wb") as file:
-            file.write(head(kind, blurred=blurred))
+            file.write(head(kind, names, formulas=job.plan.csv_formulas))
             for result in results:
                 file.write(result.data)
                 summary.add(result.summary)
                 rows += result.rows
                 if (found := summary.records) != (read := result.after.number):
                     raise SpoilerguardError(f"{part.source.path}: {found:,} of {read:,} records were scored")
-        made = finish(kind, path, scratch / "beside", blurred=blurred)
+        made = finish(kind, path, scratch / "beside", names)
         size = made.stat().st_size
     except OSError as error:
         where = f"{scratch}: cannot be written ({error.strerror or error})"

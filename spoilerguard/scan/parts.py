@@ -160,7 +160,7 @@ def scan_parts(
         MissingExtra: A library is not installed.
         SpoilerguardError: A worker or the cluster failed, or the output cannot be written.
     """
-    plan = replace(plan, source={"read_as": archive.settled})  # each part has its own fingerprint: its version
+    plan = replace(plan, source={"read_as": plan.source["read_as"]})  # each part has its own fingerprint: its version
     folder = PartsFolder(output, plan.to_dict(), parts)
     summary, written = Summary(), dict[str, int]()
 

@@ -36,6 +36,7 @@ class Plan:
         csv_formulas: Whether text in a CSV that a spreadsheet would run as a formula stays as it is.
         partition: The approximate number of records per file; None for a single file.
         works: The digest of the works file, if any.
+        keep: The columns of the archive that are kept.
         source: The fingerprint of the archive, and the options it was opened with.
         spoilerguard: The version of spoilerguard.
     """
@@ -54,6 +55,7 @@ class Plan:
     csv_formulas: bool = False
     partition: int | None = None
     works: str | None = None
+    keep: tuple[str, ...] = ()
     source: dict[str, Any] = field(default_factory=dict)
     spoilerguard: str = spoilerguard.__version__
 

@@ -24,7 +24,7 @@ from spoilerguard.hiding.styles import style_for
 from spoilerguard.model.store import bundled_models
 from spoilerguard.scan.engines import ENGINES
 from spoilerguard.scan.folder import PartialOutput, may_replace
-from spoilerguard.scan.outputs import kind_of
+from spoilerguard.scan.outputs import columns, kind_of
 from spoilerguard.scan.plan import Plan
 from spoilerguard.scan.shards import Shard, ShardResult, score, shards_of
 from spoilerguard.scan.summary import Summary
@@ -72,7 +72,7 @@ def plan_of(
     """Make the plan of a scan.
 
     Args:
-        archive: The archive.
+        archive: The archive; the columns that it carries are kept in the output.
         output: The output; its suffix is its format. STDOUT stands for standard output.
         model: The name of a bundled model, or a folder.
         sensitivity: "low", "medium" or "high".
@@ -98,7 +98,10 @@ def plan_of(
     guard = load(model, cascade=cascade)
     if blur is not None:
         style_for(blur, archive.text_format)  # fail early on an unknown style
-    source = {"fingerprint": archive.fingerprint(), "read_as": archive.settled}
+    keep = tuple(name for name in archive.carry if name != "id" or archive.columns.id != "id")
+    columns(blurred=blur is not None, kept=keep)  # fail early where two have one name
+    read_as = {name: value for name, value in archive.settled.items() if name != "carry"}  # the plan has them by name
+    source = {"fingerprint": archive.fingerprint(), "read_as": read_as}
     return Plan(
         output=kind_of(output),
         model=model if model in bundled_models() else os.path.abspath(model),
@@ -114,6 +117,7 @@ def plan_of(
         csv_formulas=csv_formulas,
         partition=partition,
         works=None if works is None else _digest(works),
+        keep=keep,
         source=source,
     )
 

@@ -6,14 +6,16 @@ Whatever process scores it, in whatever order or run, the bytes are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from spoilerguard.archives import Cursor, Post
 from spoilerguard.errors import InputError, LeakError, MissingExtra, ModelError
+from spoilerguard.files.values import plain_value
 from spoilerguard.guard import Guard
 from spoilerguard.report import Report
-from spoilerguard.scan.outputs import OutputRow, encode
+from spoilerguard.scan.outputs import OutputRow, columns, encode
 from spoilerguard.scan.plan import Plan
 from spoilerguard.scan.summary import Summary
 from spoilerguard.spans import Document, Work
@@ -75,12 +77,16 @@ def shards_of(posts: Iterable[tuple[Post, Cursor]], work_of: Callable[[str | Non
             reason = f"{len(post.text):,} characters, more than {MAX_POST_CHARACTERS:,}; check this record as a draft"
             post = post._replace(text="", error=post.error or reason)
         held.append(post)
-        characters += len(post.text)
+        characters += len(post.text) + (_characters(post.record) if post.record else 0)
         if len(held) >= MOST_POSTS or characters >= MOST_CHARACTERS:
             yield Shard(held, [work_of(p.work) for p in held], after)
             held, characters = [], 0
     if held:
         yield Shard(held, [work_of(p.work) for p in held], after)
+
+
+def _characters(record: Mapping[str, Any]) -> int:
+    return sum(len(value) for value in record.values() if isinstance(value, str | bytes))
 
 
 def score(plan: Plan, shard: Shard) -> ShardResult:
@@ -100,8 +106,12 @@ def score(plan: Plan, shard: Shard) -> ShardResult:
     guard = plan.guard()
     outcomes = _outcomes(guard, plan, shard)
     every = [_row(plan, post, outcome) for post, outcome in zip(shard.posts, outcomes, strict=True)]
+    if plan.keep:
+        for row, post in zip(every, shard.posts, strict=True):
+            row.update((name, plain_value((post.record or {}).get(name))) for name in plan.keep)
     rows = [row for row in every if row["spoiler"] or row["error"]] if plan.only_flagged else every
-    data = encode(plan.output, rows, blurred=plan.blur is not None, formulas=plan.csv_formulas)
+    names = columns(blurred=plan.blur is not None, kept=plan.keep)
+    data = encode(plan.output, rows, names, formulas=plan.csv_formulas)
     summary = Summary.of(shard.posts, outcomes, [row["error"] for row in every])
     return ShardResult(data, len(rows), summary, shard.after)
 

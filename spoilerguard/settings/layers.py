@@ -8,17 +8,16 @@ In order of precedence, lowest first: the default of the option, the table, the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 import os
 import re
 import shlex
 from typing import Any, NamedTuple, TypeVar
 
 from spoilerguard.drafts.patterns import Patterns
-from spoilerguard.errors import InputError
+from spoilerguard.errors import InputError, suggestion
 from spoilerguard.settings.keys import COMMANDS, KEYS, Key, globs
 
 __all__ = ["FILES", "Settings", "Value", "as_options", "check_consent", "find", "over", "table_of"]
@@ -262,7 +261,7 @@ class _Reader:
             read = self._value(under, name, value, key.read)
             if (choices := key.allowed()) is not None and read not in choices:
                 message = f"{name} must be one of {', '.join(choices)}, not {read!r}"
-                raise self._error(under, name, message + _like(read, choices))
+                raise self._error(under, name, message + suggestion(read, choices))
             values[name] = Value(read, self._at(under, name))
         return values
 
@@ -280,7 +279,7 @@ class _Reader:
                 "an override: it is not about one draft" if under.startswith("overrides") else f"[{self._name(under)}]"
             )
             return self._error(under, name, f"{name} cannot be set in {where}")
-        near = _like(name, [*known, *(() if under else ("overrides", *COMMANDS))])
+        near = suggestion(name, [*known, *(() if under else ("overrides", *COMMANDS))])
         return self._error(under, name, f"unknown setting {name!r}" + (near or f"; choose from {', '.join(known)}"))
 
     def _error(self, under: str, name: str, message: str) -> InputError:
@@ -294,9 +293,3 @@ class _Reader:
 
     def _name(self, under: str) -> str:
         return ".".join(filter(None, (self.top, under)))
-
-
-def _like(word: str, words: Iterable[str]) -> str:
-    """A suggestion for messages, or an empty string."""
-    near = get_close_matches(word.replace("_", "-").lower(), words, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

@@ -22,7 +22,8 @@ UNKNOWN_COMMENT = (
 )
 NEVER_ON = "nothing below this is checked: write spoilerguard on where the checked text begins again"
 
-_OURS = re.compile(r"(?i)spoiler[-_ ]?guard\b")
+# What is meant for us, also with the name mistyped where a word follows that we know: `spoilergard off`.
+_OURS = re.compile(r"(?i)spoiler[-_ ]?guard\b|spoil[a-z]{0,4}[-_ ]?g[a-z]{2,5}\s*:?\s*(?:off|on|ignore)\b")
 _DIRECTIVE = re.compile(r"(?i)spoilerguard\s*:?\s*(off|on|ignore-next)\b")
 
 

