@@ -26,6 +26,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+import logging
 import os
 import pkgutil
 from queue import Empty, SimpleQueue
@@ -140,6 +141,7 @@ def dask(
         import distributed
     except ImportError as error:
         raise MissingExtra("distributed", "dask") from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # tracebacks of what our errors tell
     with _client(distributed, jobs, address) as client:
         _check_installed(client)
         threads = sum(client.nthreads().values())
