@@ -131,7 +131,7 @@ def _typed(flags: Sequence[list[dict[str, Any]]], kind: Any) -> nw.Series[Any]:
     try:
         return nw.new_series("flags", flags, nw.List(flag), backend=kind)
     except (ImportError, NotImplementedError):
-        return nw.new_series("flags", flags, nw.Object(), backend=kind)
+        return nw.new_series("flags", flags, backend=kind)
 
 
 def _row(flag: Flag) -> dict[str, Any]:

@@ -191,7 +191,7 @@ def _labels(y: Any) -> npt.NDArray[Any]:
         if len(missing):
             raise WrongInput(f"Input y contains NaN: row {missing[0]} has no label")
         kinds = sorted({type(label).__name__ for label in (y if isinstance(y, list | tuple) else labels.tolist())})
-        if (len(kinds) > 1 and "str" in kinds) or (labels.dtype == object and kinds != ["str"]):
+        if (len(kinds) > 1 and "str" in kinds) or (labels.dtype == object and kinds != ["str"]) or "bytes" in kinds:
             raise WrongInput(
                 f"Unknown label type: {' and '.join(kinds)} as objects; make y an array of one type, such as int"
             )

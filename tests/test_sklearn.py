@@ -180,7 +180,7 @@ def test_but_for_its_texts_it_passes_the_checks_of_numbers_too() -> None:
         (["a", "b"], [0.2, 0.7], "Unknown label type: continuous"),
         (["a", "b"], ["no", 1], "Unknown label type: int and str as objects; make y an array of one type"),
         (["a", "b"], np.array([0, 1], dtype=object), "Unknown label type: int as objects; make y"),
-        (["a", "b"], [b"a", b"b"], "labels represented as bytes is not supported"),
+        (["a", "b"], [b"a", b"b"], "Unknown label type: bytes as objects; make y"),
     ],
 )
 def test_what_cannot_be_learned_from_is_a_value_error_of_ours(X: Any, y: Any, message: str) -> None:

@@ -63,7 +63,9 @@ def test_the_configuration_is_what_flag_takes(small: sg.Guard, small_folder: Pat
     assert_spans_are_flags(doc, report, "hide")
 
 
-@pytest.mark.parametrize("config", [{"sensitivity": "extreme"}, {"quotations": "perhaps"}, {"work": 7}, {"titel": "x"}])
+@pytest.mark.parametrize(
+    "config", [{"sensitivity": "extreme"}, {"quotations": "perhaps"}, {"work": [7]}, {"titel": "x"}]
+)
 def test_spacy_refuses_a_wrong_configuration(config: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(config))):
         pipeline(**config)

@@ -26,6 +26,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+import logging
 import os
 import pkgutil
 from queue import Empty, SimpleQueue
@@ -140,6 +141,7 @@ def dask(
         import distributed
     except ImportError as error:
         raise MissingExtra("distributed", "dask") from error
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # tracebacks of what our errors tell
     with _client(distributed, jobs, address) as client:
         _check_installed(client)
         threads = sum(client.nthreads().values())
@@ -211,12 +213,13 @@ def _check_installed(client: Any) -> None:
     """Raise InputError unless scheduler and workers have this version of spoilerguard."""
     asked = (pkgutil.resolve_name, "spoilerguard:__version__")  # works on any Python, with or without spoilerguard
     try:
-        found = {"the scheduler": client.run_on_scheduler(*asked), **client.run(*asked)}
+        found = {"the scheduler": client.run_on_scheduler(*asked), **client.run(*asked, on_error="return")}
     except ImportError:
-        found = {"a machine of the cluster": "none"}
-    except OSError as error:
-        raise SpoilerguardError(f"a machine of the cluster does not answer ({error}); try again") from error
+        found = {"the scheduler": "none"}
     for where, version in found.items():
+        if isinstance(version, OSError):  # it has just died; whoever takes its place is asked with each shard
+            continue
+        version = "none" if isinstance(version, Exception) else version
         if version != spoilerguard.__version__:
             raise InputError(
                 f"{where} has spoilerguard {version}, but this machine has {spoilerguard.__version__}; "
