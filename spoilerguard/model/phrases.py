@@ -24,10 +24,14 @@ _PART = 0.08  # the same before a preposition
 _SECOND = 0.2  # what a second word is worth that says something
 _BAD = 0.6  # what an end costs that leaves the reader waiting
 _LIGHT = 0.15  # what it costs to start with a preposition
+_TORN = 0.4  # what it costs to start after the preposition or helping verb that a word belongs to
 _THIN = 1.0  # what it costs to say only that there is an end, a scene, a person
 _NOTHING = 9.0  # what it costs to say nothing
+_FEW = 4  # words that tell little without their clause
+_AFTER, _BEFORE = 3, 2  # words of the clause that are not left out at its end and at its start
 
 _BREAK = re.compile(r"[,;:.!?()\[\]]|\s-+\s|--")  # between two words: a clause ends
+_TITLES = frozenset("Dr Jr Mr Mrs Ms Sr St".split())  # no clause ends after them
 _INNER = re.compile(r"[-&/](?=\w)|(?<=\d)[.,:](?=\d)")  # between the parts of one word: well-known, 5,000.50
 _SIGNED = re.compile(r"(?<![^\s(])[$£€]\Z")  # before a number, and part of it
 
@@ -61,6 +65,8 @@ _GROUPS: dict[str, str] = {
     "both either neither such more most less least much many i he she we they it's he's she's they're i'm you're we're "
     "who's that's there's there one two three four first second whole entire own same other another makes make made "
     "making lets let fact idea reason way point thought",
+    # With one of them begins what a preposition is about.
+    "names": "a an the this these those that my your his her its our their whose most more",
     # They say nothing by themselves.
     "empty": "it you him her them me us up down out off here now all again himself herself",
     # They say only that there is something to say.
@@ -107,8 +113,40 @@ def phrases(text: str, bounds: Sequence[tuple[int, int]], gains: npt.NDArray[np.
     words = _joined(text, bounds, gains)
     if not words:
         return [Phrase(0, len(text), 0.0)]
-    found = _best(words, [_BREAK.search(text[a.end : b.start]) is not None for a, b in pairwise(words)])
-    return [Phrase(words[start].start, words[end - 1].end, worth) for start, end, worth in found]
+    broken = [_BREAK.search(text[a.end : b.start]) is not None and a.text not in _TITLES for a, b in pairwise(words)]
+    found = ((_completed(words, broken, start, end), worth) for start, end, worth in _best(words, broken))
+    return [Phrase(words[start].start, words[end - 1].end, worth) for (start, end), worth in found]
+
+
+def _completed(words: Sequence[_Word], broken: Sequence[bool], start: int, end: int) -> tuple[int, int]:
+    """The run of words with what little is left of its clause, and no name cut in two."""
+    head = next((k for k in range(start, 0, -1) if broken[k - 1]), 0)
+    tail = next((k + 1 for k in range(end - 1, len(broken)) if broken[k]), len(words))
+    whole = end - start <= _FEW and tail - head <= LONGEST
+    before = head if whole or start - head <= _BEFORE else start
+    after = tail if whole or tail - end <= _AFTER else end
+    while before < start and _does(words[before], "joins"):  # it does not begin with "and", "when" or "then"
+        before += 1
+    while before > head and _is_name(words[before]):
+        if _is_name(words[before - 1]):
+            before -= 1
+        elif before - head > 1 and words[before - 1].text == "of" and _is_name(words[before - 2]):
+            before -= 2
+        else:
+            break
+    while after < tail and _is_name(words[after - 1]) and _is_name(words[after]):
+        after += 1
+    while after - before > 1 and _does(words[after - 1], "closes"):  # "because ..."
+        after -= 1
+    return before, after
+
+
+def _does(word: _Word, group: str) -> bool:
+    return bool(_WORDS.get(word.text.lower(), 0) & _FLAGS[group])
+
+
+def _is_name(word: _Word) -> bool:
+    return word.text[0].isupper() and word.text.lower() not in _WORDS
 
 
 def _joined(text: str, bounds: Sequence[tuple[int, int]], gains: npt.NDArray[np.floating]) -> list[_Word]:
@@ -140,6 +178,7 @@ def _best(words: Sequence[_Word], broken: Sequence[bool]) -> list[tuple[int, int
     def has(name: str) -> npt.NDArray[np.bool_]:
         return (does & _FLAGS[name]) > 0
 
+    of = np.array([word.text.lower() in ("of", "than") for word in words])
     empty = (does & _SILENT) > 0
     vague = has("vague") | np.array([word.text[0].isupper() for word in words])  # a name alone
     ends = np.array([*broken, True])  # a clause ends after this word
@@ -150,6 +189,8 @@ def _best(words: Sequence[_Word], broken: Sequence[bool]) -> list[tuple[int, int
     )
     # Of each word: what it is worth to begin with it, and to end with it.
     first = _OPEN * (starts | np.append(True, has("opens")[:-1])) - _BAD * has("joins") - _LIGHT * has("light")
+    named = has("names") | np.array([word.text[0].isupper() for word in words])
+    first -= _TORN * (~starts & np.append(False, ((has("light") | of)[:-1] & named[1:]) | has("helps")[:-1]))
     last = _CLOSED * (ends | closes) + _PART * places - _BAD * ((has("waits") & ~ends) | helps | completes)
     sums, full, telling = (np.append(0, values.cumsum()) for values in (gain, ~empty, ~empty & ~vague))
     begin, length = np.arange(n)[:, None], np.arange(1, min(LONGEST, n) + 1)[None, :]

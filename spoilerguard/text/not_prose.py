@@ -13,11 +13,15 @@ from spoilerguard.spans import Span
 from spoilerguard.text.ranges import intersect, subtract
 from spoilerguard.text.scans import Scan, Tag
 
-__all__ = ["COMMENT", "FILLER", "as_items", "filled", "front_matter", "marks", "template_tags", "with_templates"]
+__all__ = [
+    "COMMENT", "FILLER", "OURS", "as_items", "filled", "front_matter", "marks", "template_tags", "with_templates",
+]  # fmt: skip
 
 FILLER = "\ue000"  # a letter to every parser, and in no text
 
-COMMENT = re.compile(r"(?i)(?:<!--|\{/\*)\s*+(spoiler[-_ ]?guard\b[^\n]{0,80}?)\s*(?:-->|\*/\})")
+# What is meant for us, also with the name mistyped where a word follows that we know: `spoilergard off`.
+OURS = r"(?:spoiler[-_ ]?guard\b|spoil[a-z]{0,4}[-_ ]?g[a-z]{2,5}\s{0,3}:?\s{0,3}(?:off|on|ignore)\b)"
+COMMENT = re.compile(rf"(?i)(?:<!--|\{{/\*)\s*+({OURS}[^\n]{{0,80}}?)\s*(?:-->|\*/\}})")
 
 # Only at the very start, and only if the first line in it can be of its language: elsewhere `---` is a rule.
 _FRONT_MATTER = re.compile(
