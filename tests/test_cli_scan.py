@@ -55,6 +55,8 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--from", "xls"], "unknown --from 'xls': choose from parquet, wordpress"),
+        (["--blur", "fog"], "unknown --blur 'fog': choose from html"),
         (["--engine", "spark"], "unknown --engine 'spark': choose from local, dask"),
         (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler needs --engine dask"),
         (["--resume", "--force"], "--resume continues and --force starts again: give one of them"),
