@@ -536,6 +536,16 @@ def test_the_files_of_a_folder_must_be_alike(tmp_path: Path) -> None:
         open_archive(tmp_path / "empty")
 
 
+def test_a_file_of_a_folder_may_lack_all_columns_but_the_text(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", b"id,text,rating\n7,fine,4\n")
+    write(tmp_path / "b.csv", b"text\nfine\n")
+    found = [post for post, _ in open_archive(tmp_path, carry=["rating"]).posts()]
+    assert [(post.id, post.text, post.record) for post in found] == [
+        ("7", "fine", {"rating": "4"}),
+        (None, "fine", {"rating": None}),
+    ]
+
+
 # --- databases ---------------------------------------------------------------------------------
 
 

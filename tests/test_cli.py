@@ -313,7 +313,7 @@ def test_block_quotations_can_be_left_out(drafts: Path, cli: Cli) -> None:
         (["--color", "red"], "unknown --color 'red': choose from auto, always, never"),
         (["--input-format", "rtf"], "unknown --input-format 'rtf': choose from text, markdown, mdx, html, auto"),
         (["--sensitivity", "extreme"], "unknown --sensitivity 'extreme': choose from low, medium, high"),
-        (["--threshold", "7"], "'7' is not a probability from 0 to 1; for 7% give 0.07"),
+        (["--threshold", "7"], "--threshold must be a probability from 0 to 1, not '7'; for 7% give 0.07"),
         (["--model", "slow"], "no model named 'slow': there are "),
         (["--model", "./slow"], "slow: no such model folder"),
         (["--blurb", "blurb.txt"], "blurb.txt: no such file"),

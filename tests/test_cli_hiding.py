@@ -209,7 +209,7 @@ def test_a_file_that_changed_meanwhile_is_not_overwritten(draft: Path) -> None:
         (["none.md"], "none.md: no such file"),
         (["draft.md", "-o", "none/post.md"], "none/post.md: its folder does not exist; create it first"),
         (["draft.md", "-o", "."], ".: is a folder; name a file"),
-        (["draft.md", "--threshold", "2"], "'2' is not a probability from 0 to 1"),
+        (["draft.md", "--threshold", "2"], "--threshold must be a probability from 0 to 1, not '2'"),
     ],
 )
 def test_an_impossible_request_is_reported_in_one_line(

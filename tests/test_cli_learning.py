@@ -99,7 +99,7 @@ def test_train_refuses_its_options_before_it_trains(few: Path, tmp_path: Path) -
     assert run("train", few, "-o", tmp_path / "taken")[::2] == (status, err)
     status, _, err = run("train", few, "-o", tmp_path / "model", "--recipe", "slow")
     assert status == 2
-    assert "unknown recipe 'slow': choose from plain, accurate, fast" in err
+    assert "unknown --recipe 'slow': choose from plain, accurate, fast" in err
     status, _, err = run("train", few, "-o", tmp_path / "model", "--validation", few)
     assert status == 2
     assert "is in both training and validation data" in err
@@ -142,7 +142,7 @@ def test_evaluate_refuses_unusable_data(small_folder: Path, few: Path, broken: P
     cases: list[tuple[tuple[str | Path, ...], str]] = [
         ((small_folder, one_class, "--split", "all"), "all 2 sentences to evaluate are harmless sentences"),
         ((small_folder, broken), f"{broken}:17: not valid JSON"),
-        ((small_folder, few, "--split", "dev"), "unknown split 'dev'"),
+        ((small_folder, few, "--split", "dev"), "unknown --split 'dev'"),
         ((small_folder, few, "--json", tmp_path / "absent" / "x.json"), "its folder does not exist"),
         (("slow", few), "no model named 'slow'"),
         ((small_folder, one_class, "--label-column", "stars"), f"{one_class}:2: no column 'stars'"),
@@ -186,9 +186,9 @@ def test_convert_refuses(broken: Path, tmp_path: Path) -> None:
         ((broken, "-o", broken), "--output would replace this file, which is read; give another name"),
         (
             (broken, "-o", tmp_path / "out.jsonl", "--from", "xml"),
-            "no format 'xml'; there are: spoilerguard, ",
+            "unknown --from 'xml': choose from spoilerguard, ",
         ),
-        ((broken, "-o", tmp_path / "out.jsonl", "--level", "word"), "no level 'word'"),
+        ((broken, "-o", tmp_path / "out.jsonl", "--level", "word"), "unknown --level 'word'"),
         ((broken, "-o", tmp_path / "absent" / "x.jsonl"), "its folder does not exist"),
     ]
     for arguments, message in cases:

@@ -55,10 +55,12 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--from", "xls"], "unknown --from 'xls': choose from parquet, wordpress"),
+        (["--blur", "fog"], "unknown --blur 'fog': choose from html"),
         (["--engine", "spark"], "unknown --engine 'spark': choose from local, dask"),
         (["--scheduler", "tcp://127.0.0.1:1"], "--scheduler needs --engine dask"),
         (["--resume", "--force"], "--resume continues and --force starts again: give one of them"),
-        (["--threshold", "7"], "'7' is not a probability from 0 to 1"),
+        (["--threshold", "7"], "--threshold must be a probability from 0 to 1"),
         (["--model", "slow"], "no model named 'slow': there are accurate, fast"),
         (["--works", "none.jsonl"], "none.jsonl:1: cannot be read"),
         (["--report", "none/report.html"], "none/report.html: its folder does not exist; create it first"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 import csv
+from datetime import date
+from decimal import Decimal
 import gzip
 import io
 import json
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 import pytest
 
 from spoilerguard.errors import InputError
+from spoilerguard.files.values import plain_value
 from spoilerguard.scan.outputs import FILE_FORMATS, OutputRow, columns, count, encode, finish, head, kind_of
 
 FLAG = {
@@ -118,6 +121,25 @@ def test_columns_that_are_kept_come_last(kind: str, tmp_path: Path) -> None:
 def test_a_column_that_is_kept_has_a_name_of_its_own(name: str) -> None:
     with pytest.raises(InputError, match=f"^--keep {name}: the output has a column of this name; rename it"):
         columns(blurred=True, kept=["body", name])
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ({"a": [1, None, True]}, {"a": [1, None, True]}),
+        (float("nan"), None),
+        (b"caf\xc3\xa9", "caf\u00e9"),
+        (date(2021, 3, 4), "2021-03-04"),
+        (Decimal("1.50"), "1.50"),
+        ([float("inf"), (2, b"x")], [None, [2, "x"]]),
+    ],
+)
+def test_any_value_of_an_archive_can_be_kept(value: object, plain: object) -> None:
+    assert plain_value(value) == plain
+    deep: object = 1
+    for _ in range(5_000):
+        deep = [deep]
+    assert json.dumps(plain_value(deep))
 
 
 _TEXT = st.text(st.characters(codec=None, exclude_categories=[]), max_size=12)

@@ -403,7 +403,7 @@ def refusals(folder: str) -> Sequence[tuple[list[str], str]]:
         ([f"{folder}/twice", "-o", f"{folder}/new/"], "would both be 'a.jsonl'; rename one"),
         ([f"{folder}/none/*.jsonl", "-o", f"{folder}/new/"], "no archive there; expected files that end in"),
         ([source, "-o", f"{folder}/new/", "--engine", "spark"], "unknown --engine 'spark'"),
-        ([source, "-o", f"{folder}/new/", "--threshold", "7"], "'7' is not a probability from 0 to 1"),
+        ([source, "-o", f"{folder}/new/", "--threshold", "7"], "--threshold must be a probability from 0 to 1"),
         ([source, "-o", f"{folder}/new/", "--text-column", "words"], "no column 'words'"),
     ]
 

@@ -37,9 +37,29 @@ def shown(text: str, **gains: float) -> list[str]:
         ("I liked it because he dies in the fire.", {"dies": 1}, "he dies in the fire"),
         ("She never knew that her brother killed the king.", {"killed": 1}, "her brother killed the king"),
         ("The ex-wife did it.", {"wife": 1}, "The ex-wife did it"),
-        ("She took $5,000.50 and ran.", {"took": 1}, "She took $5,000.50"),
+        ("She took $5,000.50, and ran.", {"took": 1}, "She took $5,000.50"),
         ("It is 12:30, and he dies in 1.5 hours.", {"dies": 1}, "he dies in 1.5 hours"),
         ("He leaves her 50% of it.", {"leaves": 1}, "He leaves her 50% of it"),
+        # What little is left of a clause belongs to it, and a name is not cut in two.
+        (
+            "At the wedding Jaime pays Olenna a visit.",
+            {"jaime": 1, "pays": 1, "olenna": 1, "a": -0.2, "visit": -0.4},
+            "Jaime pays Olenna a visit",
+        ),
+        ("Jake and Cassie part at the end of it.", {"cassie": 1, "part": 1}, "Jake and Cassie part at the end of it"),
+        (
+            "I was not truly annoyed until the ending turned the Mary Sue dial all the way up to the very top.",
+            {"ending": 1, "turned": 1, "mary": 1},
+            "the ending turned the Mary Sue",
+        ),
+        # Nor is a word torn from the preposition or the verb that it belongs to.
+        (
+            "After all that she is then married to the king of the north at last.",
+            {"king": 1, "north": 1, "married": -0.1, "to": -0.1},
+            "married to the king of the north at last",
+        ),
+        ("He goes because...", {"goes": 1, "because": 0.5}, "He goes"),
+        ("In it Dr. Gull kills her.", {"kills": 1}, "In it Dr. Gull kills her"),
         ("Ser Davos: he saves the boy.", {"davos": 2, "saves": 1}, "he saves the boy"),
         ("Dies.", {"dies": 1}, "Dies"),
         ("It is what it is.", {}, "It is what it is"),

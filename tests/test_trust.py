@@ -64,7 +64,12 @@ def test_a_text_where_a_file_is_wanted(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "hint"), [("70%", "for 70% give 0.7"), ("high", "is not a probability"), ("70", "for 70% give 0.7")]
+    ("value", "hint"),
+    [
+        ("70%", "for 70% give 0.7"),
+        ("high", "--threshold must be a probability from 0 to 1, not 'high'"),
+        ("70", "for 70% give 0.7"),
+    ],
 )
 def test_a_threshold_in_percent(value: str, hint: str, tmp_path: Path, cli: Cli) -> None:
     draft = tmp_path / "d.md"

@@ -90,15 +90,16 @@ SensitivityOption = Annotated[
 
 
 def _probability(value: str | float) -> float:
-    """A probability as typed. Raises typer.BadParameter, which says what to type."""
-    percent = str(value).strip().removesuffix("%")
+    """A probability as typed; ends with an error that says what to type."""
     try:
-        if 0 <= (number := float(value)) <= 1:
-            return number
+        number = float(value)
     except ValueError:
-        pass
-    hint = f"; for {percent}% give {float(percent) / 100:g}" if percent.replace(".", "", 1).isdigit() else ""
-    raise typer.BadParameter(f"{str(value)!r} is not a probability from 0 to 1{hint}")
+        number = -1.0
+    if not 0 <= number <= 1:
+        percent = str(value).strip().removesuffix("%")
+        hint = f"; for {percent}% give {float(percent) / 100:g}" if percent.replace(".", "", 1).isdigit() else ""
+        fail(f"--threshold must be a probability from 0 to 1, not {str(value)!r}{hint}")
+    return number
 
 
 ThresholdOption = Annotated[

@@ -18,6 +18,7 @@ from spoilerguard.cli.common import (
     QuietOption,
     TextColumnOption,
     errors_explained,
+    one_of,
     say,
     tell,
 )
@@ -85,6 +86,7 @@ def train(
         from spoilerguard import training
         from spoilerguard.training.pipeline import works_beside
 
+        one_of("--recipe", recipe, training.RECIPES)
         reading = Reading(text_column, label_column, work_column, positive)
         frame = reading.frame(data, quiet=quiet)
         held = None if validation is None else reading.frame([validation], quiet=quiet)
@@ -192,6 +194,7 @@ def evaluate(
         from spoilerguard import evaluation
         from spoilerguard.guard import load
 
+        one_of("--split", split, evaluation.SPLITS)
         guard = load(model)
         frame = Reading(text_column, label_column, work_column, positive).frame(data, quiet=quiet)
         with progress(quiet) as shown:
@@ -256,8 +259,12 @@ def convert(
 ) -> None:
     """Convert labelled data in any known format to the project's own JSON Lines."""
     with errors_explained():
-        from spoilerguard.datasets import write_jsonl
+        from spoilerguard.datasets import LOADERS, write_jsonl
 
+        if format is not None:
+            one_of("--from", format, [loader.name for loader in LOADERS])
+        if level is not None:
+            one_of("--level", level, ("sentence", "document"))
         check_places(files_of(data), {"--output": output})
         reading = Reading(text_column, label_column, work_column, positive)
         documents = reading.documents(data, format, level, quiet=quiet)

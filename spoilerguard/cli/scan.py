@@ -28,7 +28,9 @@ from spoilerguard.cli.common import (
     TextColumnOption,
     ThresholdOption,
     completing,
+    counted,
     errors_explained,
+    one_of,
     project_files,
     tell,
 )
@@ -165,8 +167,9 @@ def scan(
 ) -> None:
     """Scan a comment archive: one output record for each of its records, in order."""
     with _errors_explained(), stop_requested() as stop, ExitStack() as stack:
-        from spoilerguard.archives import open_archive
+        from spoilerguard.archives import FAMILIES, open_archive
         from spoilerguard.files.spool import spooled
+        from spoilerguard.hiding.styles import STYLES
         from spoilerguard.scan import parts, run
         from spoilerguard.scan.engines import ENGINES
         from spoilerguard.scan.folder import done_of, finished, part_of
@@ -177,8 +180,11 @@ def scan(
         source = source or sql or ""
         if resume and force:
             raise InputError("--resume continues and --force starts again: give one of them")
-        if engine not in ENGINES:
-            raise InputError(f"unknown --engine {engine!r}: choose from {', '.join(ENGINES)}")
+        one_of("--engine", engine, ENGINES)
+        if format is not None:
+            one_of("--from", format, [family.name for family in FAMILIES])
+        if blur is not None:
+            one_of("--blur", blur, STYLES)
         if scheduler is not None and engine != "dask":
             raise InputError("--scheduler needs --engine dask")
         opening = partial(
@@ -309,8 +315,8 @@ def _works(path: Path | None) -> dict[str, Work] | None:
 def _summarise(summary: Summary, output: str, report: Path | None, seconds: float, quiet: bool) -> None:
     unread = f", {summary.errors:,} with an error" if summary.errors else ""
     tell(
-        f"{_shown(output)}: {summary.records:,} records, {summary.flagged:,} with a spoiler{unread}; "
-        f"{summary.sentences:,} sentences, {summary.flags:,} flagged ({duration(seconds)})",
+        f"{_shown(output)}: {counted(summary.records, 'record')}, {summary.flagged:,} with a spoiler{unread}; "
+        f"{counted(summary.sentences, 'sentence')}, {summary.flags:,} flagged ({duration(seconds)})",
         quiet,
     )
     if report is not None:

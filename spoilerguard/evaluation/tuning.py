@@ -69,7 +69,7 @@ def wanted(text: str) -> Want:
     """
     match = _WANT.fullmatch(text)
     if match is None:
-        raise InputError(f"unknown want {text!r}: give recall=0.6, precision=0.8 or f1")
+        raise InputError(f"unknown --want (want) {text!r}: give recall=0.6, precision=0.8 or f1")
     if match[3]:
         return Want("f1")
     number = match[2]

@@ -178,7 +178,7 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
     Args:
         source: The file.
         place: The byte of the content to start at; 0 is the first row after the header.
-        wanted: Column names; None gives None.
+        wanted: Column names; None, and a name that the file lacks, give None.
 
     Yields:
         Each row.
@@ -188,7 +188,7 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
     """
     columns, begin = _header(source, _rows_of_cells(source, source.lines()))
     width, at = len(columns), _first_of_each(columns)
-    pick = itemgetter(*(width if name is None else at[name] for name in wanted))
+    pick = itemgetter(*(width if name is None else at.get(name, width) for name in wanted))
     for row, error, after, _ in _rows_of_cells(source, source.lines(max(place, begin))):
         if row is None:
             yield None, error, after

@@ -25,10 +25,14 @@ _PART = 0.08  # the same before a preposition
 _SECOND = 0.2  # what a second word is worth that says something
 _BAD = 0.6  # what an end costs that leaves the reader waiting
 _LIGHT = 0.15  # what it costs to start with a preposition
+_TORN = 0.4  # what it costs to start after the preposition or helping verb that a word belongs to
 _THIN = 1.0  # what it costs to say only that there is an end, a scene, a person
 _NOTHING = 9.0  # what it costs to say nothing
+_FEW = 4  # words that tell little without their clause
+_AFTER, _BEFORE = 3, 2  # words of the clause that are not left out at its end and at its start
 
 _BREAK = re.compile(r"[,;:.!?()\[\]]|\s-+\s|--")  # between two words: a clause ends
+_TITLES = frozenset("Dr Jr Mr Mrs Ms Sr St".split())  # no clause ends after them
 _INNER = re.compile(r"[-&/](?=\w)|(?<=\d)[.,:](?=\d)")  # between the parts of one word: well-known, 5,000.50
 _SIGNED = re.compile(r"(?<![^\s(])[$£€]\Z")  # before a number, and part of it
 
@@ -62,6 +66,8 @@ _GROUPS: dict[str, str] = {
     "both either neither such more most less least much many i he she we they it's he's she's they're i'm you're we're "
     "who's that's there's there one two three four first second whole entire own same other another makes make made "
     "making lets let fact idea reason way point thought",
+    # With one of them begins what a preposition is about.
+    "names": "a an the this these those that my your his her its our their whose most more",
     # They say nothing by themselves.
     "empty": "it you him her them me us up down out off here now all again himself herself",
     # They say only that there is something to say.
@@ -118,6 +124,38 @@ def phrases(
     return found
 
 
+def _completed(words: Sequence[_Word], broken: Sequence[bool], start: int, end: int) -> tuple[int, int]:
+    """The run of words with what little is left of its clause, and no name cut in two."""
+    head = next((k for k in range(start, 0, -1) if broken[k - 1]), 0)
+    tail = next((k + 1 for k in range(end - 1, len(broken)) if broken[k]), len(words))
+    whole = end - start <= _FEW and tail - head <= LONGEST
+    before = head if whole or start - head <= _BEFORE else start
+    after = tail if whole or tail - end <= _AFTER else end
+    while before < start and _does(words[before], "joins"):  # it does not begin with "and", "when" or "then"
+        before += 1
+    most = 2 * LONGEST  # a list of names is no name
+    while before > head and after - before < most and _is_name(words[before]):
+        if _is_name(words[before - 1]):
+            before -= 1
+        elif before - head > 1 and words[before - 1].text == "of" and _is_name(words[before - 2]):
+            before -= 2
+        else:
+            break
+    while after < tail and after - before < most and _is_name(words[after - 1]) and _is_name(words[after]):
+        after += 1
+    while after - before > 1 and _does(words[after - 1], "closes"):  # "because ..."
+        after -= 1
+    return before, after
+
+
+def _does(word: _Word, group: str) -> bool:
+    return bool(_WORDS.get(word.text.lower(), 0) & _FLAGS[group])
+
+
+def _is_name(word: _Word) -> bool:
+    return word.text[0].isupper() and word.text.lower() not in _WORDS
+
+
 def _joined(text: str, bounds: Sequence[tuple[int, int]], gains: npt.NDArray[np.floating]) -> list[_Word]:
     """The words as a reader sees them: parts joined by a hyphen are one word, and so is $5,000.50."""
     words: list[_Word] = []
@@ -148,10 +186,12 @@ def _best(texts: Sequence[str], sentences: Sequence[Sequence[_Word]]) -> list[li
     def has(name: str) -> npt.NDArray[np.bool_]:
         return (does & _FLAGS[name]) > 0
 
+    of = np.array([word.text.lower() in ("of", "than") for word in words])
     empty = (does & _SILENT) > 0
     vague = has("vague") | np.array([word.text[0].isupper() for word in words])  # a name alone
     # A clause ends after this word.
-    ends = np.array([end for text, sentence in zip(texts, sentences, strict=True) for end in _breaks(text, sentence)])
+    broken = [list(_breaks(text, sentence)) for text, sentence in zip(texts, sentences, strict=True)]
+    ends = np.array([end for each in broken for end in each])
     starts = np.append(True, ends[:-1])
     clause = np.cumsum(starts)
     closes, places, helps, completes = (
@@ -159,6 +199,8 @@ def _best(texts: Sequence[str], sentences: Sequence[Sequence[_Word]]) -> list[li
     )
     # Of each word: what it is worth to begin with it, and to end with it.
     first = _OPEN * (starts | np.append(True, has("opens")[:-1])) - _BAD * has("joins") - _LIGHT * has("light")
+    named = has("names") | np.array([word.text[0].isupper() for word in words])
+    first -= _TORN * (~starts & np.append(False, ((has("light") | of)[:-1] & named[1:]) | has("helps")[:-1]))
     last = _CLOSED * (ends | closes) + _PART * places - _BAD * ((has("waits") & ~ends) | helps | completes)
     full, telling = (np.append(0, values.cumsum()) for values in (~empty, ~empty & ~vague))
     sizes = np.array([len(sentence) for sentence in sentences])
@@ -178,19 +220,22 @@ def _best(texts: Sequence[str], sentences: Sequence[Sequence[_Word]]) -> list[li
     highest = np.flatnonzero(best == np.maximum.reduceat(best, heads)[clause - 1])
     tops = highest[np.unique(clause[highest], return_index=True)[1]]  # of each clause, the first
     found: list[list[Phrase]] = []
-    rows = list(zip(tops.tolist(), (tops + most[tops]).tolist(), best[tops].tolist(), strict=True))
-    clauses = np.searchsorted(tops, np.append(0, np.cumsum(sizes))).tolist()
-    for text, (since, until) in zip(texts, pairwise(clauses), strict=True):
+    rows = list(zip(tops.tolist(), (tops + most[tops] + 1).tolist(), best[tops].tolist(), strict=True))
+    offsets = np.append(0, np.cumsum(sizes))
+    clauses = np.searchsorted(tops, offsets).tolist()
+    for text, sentence, breaks, offset, (since, until) in zip(
+        texts, sentences, broken, offsets.tolist(), pairwise(clauses), strict=False
+    ):
         chosen = sorted(rows[since:until], key=lambda row: -row[2])[:MOST]
-        found.append(
-            [Phrase(words[a].start, words[b].end, worth) for a, b, worth in chosen] or [Phrase(0, len(text), 0.0)]
-        )
+        runs = ((_completed(sentence, breaks, a - offset, b - offset), worth) for a, b, worth in chosen)
+        spans = [Phrase(sentence[a].start, sentence[b - 1].end, worth) for (a, b), worth in runs]
+        found.append(spans or [Phrase(0, len(text), 0.0)])
     return found
 
 
 def _breaks(text: str, words: Sequence[_Word]) -> Iterator[bool]:
     """Whether a clause ends after each word."""
     for before, after in pairwise(words):
-        yield _BREAK.search(text[before.end : after.start]) is not None
+        yield _BREAK.search(text[before.end : after.start]) is not None and before.text not in _TITLES
     if words:
         yield True

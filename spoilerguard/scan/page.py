@@ -55,8 +55,12 @@ def page(summary: Summary, plan: Plan, *, source: str, described: str, output: s
 def _summary(summary: Summary) -> list[tuple[str, str, str]]:
     read = summary.records - summary.errors
     return [
-        ("records", f"{summary.records:,}", f"{summary.sentences:,} sentences"),
-        ("with a spoiler", _percent(summary.flagged, read), f"{summary.flagged:,} records"),
+        ("records", f"{summary.records:,}", f"{summary.sentences:,} sentence{'s' * (summary.sentences != 1)}"),
+        (
+            "with a spoiler",
+            _percent(summary.flagged, read),
+            f"{summary.flagged:,} record{'s' * (summary.flagged != 1)}",
+        ),
         ("sentences flagged", _percent(summary.flags, summary.sentences), f"{summary.flags:,}"),
         ("with an error", f"{summary.errors:,}", "see below" if summary.errors else ""),
         *((state, f"{count:,}", _state(state)) for state, count in sorted(summary.states.items())),

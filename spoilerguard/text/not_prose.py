@@ -13,11 +13,15 @@ from spoilerguard.spans import Span
 from spoilerguard.text.ranges import intersect, subtract
 from spoilerguard.text.scans import Scan, Tag
 
-__all__ = ["COMMENT", "FILLER", "as_items", "definitions", "filled", "marks", "template_tags", "with_templates"]
+__all__ = [
+    "COMMENT", "FILLER", "OURS", "as_items", "definitions", "filled", "marks", "template_tags", "with_templates",
+]  # fmt: skip
 
 FILLER = "\ue000"  # a letter to every parser, and in no text
 
-COMMENT = re.compile(r"(?i)(?:<!--|\{/\*)\s*+(spoiler[-_ ]?guard\b[^\n]{0,80}?)\s*(?:-->|\*/\})")
+# What is meant for us, also with the name mistyped where a word follows that we know: `spoilergard off`.
+OURS = r"(?:spoiler[-_ ]?guard\b|spoil[a-z]{0,4}[-_ ]?g[a-z]{2,5}\s{0,3}:?\s{0,3}(?:off|on|ignore)\b)"
+COMMENT = re.compile(rf"(?i)(?:<!--|\{{/\*)\s*+({OURS}[^\n]{{0,80}}?)\s*(?:-->|\*/\}})")
 
 # The names of tags that hide their text, which `markup` knows, and of those whose text is no prose.
 _HIDES = r"(?!-?\s*/?\s*(?i:end)?(?i:su_|i)?(?i:spoilers?|details|hide)\b)"

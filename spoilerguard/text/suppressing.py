@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from spoilerguard.spans import Notice, Span
+from spoilerguard.text.not_prose import OURS
 
 if TYPE_CHECKING:
     from spoilerguard.text.reading import Layout
@@ -22,8 +23,7 @@ UNKNOWN_COMMENT = (
 )
 NEVER_ON = "nothing below this is checked: write spoilerguard on where the checked text begins again"
 
-# What is meant for us, also with the name mistyped where a word follows that we know: `spoilergard off`.
-_OURS = re.compile(r"(?i)spoiler[-_ ]?guard\b|spoil[a-z]{0,4}[-_ ]?g[a-z]{2,5}\s*:?\s*(?:off|on|ignore)\b")
+_OURS = re.compile(rf"(?i){OURS}")
 _DIRECTIVE = re.compile(r"(?i)spoilerguard\s*:?\s*(off|on|ignore-next)\b")
 
 

@@ -244,12 +244,17 @@ def test_decisions_are_saved_blurred_and_learned_from(
     page = opened(Path("page.html").read_text(encoding="utf-8"))
     rejected = "In the end **Quillon dies** in the boathouse"
     flags = [flag.text for flag in fast.flag(DRAFT, format="markdown", sensitivity="high")]
-    item(page, "Quillon dies").get_by_role("button", name="Show").click()
+    item(page, "Quillon dies").locator("a").focus()  # from here on by keyboard alone
+    page.keyboard.press("s")
     assert "Quillon dies in the boathouse" in draft_text(page)
     near = page.locator("#findings li.below").filter(has_not_text="Quillon").first
-    page.locator("input[value=below]").check()
     hidden = next(e["text"] for e in entries(page) if e["number"] == int(near.get_attribute("data-n") or ""))
-    near.get_by_role("button", name="Hide").click()
+    page.locator("input[value=flagged]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("input[value=below]")).to_be_checked()
+    near.locator("a").focus()
+    for key in "hjhu":  # hide it, and the next one, but not really
+        page.keyboard.press(key)
     assert hidden not in flags
     assert hidden not in draft_text(page)
     decisions = saved(page, tmp_path)
