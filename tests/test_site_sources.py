@@ -107,12 +107,16 @@ ADMONITIONS = [
     "!!! danger inline end\n    {}\n",
     '???+ tip "T"\n\n    - one\n    - {}\n',
     "!!! note\n\n    !!! warning\n\n        {}\n",
+    '!!! note "A title"\n    {}\n',
+    '??? info "A title"\n\n\t{}\n',
+    "!!! note\n\t!!! tip\n\n\t\t{}\n",
 ]
 ALERTS = [
     "> [!WARNING]\n> {}\n",
     "> [!note]- A title\n> {}\n",
     "> [!TIP]+\n>\n> {}\n",
     "- item\n\n  > [!CAUTION]\n  > {}\n",
+    ">[!IMPORTANT]\n>{}\n",
 ]
 BULLETS = ["➡️ ", "• ", "✅", "🔥 ", "– ", "◦ ", "👉🏽 ", "1️⃣ "]
 
