@@ -30,6 +30,7 @@ from spoilerguard.cli import app
 from spoilerguard.hiding.accessible_html import ASSETS
 
 PAGE = (ROOT / "spoilerguard" / "assets" / "blogs.md").read_text(encoding="utf-8")
+GIT = "Posts in a git repository"
 POST = f"{HARMLESS[1]}\n\n<!--more-->\n\n{SPOILERS[0]}\n\n{HARMLESS[2]}\n"
 
 
@@ -75,12 +76,12 @@ def hides(html: str) -> bool:
 
 def test_every_snippet_is_of_a_language_that_is_tested_here() -> None:
     languages = set(re.findall(r"^```([a-z-]+)$", PAGE, re.M))
-    assert languages == {"html", "yaml", "console", "toml", "go-html-template", "ruby", "php"}
+    assert languages == {"html", "yaml", "console", "toml", "go-html-template", "ruby", "php", "python"}
     assert PAGE.count("\n```") == 2 * sum(len(blocks(language)) for language in languages)
 
 
 def test_the_hook_and_the_action_are_used_as_they_are() -> None:
-    commit, workflow = map(yaml.safe_load, blocks("yaml"))
+    commit, workflow = map(yaml.safe_load, blocks("yaml", GIT))
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
     (used,) = commit["repos"][0]["hooks"]
     assert used["id"] == hook["id"]
@@ -92,7 +93,7 @@ def test_the_hook_and_the_action_are_used_as_they_are() -> None:
 
 @pytest.mark.parametrize(("number", "schema"), [(0, "vendor.pre-commit-config"), (1, "vendor.github-workflows")])
 def test_yaml_is_valid_by_its_schema(tmp_path: Path, number: int, schema: str) -> None:
-    path = write(tmp_path / "snippet.yaml", blocks("yaml")[number])
+    path = write(tmp_path / "snippet.yaml", blocks("yaml", GIT)[number])
     if schema == "vendor.pre-commit-config":
         check = [sys.executable, "-m", "pre_commit", "validate-config", str(path)]
     else:

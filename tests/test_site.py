@@ -73,6 +73,15 @@ PLANTED: dict[str, tuple[str, str | bytes, str]] = {  # file, content, and where
         "key 'content'",
     ),
     "text": ("llms_txt", f"# Site\n\n{SECRET}\n", "text"),
+    "description for screen readers": (
+        "index_html",
+        HEAD.format("", f"<i aria-description='{SECRET}'>x</i>"),
+        "aria-description",
+    ),
+    "nested document": ("index_html", HEAD.format("", f'<iframe srcdoc="&lt;p>{SECRET}&lt;/p>"></iframe>'), "srcdoc"),
+    "outline": ("blogroll_opml", f'<opml><body><outline text="{SECRET}"/></body></opml>', "attribute"),
+    "drawing": ("map_svg", f"<svg><title>{SECRET}</title></svg>", "element"),
+    "lines of json": ("search_jsonl", f'{{"t": "x"}}\n{{"t": "{SECRET}"}}\n', "script"),
 }
 
 
@@ -94,6 +103,7 @@ def test_each_planted_leak_is_found_with_file_and_page(kind: str, tmp_path: Path
         HEAD.format("", "<p>Marek and his brother at the quarry: a slow film.</p>"),
         HEAD.format("", f"<details><summary>Spoiler</summary>{SECRET}</details>"),
         HEAD.format("", f"<div hidden>{SECRET}</div>"),
+        HEAD.format("", f"<iframe srcdoc='<p hidden>{SECRET}</p>'></iframe>"),
     ],
 )
 def test_a_clean_site_passes(content: str, tmp_path: Path) -> None:

@@ -221,9 +221,9 @@ def test_mkdocs(tmp_path: Path, fast: sg.Guard) -> None:
     assert leaks(public) == set()
     # Its search index holds all text of a page, hidden or not, unless the hook of the page for blogs is there.
     assert leaks(mkdocs(tmp_path / "search", "plugins: [search]")) == {("search/search_index.json", "key 'text'")}
-    (hook,) = blocks("python", "MkDocs")
+    (hook,), (settings,) = blocks("python", "MkDocs"), blocks("yaml", "MkDocs")
     write(tmp_path / "hooked" / "hooks" / "spoilers.py", hook)
-    public = mkdocs(tmp_path / "hooked", "plugins: [search]\nhooks: [hooks/spoilers.py]")
+    public = mkdocs(tmp_path / "hooked", f"plugins: [search]\n{settings}")
     assert leaks(public) == set()
     index = json.loads((public / "search" / "search_index.json").read_text(encoding="utf-8"))["docs"]
     assert words(FINE) in words(next(entry["text"] for entry in index if entry["location"] == "tabs/"))

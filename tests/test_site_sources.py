@@ -18,7 +18,7 @@ import yaml
 import spoilerguard as sg
 from spoilerguard.settings.layers import Value, find
 from spoilerguard.spans import Format
-from spoilerguard.text.reading import OTHER_MARKUP, SUFFIXES
+from spoilerguard.text.reading import FEEDS, OTHER_MARKUP, SUFFIXES
 
 A, B = SPOILERS[0], SPOILERS[1]
 FINE, MORE = HARMLESS[1], HARMLESS[2]
@@ -107,12 +107,16 @@ ADMONITIONS = [
     "!!! danger inline end\n    {}\n",
     '???+ tip "T"\n\n    - one\n    - {}\n',
     "!!! note\n\n    !!! warning\n\n        {}\n",
+    '!!! note "A title"\n    {}\n',
+    '??? info "A title"\n\n\t{}\n',
+    "!!! note\n\t!!! tip\n\n\t\t{}\n",
 ]
 ALERTS = [
     "> [!WARNING]\n> {}\n",
     "> [!note]- A title\n> {}\n",
     "> [!TIP]+\n>\n> {}\n",
     "- item\n\n  > [!CAUTION]\n  > {}\n",
+    ">[!IMPORTANT]\n>{}\n",
 ]
 BULLETS = ["➡️ ", "• ", "✅", "🔥 ", "– ", "◦ ", "👉🏽 ", "1️⃣ "]
 
@@ -229,6 +233,17 @@ def test_markup_that_is_not_read_is_refused_unless_it_is_called_text(suffix: str
         assert f"{draft}: {OTHER_MARKUP[suffix]} is not read; convert it to Markdown or HTML first" in ran.err
     assert cli("check", str(draft), "--input-format", "text").status == 1
     assert cli("check", str(tmp_path)).status == 2
+
+
+@pytest.mark.parametrize("suffix", sorted(FEEDS))
+def test_a_feed_is_no_draft(suffix: str, cli: Cli, tmp_path: Path) -> None:
+    draft = tmp_path / f"a{suffix}"
+    draft.write_text(f"<feed><entry><content type='html'>&lt;p>{A}&lt;/p></content></entry></feed>", encoding="utf-8")
+    for command in ("check", "blur"):
+        ran = cli(command, str(draft))
+        assert ran.status == 2
+        assert f"{draft}: a feed or an export is no draft; read it with spoilerguard scan" in ran.err
+    assert cli("check", str(draft), "--input-format", "text").status == 1
 
 
 def test_the_hook_takes_the_files_that_a_folder_is_searched_for() -> None:

@@ -154,9 +154,15 @@ def format_for(chosen: str | None, name: str) -> FormatName:
         InputError: The name suggests a markup that is not read.
     """
     from spoilerguard.errors import InputError
-    from spoilerguard.text.reading import OTHER_MARKUP, format_of
+    from spoilerguard.text.reading import FEEDS, OTHER_MARKUP, format_of
 
-    other = OTHER_MARKUP.get(PurePath(name).suffix.lower())
+    suffix = PurePath(name).suffix.lower()
+    if suffix in FEEDS and chosen in (None, "auto"):
+        raise InputError(
+            f"{name}: a feed or an export is no draft; read it with spoilerguard scan, or check it as a page with "
+            "--input-format html"
+        )
+    other = OTHER_MARKUP.get(suffix)
     if other is not None and chosen in (None, "auto"):
         raise InputError(
             f"{name}: {other} is not read; convert it to Markdown or HTML first, or check it as plain text with "

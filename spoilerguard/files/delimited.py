@@ -178,7 +178,8 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
     Args:
         source: The file.
         place: The byte of the content to start at; 0 is the first row after the header.
-        wanted: Column names; None, and a name that the file lacks, give None.
+        wanted: Column names, that of the text first; None, and a name that the file lacks, give None. Of a row with too
+            many or too few cells, those before the text are read: as a rule a comma in the text is the fault.
 
     Yields:
         Each row.
@@ -189,12 +190,14 @@ def rows(source: DataSource, place: int, wanted: Sequence[str | None]) -> Iterat
     columns, begin = _header(source, _rows_of_cells(source, source.lines()))
     width, at = len(columns), _first_of_each(columns)
     pick = itemgetter(*(width if name is None else at.get(name, width) for name in wanted))
+    before = 0 if wanted[0] is None else at.get(wanted[0], 0)  # the text
     for row, error, after, _ in _rows_of_cells(source, source.lines(max(place, begin))):
         if row is None:
             yield None, error, after
             continue
         if wrong := _wrong_width(source, row, width):
-            yield None, wrong, after
+            kept = row[:before]
+            yield pick([*kept, *[None] * (width + 1 - len(kept))]), wrong, after
             continue
         row.append(None)
         yield pick(row), error, after

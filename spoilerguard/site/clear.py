@@ -36,9 +36,10 @@ class Piece(NamedTuple):
 Worth = Callable[[str], bool]  # whether a text may hold what is looked for
 
 _ATTRIBUTE = re.compile(
-    r"""(?i)\b(content|alt|title|aria-label|placeholder|value|summary|data-[\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
+    r"""(?i)\b(content|alt|title|aria-(?:label|description)|label|placeholder|srcdoc|value|summary|data-[\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 )
-_TAG = re.compile(r"<[a-zA-Z][^<>]*>")
+_VALUE = re.compile(r"""=\s*["']([^"'<>]* [^"'<>]*)["']""")  # of an attribute in XML
+_TAG = re.compile(r"""<[a-zA-Z](?:[^<>"']++|"[^"]*+"|'[^']*+'|["'])*+>""")
 _SCRIPT = re.compile(r"(?is)<script\b([^>]*)>(.*?)</script\s*>")
 _HEAD = re.compile(r"(?is)<(title|noscript|template|textarea)\b[^>]*>(.*?)</\1\s*>")
 _COMMENT = re.compile(r"(?s)<!--(.*?)-->")
@@ -88,7 +89,8 @@ def _outside(source: str, worth: Worth) -> Iterator[Piece]:
     places = _Lines(source)
     for tag in _TAG.finditer(source):
         for name, double, single in _ATTRIBUTE.findall(tag[0]):
-            yield Piece(name.lower(), places.of(tag.start()), unescape(double or single))
+            text = unescape(double or single)
+            yield Piece(name.lower(), places.of(tag.start()), _plain(text) if name.lower() == "srcdoc" else text)
     for script in _SCRIPT.finditer(source):
         line = places.of(script.start())
         kind = "JSON-LD" if "ld+json" in script[1].lower() else "script"
@@ -133,6 +135,8 @@ def _feed(source: str, worth: Worth) -> Iterator[Piece]:
     for part in re.split(r"(?<=</item>)|(?<=</entry>)|(?<=</url>)", source):
         text = unescape(_MARKUP.sub(" ", unescape(_MARKUP.sub(" ", _CDATA.sub(" ", part)))))
         yield Piece("element", line, text)
+        if values := " \n".join(filter(worth, map(unescape, _VALUE.findall(part)))):
+            yield Piece("attribute", line, values)
         line += part.count("\n")
 
 
@@ -174,10 +178,10 @@ Reader = Callable[[str, Worth], Iterator[Piece]]
 PAGES = (".html", ".htm", ".xhtml")
 READERS: dict[str, Reader] = {
     **dict.fromkeys(PAGES, _page),
-    **dict.fromkeys((".xml", ".rss", ".atom", ".rdf"), _feed),
-    **dict.fromkeys((".json", ".webmanifest", ".jsonld"), _json),
+    **dict.fromkeys((".xml", ".rss", ".atom", ".rdf", ".opml", ".svg"), _feed),
+    **dict.fromkeys((".json", ".jsonl", ".jsonld", ".map", ".ndjson", ".webmanifest"), _json),
     **dict.fromkeys((".js", ".mjs"), _script),
-    **dict.fromkeys((".txt", ".md", ".markdown", ".ics", ".csv", ".vtt"), _text),
+    **dict.fromkeys((".txt", ".md", ".markdown", ".ics", ".csv", ".tsv", ".vtt", ".yaml", ".yml"), _text),
     **dict.fromkeys((".pf_fragment", ".pf_index"), _json),  # Pagefind's, once unpacked
 }
 

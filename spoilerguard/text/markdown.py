@@ -109,7 +109,7 @@ class MarkdownReader:
         tags = subtract(self.html, found.text)
         markable = mask(self.source, subtract([*self.literal, *tags], []))
         with_templates(found, self.whole, self.templates)
-        found.lines += [_end_of_line(self.whole, end) for start, end in self.templates if self.whole[start] == "["]
+        found.lines += [_end_of_line(self.whole, end) for start, end in self.templates if self.whole[start] in "[!?="]
         found.lines += [start for start, _ in self.templates if self.whole[start : start + 2] in (": ", ":\t")]
         return found, subtract(found.words, self.gaps), markable
 
@@ -190,7 +190,7 @@ class MarkdownReader:
 
 
 def _end_of_line(source: str, offset: int) -> int:
-    """Where a line ends: what follows an alert's mark there is its title."""
+    """Where a line ends: what follows the mark of an alert or admonition there is its title."""
     found = _LINE_END.search(source, offset)
     return found.start() if found else len(source)
 

@@ -28,7 +28,7 @@ _HIDES = r"(?!-?\s*/?\s*(?i:end)?(?i:su_|i)?(?i:spoilers?|details|hide)\b)"
 _VERBATIM = r"(?:highlight|comment|raw|codeblock|verbatim|mermaid|math)"
 _QUOTED = r"\"[^\"]*+\"|`[^`]*+`"
 _VALUE = r"(?:\"[^\"\r\n]*+\"|'[^'\r\n]*+'|[^\s\[\]\"']++)"
-_ALERT = r"(?<=[>][ ]) \[![A-Za-z]+\][+-]?"
+_ALERT = r"(?:(?<=[>][ ])|(?<=>)(?<![^\n\ >]>)) \[![A-Za-z]+\][+-]?"
 _ALERTS = re.compile(_ALERT, re.X)
 _TAGS = re.compile(
     rf"""(?x)
@@ -53,8 +53,8 @@ _TAGS = re.compile(
 )
 # `!!! note "Title"` and its like (Python-Markdown), with text indented below: `mark`, `sign`, `name`.
 _ADMONITION = re.compile(
-    r"""(?xm)^(?:[ ]{4})*+ (?P<mark>!!!|\?\?\?|===) (?P<sign>\+[ ]|[ ]) (?P<name>[\w -]*+)
-    (?:"[^"\r\n]*+")? [ \t]*+ (?=\r?\n(?:[ \t]*+\r?\n)*+[ ]{4}[^\r\n])"""
+    r"""(?xm)^(?:[ ]{4}|\t)*+ (?P<mark>!!!|\?\?\?|===) (?P<sign>\+[ ]|[ ]) (?P<name>[\w -]*+)
+    (?:"[^"\r\n]*+")? [ \t]*+ (?=\r?\n(?:[ \t]*+\r?\n)*+(?:[ ]{4}|\t)[^\r\n])"""
 )
 _SPOILER = re.compile(r"(?i)(?:spoiler|details)\b")
 # A fence of containers: with a name or attributes it opens one, bare it closes the last.

@@ -30,7 +30,7 @@ from spoilerguard.text.sentences import paragraphs
 from spoilerguard.text.suppressing import suppressed_regions, without_effect
 
 __all__ = [
-    "OTHER_MARKUP", "READERS", "SUFFIXES", "Layout", "addresses", "format_of", "guess_format",
+    "FEEDS", "OTHER_MARKUP", "READERS", "SUFFIXES", "Layout", "addresses", "format_of", "guess_format",
     "layout_of", "read", "reread", "suppressions", "words_of",
 ]  # fmt: skip
 
@@ -49,6 +49,8 @@ OTHER_MARKUP = {
     ".textile": "Textile",
     ".tex": "LaTeX",
 }
+
+FEEDS = frozenset((".xml", ".rss", ".atom", ".rdf"))  # their text is escaped, or that of many posts
 
 _URL = re.compile(
     r"(?i)\b(?:[a-z][a-z0-9+.-]{1,9}://|www\.)[^\s<>\"]*[^\s<>\".,;:!?'’”)\]*_~]"
