@@ -40,9 +40,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "d.md").write_text(REVIEW, encoding="utf-8")
     (tmp_path / "blurb.txt").write_text(CLEAN, encoding="utf-8")
     (tmp_path / "works.jsonl").write_text('{"work": "x", "title": "X"}\n', encoding="utf-8")
-    for name in ("parts", "site"):
+    for name in ("parts", "public"):
         (tmp_path / name).mkdir()
-    (tmp_path / "site" / "index.html").write_text(f"<p>{CLEAN}</p>", encoding="utf-8")
+    (tmp_path / "public" / "index.html").write_text(f"<p>{CLEAN}</p>", encoding="utf-8")
     for name in ("src.csv", "parts/a.csv", "parts/b.csv"):
         (tmp_path / name).write_text(f'id,body\n1,"{CLEAN}"\n', encoding="utf-8")
     (tmp_path / "link.csv").symlink_to("src.csv")
@@ -77,7 +77,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         "check d.md --write-baseline d.md",
         "check d.md -o known.json --write-baseline known.json",
         "check d.md -o blurb.txt --blurb blurb.txt",
-        "check --site site -o site/index.html",
+        "check --site public -o public/index.html",
         "preview d.md -o d.md",
         "preview d.md -o blurb.txt --blurb blurb.txt",
         "blur d.md -o d.md",
