@@ -6,7 +6,11 @@ up counts. It sees no other text, unless sentences are wanted for a report, and 
 
     s3://bucket/comments/2024/a.parquet   ->   scan_part, on some worker   ->   s3://bucket/out/2024/a.parquet
 
-Costs, measured by `tests/bench/cluster.py` (see there): COSTS
+Costs, measured by `tests/bench/cluster.py` in processor time on a busy machine: 1,800 short comments (two sentences) or
+320 reviews (sixteen) per core-second. A part costs 45 to 85 ms of a core and nine requests to the store beside its
+records. The next bottleneck is client and scheduler, which add up counts by work: 15 ms for a part with comments on
+2,000 works, 40 ms for one with 7,400 (10,000 at most are told apart). A thousand cores score 1.8 million short comments
+or 320,000 reviews a second, and thus want parts of 30,000 to 75,000 comments, or 5,000 to 13,000 reviews, at least.
 """
 
 from __future__ import annotations
