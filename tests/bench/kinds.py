@@ -58,6 +58,7 @@ def main() -> None:
     arguments.add_argument("datasets", type=Path)
     arguments.add_argument("--read", type=Path)
     arguments.add_argument("--key", type=Path)
+    arguments.add_argument("--seed", type=int, default=0, help="another hundred")
     asked = arguments.parse_args()
     frame = validation(asked.datasets)
     spoilers = np.flatnonzero((frame["label"] == 1) & frame["tag"].isin(list(KINDS)))
@@ -79,7 +80,7 @@ def main() -> None:
             share = sum(bool(named(one)) for one in found) / len(flags)
             f1 = micro_f1(reasons(spoilers), frame["tags"].iloc[spoilers])
             print(f"{name}, {what}: micro F1 {f1:.3f}, {share:.0%} of {len(flags):,} flags have a kind")
-        for k in random.Random(0).sample(range(len(flags)), READ):
+        for k in random.Random(asked.seed).sample(range(len(flags)), READ):
             says = ", ".join(KIND_NAMES.get(reason.kind, reason.kind) for reason in found[k])
             shown.append({"model": name, "text": frame["text"].iloc[flags[k]], "says": says, "words": found[k][0].text})
     random.Random(1).shuffle(shown)
