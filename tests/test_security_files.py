@@ -554,6 +554,19 @@ def test_a_page_that_unpacks_to_gigabytes_is_refused(tmp_path: Path) -> None:
         list(open_archive(path, longest_record=1 << 30).posts())
 
 
+def test_a_footer_at_odds_with_itself_ends_no_process(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "c.parquet"
+    parquet.write_table(arrow.table({"body": ["He dies.", CLEAN], "id": ["1", "2"]}), path)
+    optional, required = (b"\x15\x0c\x25" + value + b"\x18\x04body" for value in (b"\x02", b"\x00"))
+    content = path.read_bytes()
+    assert content.count(optional) == 1, "the schema says once of the column that it may be null"
+    path.write_bytes(content.replace(optional, required))
+    posts = [post for post, _ in open_archive(path).posts()]
+    assert len(posts) == 2
+    assert all("this part of the Parquet file is damaged" in (post.error or "") for post in posts)
+
+
 def test_many_pages_that_become_large_are_not_held_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path, size, count = tmp_path / "c.parquet", 8 << 20, 24

@@ -6,7 +6,8 @@ unpack to gigabytes. So the headers of the pages are read before Arrow reads the
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+import io
 from itertools import repeat
 import mmap
 import os
@@ -131,20 +132,58 @@ def _batch(source: DataSource, file: Any, far: BinaryIO | None, group: int, colu
     """
     about = file.metadata.row_group(group)
     usual = min(_ROWS, _BYTES * int(about.num_rows) // max(1, int(about.total_byte_size)))
-    chunks = [about.column(number) for number in range(about.num_columns)]
+    _check_footer(file, group, columns)
+    read = [n for n in range(about.num_columns) if file.schema.column(n).path.partition(".")[0] in columns]
     sizes = [usual]
     with nullcontext(_Bytes(far)) if far else _mapped(source.path) as data:
-        for chunk in chunks:
-            if chunk.path_in_schema.partition(".")[0] in columns:
-                pages = list(pages_of(data, chunk))
-                for page in pages:
-                    if page.size > max(_EXPANDED, _DENSE * page.stored):
-                        raise InputError(
-                            f"{source.path}: a page of {page.size:,} bytes is stored in {page.stored:,}, which no text "
-                            "needs; write the file again with smaller pages"
-                        )
-                sizes.append(_fitting(pages, usual))
+        for chunk in map(about.column, read):
+            pages = list(pages_of(data, chunk))
+            for page in pages:
+                if page.size > max(_EXPANDED, _DENSE * page.stored):
+                    raise InputError(
+                        f"{source.path}: a page of {page.size:,} bytes is stored in {page.stored:,}, which no text "
+                        "needs; write the file again with smaller pages"
+                    )
+            sizes.append(_fitting(pages, usual))
     return max(1, min(sizes))
+
+
+class _FooterIsSoundError(Exception):
+    """Arrow has come as far as the pages."""
+
+
+class _NoPages(io.RawIOBase):
+    """The content of a file of which nothing can be read."""
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, place: int, whence: int = os.SEEK_SET, /) -> int:
+        return place
+
+    def tell(self) -> int:
+        return 1 << 62
+
+    def read(self, size: int = -1, /) -> bytes:
+        raise _FooterIsSoundError
+
+
+def _check_footer(file: Any, group: int, columns: Sequence[str | None]) -> None:
+    """Have Arrow check what the footer says of the columns of a row group.
+
+    `RowGroupMetaData.column` checks it too, but ends the process where it is wrong (seen with pyarrow 26). A reader
+    raises, before it reads a page; this one has no pages to read.
+
+    Raises:
+        OSError: It is wrong.
+    """
+    arrow, parquet = optional("pyarrow", "scan"), optional("pyarrow.parquet", "scan")
+    reader = parquet.ParquetFile(arrow.PythonFile(_NoPages(), mode="r"), metadata=file.metadata)
+    with suppress(_FooterIsSoundError):
+        next(reader.iter_batches(1, row_groups=[group], columns=columns, use_threads=False), None)
 
 
 @contextmanager
