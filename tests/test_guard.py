@@ -357,7 +357,8 @@ def test_sentences_are_no_string(small: sg.Guard) -> None:
 # --- pickling --------------------------------------------------------------------------------
 
 
-def test_a_guard_is_pickled_as_the_name_and_digests_of_its_model(fast: sg.Guard, small: sg.Guard) -> None:
+def test_a_guard_is_pickled_as_the_name_and_digests_of_its_model(small_folder: Path) -> None:
+    fast, small = sg.load("fast"), sg.load(small_folder)
     for loaded in (fast, small):
         data = pickle.dumps(loaded)
         assert len(data) < 10_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from html import unescape
 import re
 
@@ -13,12 +15,20 @@ ATTRIBUTE = re.compile(
 _ENTITY = re.compile(r"&(?:#[xX]?[0-9a-fA-F]{1,9}|[a-zA-Z][a-zA-Z0-9]{1,31});?")
 
 
-def values_of(attributes: str) -> dict[str, str]:
+def values_of(attributes: str) -> Mapping[str, str]:
     """The attributes of a tag by their names in lower case, with their entities decoded; the first of a name counts."""
+    return _values_again(attributes) if len(attributes) < _SHORT else _values(attributes)
+
+
+def _values(attributes: str) -> Mapping[str, str]:
     values: dict[str, str] = {}
     for name, *value in ATTRIBUTE.findall(attributes):
         values.setdefault(name.lower(), unescape("".join(value)))
     return values
+
+
+_SHORT = 256
+_values_again = lru_cache(maxsize=256)(_values)  # most tags of a page are like others
 
 
 def decoded(value: str) -> tuple[str, list[int]]:

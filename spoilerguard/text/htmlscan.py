@@ -18,7 +18,7 @@ without a table, and inline elements that a block cut off are not opened again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 import re
 
@@ -352,7 +352,7 @@ class Scanner:
         if parent and parent.style == "details" and parent.summary is None and self._hiding == 1:
             parent.summary = span
 
-    def _describe(self, element: Element, attributes: str) -> dict[str, str]:
+    def _describe(self, element: Element, attributes: str) -> Mapping[str, str]:
         """Note what the attributes of an element mean; returns their values."""
         values = values_of(attributes)
         element.style = _SPOILER_ELEMENTS.get(element.name)

@@ -66,7 +66,7 @@ _START = re.compile(
     | (?P<brace>\{{)
     | <(?P<tag>/?)(?:(?P<name>[A-Za-z_$][\w$.:-]*+)|(?=>))"""
 )
-_IN_TAG = re.compile(r"""\s++|[A-Za-z_$][\w$.:-]*+|=|"[^"]*+"|'[^']*+'|/(?=\s*+>)""")
+_IN_TAG = re.compile(r"""(?:\s++|[A-Za-z_$][\w$.:-]*+|=|"[^"]*+"|'[^']*+'|/(?=\s*+>))++""")
 _TICKS = re.compile(r"`++")
 _BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[ \t]*+(?=[\r\n])")
 _AROUND = re.compile(_MARKERS)
@@ -160,8 +160,10 @@ class _MdxReader(MarkdownReader):
         elif piece.kind == "closes":
             self.scanner.feed_tag(f"</{name}>", piece.start, piece.end)
         else:
-            attributes = _STRING.sub(r"=\1", _FALSE.sub("", markup[1 + len(piece.name) : -1]))
-            attributes = _EXPRESSION.sub('""', attributes).replace("className", "class")
+            attributes = markup[1 + len(piece.name) : -1]
+            if "{" in attributes:
+                attributes = _EXPRESSION.sub('""', _STRING.sub(r"=\1", _FALSE.sub("", attributes)))
+            attributes = attributes.replace("className", "class")
             self.scanner.feed_tag(f"<{name}{attributes}>", piece.start, piece.end)
 
 

@@ -54,7 +54,7 @@ from spoilerguard.model.graph import check_graph
 from spoilerguard.preview.page import preview
 from spoilerguard.printing import PRINTERS, Look, Outcome
 from spoilerguard.scan.folder import PartialOutput, part_of
-from spoilerguard.scan.outputs import OutputRow, encode, finish, head
+from spoilerguard.scan.outputs import OutputRow, columns, encode, finish, head
 from spoilerguard.scan.outputs import count as number_of
 from spoilerguard.scan.part import Done, Part
 from spoilerguard.scan.partfolder import PartsFolder
@@ -339,9 +339,10 @@ def scanned(data: bytes) -> None:
     flag = {"start": 0, "end": 1, "text": pieces[0], "score": 0.5, "reasons": [{"kind": "death", "text": pieces[-1]}]}
     same = {"spoiler_score": 0.5, "spoiler": True, "flags": [flag], "blurred": pieces[-1], "error": None}
     rows: list[OutputRow] = [{"id": piece, **same} for piece in pieces]
+    names = columns(blurred=True)
     for kind in (".jsonl", ".csv", ".parquet", ".jsonl.zst"):
-        written = _written("rows", head(kind, blurred=True) + encode(kind, rows, blurred=True))
-        path = finish(kind, written, _folder() / "beside", blurred=True)
+        written = _written("rows", head(kind, names) + encode(kind, rows, names))
+        path = finish(kind, written, _folder() / "beside", names)
         assert number_of(kind, path) == len(rows), "as many rows as there were"
         if kind == ".jsonl":
             assert [json.loads(line) for line in path.read_bytes().splitlines()] == rows
@@ -468,7 +469,7 @@ def state(data: bytes) -> None:
     (folder / "rows-00000").write_bytes(b"{}\n")
     with (
         suppress(InputError),
-        closing(PartialOutput(output, {"output": ".jsonl", "partition": None, "blur": None})) as part,
+        closing(PartialOutput(output, {"output": ".jsonl", "partition": None, "blur": None, "keep": ()})) as part,
     ):
         part.resume()
         part.commit()
@@ -675,7 +676,7 @@ def _reports() -> Iterator[bytes]:
 
 def _states() -> Iterator[bytes]:
     with closing(
-        PartialOutput(_folder() / "begun.jsonl", {"output": ".jsonl", "partition": None, "blur": None})
+        PartialOutput(_folder() / "begun.jsonl", {"output": ".jsonl", "partition": None, "blur": None, "keep": ()})
     ) as part:
         part.start(replace=False)
         yield (part.folder / "state.json").read_bytes()
