@@ -469,7 +469,11 @@ def state(data: bytes) -> None:
     (folder / "rows-00000").write_bytes(b"{}\n")
     with (
         suppress(InputError),
-        closing(PartialOutput(output, {"output": ".jsonl", "partition": None, "blur": None, "keep": ()})) as part,
+        closing(
+            PartialOutput(
+                output, {"output": ".jsonl", "partition": None, "blur": None, "keep": (), "csv_formulas": False}
+            )
+        ) as part,
     ):
         part.resume()
         part.commit()
@@ -676,7 +680,10 @@ def _reports() -> Iterator[bytes]:
 
 def _states() -> Iterator[bytes]:
     with closing(
-        PartialOutput(_folder() / "begun.jsonl", {"output": ".jsonl", "partition": None, "blur": None, "keep": ()})
+        PartialOutput(
+            _folder() / "begun.jsonl",
+            {"output": ".jsonl", "partition": None, "blur": None, "keep": (), "csv_formulas": False},
+        )
     ) as part:
         part.start(replace=False)
         yield (part.folder / "state.json").read_bytes()
