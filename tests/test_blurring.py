@@ -381,6 +381,13 @@ def test_text_that_a_browser_moves_out_of_its_table_is_refused(style: str) -> No
         hidden("<table>She dies.<tr><td>Safe.</table>", "html", style, "dies")
 
 
+def test_a_mark_for_every_few_letters_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "<td>a" * 5_000  # what hides it would be twenty times as long
+    monkeypatch.setattr("spoilerguard.hiding.blurring._verified", None)
+    with pytest.raises(LeakError, match="5,000 marks would hide a few letters each"):
+        hidden(text, "html", "html")
+
+
 def test_an_error_is_of_our_own_tree() -> None:
     assert issubclass(LeakError, sg.SpoilerguardError)
 

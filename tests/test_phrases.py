@@ -104,7 +104,7 @@ def test_a_text_without_words_is_shown_whole() -> None:
 
 def named(scorer: LinearScorer, *probabilities: float) -> list[str]:
     kinds = np.array([[*probabilities, *[0.0] * (len(KINDS) - len(probabilities))]])
-    found = LinearScorer(scorer.arrays, tuple(KINDS), scorer.named_from)._names(kinds[0])
+    found = LinearScorer(scorer.arrays, tuple(KINDS), scorer.named_from)._named(kinds)[0]
     assert found
     return found
 

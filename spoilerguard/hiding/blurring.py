@@ -128,6 +128,8 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
         if not found.segments:
             return [], layout
         chosen = found.chosen(style.least if whole or style.inline is None else None)
+        if len(chosen) > max(_MOST_MARKS, len(source) // _SPARSE):
+            raise LeakError(f"{len(chosen):,} marks would hide a few letters each; hide less at once")
         lost = [segment for segment in chosen if _loses_text(segment, style)]
         kept = [segment for segment in chosen if not _loses_text(segment, style)]
         target = Target.of(document, kept, found.texts)
@@ -143,6 +145,9 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
     raise LeakError(f"{first_error}: style {style.name!r} cannot hide what is here; choose another") from None
 
 
+# So many marks in one text hide no sentences: more than these, and one for fewer characters than this. What they would
+# make of the text is twenty times as long, and must be read again.
+_MOST_MARKS, _SPARSE = 4000, 16
 _PLAIN = STYLES["placeholder"]
 _TILDES = re.compile("~{3,}")  # to one parser of Markdown they are text, to another they strike out what is around them
 

@@ -223,7 +223,7 @@ class LinearScorer:
         parts = [gains[first : first + len(words)] for first, words in bounds]
         found = phrases(texts, [words for _, words in bounds], parts)
         shown = [part[0] for part in found] if weigh is None else _costliest(texts, found, weigh)
-        named = (self._names(row) for row in self.kinds_of(tokens, seen, blocks))
+        named = self._named(self.kinds_of(tokens, seen, blocks))
         return [
             tuple(Reason(kind, text[phrase.start : phrase.end]) for kind in names)
             for text, phrase, names in zip(texts, shown, named, strict=True)
@@ -244,11 +244,14 @@ class LinearScorer:
         own = sigmoid(logits) if self.named_from is not None else _softmax(logits)
         return np.where(np.isnan(seen), own, (own + seen) / 2) if seen.shape[1] else own
 
-    def _names(self, probabilities: npt.NDArray[np.float64]) -> list[str]:
-        """The kinds that are likely enough to be named, the likeliest first; UNNAMED where none is."""
-        limits = np.full(len(self.kinds), NAMED_FROM) if self.named_from is None else np.array(self.named_from)
-        likely = np.flatnonzero(probabilities >= limits)
-        return [self.kinds[k] for k in sorted(likely, key=lambda k: -float(probabilities[k]))] or [UNNAMED]
+    def _named(self, probabilities: npt.NDArray[np.float64]) -> list[list[str]]:
+        """Of each sentence the kinds that are likely enough to be named, the likeliest first; UNNAMED where none is."""
+        likely = probabilities >= (NAMED_FROM if self.named_from is None else np.array(self.named_from))
+        named = [[UNNAMED] for _ in probabilities]
+        for row in np.flatnonzero(likely.any(axis=1)).tolist():
+            found = np.flatnonzero(likely[row]).tolist()
+            named[row] = [self.kinds[k] for k in sorted(found, key=lambda k: -float(probabilities[row, k]))]
+        return named
 
     def word_weights(self, sentence: str) -> list[tuple[str, float]]:
         """Each word of a sentence with what it adds to the logit, in order."""
