@@ -114,6 +114,7 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
     source, format, layout = document.source, document.format, layout_of(document)
     if not (ranges := subtract([Span(*at) for at in spoilers], [])):
         return [], layout
+    _check_number(len(ranges), source)
     # In plain text there is only white space between blocks; in other formats no text crosses their bounds.
     gaps = subtract([Span(0, len(source))], layout.blocks) if format == "text" else []
     events = markup_events(layout, format)
@@ -127,9 +128,8 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
         found = segment_text(source, format, visible, events, ranges, edges=edges, headings=not style.keeps)
         if not found.segments:
             return [], layout
+        _check_number(len(found.segments), source)
         chosen = found.chosen(style.least if whole or style.inline is None else None)
-        if len(chosen) > max(_MOST_MARKS, len(source) // _SPARSE):
-            raise LeakError(f"{len(chosen):,} marks would hide a few letters each; hide less at once")
         lost = [segment for segment in chosen if _loses_text(segment, style)]
         kept = [segment for segment in chosen if not _loses_text(segment, style)]
         target = Target.of(document, kept, found.texts)
@@ -150,6 +150,12 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
 _MOST_MARKS, _SPARSE = 4000, 16
 _PLAIN = STYLES["placeholder"]
 _TILDES = re.compile("~{3,}")  # to one parser of Markdown they are text, to another they strike out what is around them
+
+
+def _check_number(marks: int, source: str) -> None:
+    """Raise LeakError for so many marks that they hide no sentences."""
+    if marks > max(_MOST_MARKS, len(source) // _SPARSE):
+        raise LeakError(f"{marks:,} marks would hide a few letters each; hide less at once")
 
 
 def _loses_text(segment: Segment, style: Style) -> bool:

@@ -214,32 +214,31 @@ class LinearScorer:
         """
         if not sentences:
             return []
-        texts = [clean(s) for s in sentences]
+        at: dict[str, int] = {}
+        place = [at.setdefault(clean(s), len(at)) for s in sentences]
+        texts = list(at)  # what stands there twice is looked at once
         tokens = tokens_of(texts)
         blocks = list(hashed(tokens, characters=(0, 0)))
-        seen = np.empty((len(texts), 0)) if kinds is None else kinds
         gains = self._gains(tokens, blocks)
         bounds = list(_bounds_of_words(tokens))
         parts = [gains[first : first + len(words)] for first, words in bounds]
         found = phrases(texts, [words for _, words in bounds], parts)
-        shown = [part[0] for part in found] if weigh is None else _costliest(texts, found, weigh)
-        named = self._named(self.kinds_of(tokens, seen, blocks))
-        return [
-            tuple(Reason(kind, text[phrase.start : phrase.end]) for kind in names)
-            for text, phrase, names in zip(texts, shown, named, strict=True)
-        ]
+        phrase_of = [part[0] for part in found] if weigh is None else _costliest(texts, found, weigh)
+        shown = [text[phrase.start : phrase.end] for text, phrase in zip(texts, phrase_of, strict=True)]
+        own = self._kinds(tokens, blocks)[place]
+        named = self._named(self._likely(own, np.empty((len(place), 0)) if kinds is None else kinds))
+        return [tuple(Reason(kind, shown[k]) for kind in names) for k, names in zip(place, named, strict=True)]
 
-    def kinds_of(
-        self, tokens: Tokens, seen: npt.NDArray[np.float64], blocks: Sequence[Block] | None = None
-    ) -> npt.NDArray[np.float64]:
+    def kinds_of(self, tokens: Tokens, seen: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """The probability that each sentence, if it is a spoiler, is of each kind: shape (n, kinds).
 
         Args:
             tokens: Their words.
             seen: What a network says of them, as in `Reading`: the mean of both counts.
-            blocks: Their n-grams, where they are known.
         """
-        logits = self._kinds(tokens, blocks or list(hashed(tokens, characters=(0, 0))))
+        return self._likely(self._kinds(tokens, list(hashed(tokens, characters=(0, 0)))), seen)
+
+    def _likely(self, logits: npt.NDArray[np.float64], seen: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         # Before kinds had thresholds, they were fitted as one choice among all.
         own = sigmoid(logits) if self.named_from is not None else _softmax(logits)
         return np.where(np.isnan(seen), own, (own + seen) / 2) if seen.shape[1] else own

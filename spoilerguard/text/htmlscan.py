@@ -112,6 +112,9 @@ def scan(source: str, *, elements: bool = False) -> Scan:
     return scanner.finish(len(source))
 
 
+_CELLS = frozenset({"td", "th"})  # right in a row, they close nothing
+
+
 class Scanner:
     """A stack of open elements, fed with HTML or, by the reader of another format, with elements.
 
@@ -197,7 +200,7 @@ class Scanner:
             self.found.lines.append(start)
         elif name in BLOCK:
             self.found.breaks.append(start)
-        if self._implied:
+        if self._implied and not (name in _CELLS and self._stack and self._stack[-1].name == "tr"):
             self._close_before(name, start)
         if name in VOID or (name in FOREIGN and _SELF_CLOSED.search(attributes)):
             return None

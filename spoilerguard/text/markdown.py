@@ -104,7 +104,8 @@ class MarkdownReader:
         if self.html:
             self.html_text = mask_outside(self.source, self.html)
         for event, span in events:
-            self.event(*_name(event), span)
+            name, detail = (event, None) if type(event) is str else _name(event)
+            self.event(name, detail, span)
         found = self.scanner.finish(len(self.source))
         tags = subtract(self.html, found.text)
         markable = mask(self.source, subtract([*self.literal, *tags], []))
