@@ -37,7 +37,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 from hostile import UNITS, repeated
 
 MOST = 8.0
-SUFFIXES = {"text": ".txt", "markdown": ".md", "html": ".html"}
+SUFFIXES = {"text": ".txt", "markdown": ".md", "mdx": ".mdx", "html": ".html"}
 ASKED = {"threshold": 0.0, "any_language": True}
 Route = Callable[[str, str], object]  # from a text and its format
 
