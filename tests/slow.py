@@ -20,6 +20,7 @@ SLOW = frozenset(
     "subprocess multiprocessing Popen playwright torch distributed train jobs nbclient settrace tracemalloc".split()
 )
 SLOW |= {"SpoilerClassifier", "check_estimator"}  # they train
+SLOW |= {"local_cluster", "s3_server"}  # they start processes and servers
 SLOW |= {"spoilerguard.training.network", "spoilerguard.training.word_network", "sync_playwright", "pre_commit"}
 
 
