@@ -47,6 +47,8 @@ _BYTES = {1: 4, 2: 1, 3: 1, 6: 4, _INT64: 8}  # of a number, by data type
 
 def _message(data: bytes, fields: Mapping[int, tuple[str, bool]]) -> dict[str, list[Any]]:
     """The values of each field: integers, or bytes for everything else. Raises ValueError."""
+    if not isinstance(data, bytes):
+        raise ValueError("a number stands where a message is expected")
     found: dict[str, list[Any]] = {name: [] for name, _ in fields.values()}
     for number, value in _fields(data):
         if number not in fields:

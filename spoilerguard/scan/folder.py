@@ -336,7 +336,7 @@ def finished(output: Path, plan: Mapping[str, Any]) -> Summary | None:
         done = json.loads(done_of(output).read_bytes())
         if done["version"] != VERSION or done["files"] != _files_of(output):
             return None
-        then, summary = dict(done["plan"]), Summary(**done["tally"])
+        then, summary = dict(done["plan"]), Summary.from_dict(done["tally"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if (part_of(output) / "state.json").is_file():
@@ -361,7 +361,7 @@ def _read_state(path: Path) -> dict[str, Any]:
         for name, kind in _TYPES.items():
             if not isinstance(state.get(name), kind):
                 raise ValueError(f"no {name!r}")
-        state["after"], state["tally"] = Cursor(*state["after"]), Summary(**state["tally"])
+        state["after"], state["tally"] = Cursor(*state["after"]), Summary.from_dict(state["tally"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({error}); start again with --force") from None
     return state

@@ -94,7 +94,7 @@ class Done:
     def from_json(cls, data: bytes) -> Done:
         """Read the record of a part. Raises ValueError, KeyError or TypeError if it is none."""
         fields: dict[str, Any] = json.loads(data)
-        return cls(**(fields | {"summary": Summary(**fields["summary"])}))
+        return cls(**(fields | {"summary": Summary.from_dict(fields["summary"])}))
 
 
 def record_of(output: str) -> str:

@@ -7,7 +7,7 @@ summary of the archive. A scan stores it beside its cursor.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -23,6 +23,10 @@ _MOST_WORKS = 10_000
 _MOST_MONTHS = 1_200
 _MOST_EXAMPLES = 20
 _MAX_QUOTE = 300  # characters of a quoted sentence or error
+
+
+def _are_counts(values: Any, number: int) -> bool:
+    return isinstance(values, list) and len(values) == number and all(type(value) is int for value in values)
 
 
 @dataclass(slots=True)
@@ -58,6 +62,24 @@ class Summary:
     surest: list[dict[str, Any]] = field(default_factory=list)
     nearest: list[dict[str, Any]] = field(default_factory=list)
     faults: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Summary:
+        """What `to_dict` returned, perhaps damaged since. Raises ValueError or TypeError if it is."""
+        summary, pairs = cls(**fields), {"works", "months"}
+        for name, like in asdict(cls()).items():
+            value = getattr(summary, name)
+            if type(value) is not type(like):
+                raise ValueError(f"{name} is no {type(like).__name__}")
+            for inner in value.values() if isinstance(value, dict) else ():
+                if not (_are_counts(inner, 2) if name in pairs else type(inner) is int):
+                    raise ValueError(f"{name} holds something else than counts")
+        for row in (*summary.surest, *summary.nearest, *({"score": 0, **fault} for fault in summary.faults)):
+            if not (type(row["number"]) is int and isinstance(row["score"], int | float)):
+                raise ValueError("an example is none")
+        if not _are_counts(summary.scores, BINS):
+            raise ValueError("scores holds something else than counts")
+        return summary
 
     @classmethod
     def of(
@@ -136,7 +158,7 @@ class Summary:
         self.faults = self.faults[:_MOST_EXAMPLES]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-serialisable; `Summary(**summary.to_dict())` restores it."""
+        """JSON-serialisable; `Summary.from_dict` restores it."""
         return asdict(self)
 
 
