@@ -1,6 +1,7 @@
 """Make the bundled models, and measure them: networks, soft labels, `fast`, `accurate`, figures, cards.
 
     python models/make.py ../shared/datasets            # all of it; a step whose result is in cache/ is not repeated
+    python models/make.py ../shared/datasets --go-on    # go on from the network of models/accurate with all labels
     python models/make.py ../shared/datasets --figures  # only measure the models again
 
 The steps, on two cores that are otherwise idle (an interrupted step resumes from its checkpoint; PyTorch allocates
@@ -67,6 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", type=Path)
     parser.add_argument("--figures", action="store_true", help="only measure the models again and write their cards")
+    parser.add_argument("--go-on", action="store_true", help="start from the network of models/accurate, not anew")
     parser.add_argument("--jobs", type=int, default=2, help="cores (2)")
     parser.add_argument(
         "--teacher",
@@ -76,14 +78,14 @@ def main() -> None:
     given = parser.parse_args()
     CACHE.mkdir(exist_ok=True)
     if not given.figures:
-        make(given.datasets, given.jobs, given.teacher)
+        make(given.datasets, given.jobs, given.teacher, given.go_on)
     write_figures([load("fast"), load("accurate")], given.datasets)
 
 
-def make(datasets: Path, jobs: int, with_teacher: bool) -> None:
+def make(datasets: Path, jobs: int, with_teacher: bool, go_on: bool) -> None:
     """Every step, from labels to both models."""
     frame, works = labelled(datasets), read_works(ROOT / "data" / "works.jsonl")
-    files = network(frame, weak(datasets), works)
+    files = network(frame, weak(datasets), works, go_on)
     teacher = taught(frame, works) if with_teacher else None
     soft = soft_labels(datasets, files, jobs, teacher)
     fast = train(frame, soft=soft, works=works, recipe="fast", name="fast", jobs=jobs, progress=say)
@@ -131,13 +133,16 @@ def archive(held: pd.DataFrame) -> pd.DataFrame:
 # --- the network ----------------------------------------------------------------------------------
 
 
-def network(frame: pd.DataFrame, noisy: pd.DataFrame, works: Mapping[str, Work]) -> dict[str, bytes]:
-    """The files of the network that is fine-tuned twice."""
+def network(frame: pd.DataFrame, noisy: pd.DataFrame, works: Mapping[str, Work], go_on: bool) -> dict[str, bytes]:
+    """The files of the network that is fine-tuned twice, or that goes on from the shipped one."""
     kept = [CACHE / "network" / name for name in (NETWORK, VOCABULARY)]
     if not all(path.exists() for path in kept):
-        from spoilerguard.training.export import graphs_of
+        from spoilerguard.training.export import graphs_of, state_of
 
-        first = fine_tuned("first", noisy, works, FINETUNE)
+        if go_on:
+            first = state_of((ROOT / "models" / "accurate" / NETWORK).read_bytes())
+        else:
+            first = fine_tuned("first", noisy, works, FINETUNE)
         real = fine_tuned("real", frame, works, FINETUNE_REAL, first)
         kept[0].parent.mkdir(exist_ok=True)
         for name, data in graphs_of(real).files.items():

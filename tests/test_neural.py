@@ -23,7 +23,7 @@ from spoilerguard.training.targets import kinds_of, targets_of
 torch = pytest.importorskip("torch", reason="fine-tuning needs the extra train")
 
 from spoilerguard.training import finetune, word_training  # noqa: E402 - what follows needs the extra
-from spoilerguard.training.export import graph_of, quantised  # noqa: E402
+from spoilerguard.training.export import graph_of, quantised, state_of  # noqa: E402
 from spoilerguard.training.finetune import Corpus, Lesson, fit, readings_of  # noqa: E402
 from spoilerguard.training.word_network import WordModule, integers_of  # noqa: E402
 
@@ -104,6 +104,17 @@ def test_the_exported_graph_gives_the_networks_logits_and_integers_come_close(co
         np.testing.assert_allclose(exact.run(None, inputs)[0], wanted, atol=1e-4)
         np.testing.assert_allclose(exact.run(None, inputs)[1], kinds, atol=1e-4)
         np.testing.assert_allclose(coarse.run(None, inputs)[0], wanted, atol=0.25)
+
+
+def test_training_can_go_on_from_a_graph(network: Any) -> None:
+    whole = weights(network)
+    back = state_of(graph_of(network.state_dict()).SerializeToString())
+    assert set(whole) - set(back) == {"source.weight"}
+    coarse = state_of(quantised(graph_of(network.state_dict())).SerializeToString())
+    for name, tensor in back.items():
+        np.testing.assert_array_equal(tensor.numpy(), whole[name], err_msg=name)
+        step = np.abs(whole[name]).max() / 127  # a column's is smaller
+        np.testing.assert_allclose(coarse[name].numpy(), whole[name], atol=step, err_msg=name)
 
 
 def test_padding_changes_no_logit(corpus: Corpus, network: Any) -> None:

@@ -22,7 +22,7 @@ from onnx import TensorProto, helper, numpy_helper
 from spoilerguard.model.manifest import NETWORK, VOCABULARY
 from spoilerguard.training.network import HEADS, LAYERS, WIDTH, minilm_folder
 
-__all__ = ["Graphs", "graph_of", "graphs_of", "quantised"]
+__all__ = ["Graphs", "graph_of", "graphs_of", "quantised", "state_of"]
 
 _CONTRIB = "com.microsoft"
 _EPSILON = 1e-12
@@ -144,6 +144,35 @@ def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
         finally:
             logging.disable(logging.NOTSET)
         return onnx.load(after)
+
+
+_WHOLE, _SCALE, _ZERO = "_quantized", "_scale", "_zero_point"  # what quantisation adds to the name of a weight
+_ONE_BY_ONE = ("encoder.words.weight", "encoder.places.weight", "encoder.segments.weight")  # not turned by graph_of
+
+
+def state_of(network: bytes) -> dict[str, Any]:
+    """The state of a network from its graph, so that training can go on from a model that was shipped.
+
+    Args:
+        network: A graph of `graph_of` or `quantised`; integers are turned back into floats.
+
+    Returns:
+        The state of a `Network`, without the intercepts of its sources.
+    """
+    import torch
+
+    held = {t.name: numpy_helper.to_array(t) for t in onnx.load_from_string(network).graph.initializer}
+    state: dict[str, npt.NDArray[Any]] = {}
+    for name, value in held.items():
+        if name.endswith(_WHOLE):
+            name = name.removesuffix(_WHOLE)
+            value = (value.astype(np.float32) - held[name + _ZERO].astype(np.float32)) * held[name + _SCALE]
+        if name.startswith("encoder.") and not name.endswith((_SCALE, _ZERO)):
+            state[name] = value.T if value.ndim == 2 and name not in _ONE_BY_ONE else value
+    heads = np.concatenate([held["head_own"], held["head_whole"]]).T
+    for name, rows in (("head", slice(1)), ("tag", slice(1, None))):
+        state[f"{name}.weight"], state[f"{name}.bias"] = heads[rows], held["heads_bias"][rows]
+    return {name: torch.tensor(np.ascontiguousarray(value)) for name, value in state.items()}
 
 
 @dataclass(frozen=True)
