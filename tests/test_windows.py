@@ -53,13 +53,14 @@ def test_of_some_sentences_wanted_each_is_scored_and_no_other(document: list[lis
 
 
 def test_less_is_read_where_less_is_wanted() -> None:
-    document = [[1000 * k + j for j in range(20)] for k in range(1, 11)]
-    wanted = np.zeros(10, bool)
-    wanted[[2, 3, 8]] = True
+    document = [[1000 * k + j for j in range(20)] for k in range(1, 31)]
+    wanted = np.zeros(30, bool)
+    wanted[[6, 7, 20]] = True
     first, second = windows(document, None, wanted)
-    assert (scored([first]), scored([second])) == ([2, 3], [8])
+    assert (scored([first]), scored([second])) == ([6, 7], [20])
     assert len(first.ids) == 1 + NEAR + 42 + NEAR
-    assert first.ids[1 : 1 + NEAR] == [*document[1][-NEAR + 1 :], SEP], "what stands right before"
+    before = [piece for sentence in document[:6] for piece in (*sentence, SEP)]
+    assert first.ids[1 : 1 + NEAR] == before[-NEAR:], "what stands right before"
 
 
 def test_a_short_document_is_one_window() -> None:

@@ -37,7 +37,7 @@ __all__ = [
     "windows",
 ]
 
-ROOM, CORE, MARGIN, NEAR = 256, 200, 32, 20  # word pieces
+ROOM, CORE, MARGIN, NEAR = 256, 200, 32, 48  # word pieces
 LONGEST, OVERLAP = 127, 32
 BLURB, SYNOPSIS = 60, 160
 CLS, SEP = 101, 102

@@ -50,7 +50,7 @@ def fit_kinds(frame: pd.DataFrame) -> dict[str, npt.NDArray[Any]]:
                 )
         rows = sum(parts)
         for k in several:
-            model = LogisticRegression(C=3.0, max_iter=300, tol=1e-7).fit(rows, truth[:, k] > 0.5)
+            model = LogisticRegression(C=3.0, max_iter=2000, tol=1e-7).fit(rows, truth[:, k] > 0.5)
             table[k], bias[k] = model.coef_[0], model.intercept_[0]
     return {"kinds": table, "kind_bias": bias}
 
