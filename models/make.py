@@ -1,7 +1,7 @@
 """Make the bundled models, and measure them: networks, soft labels, `fast`, `accurate`, figures, cards.
 
     python models/make.py ../shared/datasets            # all of it; a step whose result is in cache/ is not repeated
-    python models/make.py ../shared/datasets --go-on    # go on from the network of models/accurate with all labels
+    python models/make.py ../shared/datasets --from-shipped  # train the shipped network further
     python models/make.py ../shared/datasets --figures  # only measure the models again
 
 The steps, on two cores that are otherwise idle (an interrupted step resumes from its checkpoint; PyTorch allocates
@@ -9,9 +9,9 @@ and frees large blocks all the time, and is half as fast again with jemalloc pre
 
     first network   cache/first.pt     all-MiniLM-L6-v2, fine-tuned on our own and on authors' labels    100 min
     real network    cache/real.pt      the first one, fine-tuned on real text                             90 min
-    graphs          cache/network/     ONNX, in 8-bit integers                                             1 min
+    graphs          cache/real/        ONNX, in 8-bit integers                                             1 min
     (teacher)       cache/teacher.pt   with --teacher: all-mpnet-base-v2, fine-tuned on real text         80 min
-    soft labels     cache/soft/        what it says of 750,000 sentences of training works                25 min
+    soft labels     cache/soft-*/      what it says of 750,000 sentences of training works                25 min
     fast            models/fast        linear model, and the word network that the soft labels teach      25 min
     accurate        models/accurate    real network and fast model combined                                3 min
     figures         cards, README      both models on validation and test works                           10 min
@@ -30,6 +30,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+import hashlib
 from pathlib import Path
 import sys
 from typing import Any
@@ -68,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", type=Path)
     parser.add_argument("--figures", action="store_true", help="only measure the models again and write their cards")
-    parser.add_argument("--go-on", action="store_true", help="start from the network of models/accurate, not anew")
+    parser.add_argument("--from-shipped", action="store_true", help="train the network of models/accurate further")
     parser.add_argument("--jobs", type=int, default=2, help="cores (2)")
     parser.add_argument(
         "--teacher",
@@ -78,14 +79,14 @@ def main() -> None:
     given = parser.parse_args()
     CACHE.mkdir(exist_ok=True)
     if not given.figures:
-        make(given.datasets, given.jobs, given.teacher, given.go_on)
+        make(given.datasets, given.jobs, given.teacher, given.from_shipped)
     write_figures([load("fast"), load("accurate")], given.datasets)
 
 
-def make(datasets: Path, jobs: int, with_teacher: bool, go_on: bool) -> None:
+def make(datasets: Path, jobs: int, with_teacher: bool, from_shipped: bool) -> None:
     """Every step, from labels to both models."""
     frame, works = labelled(datasets), read_works(ROOT / "data" / "works.jsonl")
-    files = network(frame, weak(datasets), works, go_on)
+    files = network(frame, weak(datasets), works, from_shipped)
     teacher = taught(frame, works) if with_teacher else None
     soft = soft_labels(datasets, files, jobs, teacher)
     fast = train(frame, soft=soft, works=works, recipe="fast", name="fast", jobs=jobs, progress=say)
@@ -133,20 +134,23 @@ def archive(held: pd.DataFrame) -> pd.DataFrame:
 # --- the network ----------------------------------------------------------------------------------
 
 
-def network(frame: pd.DataFrame, noisy: pd.DataFrame, works: Mapping[str, Work], go_on: bool) -> dict[str, bytes]:
-    """The files of the network that is fine-tuned twice, or that goes on from the shipped one."""
-    kept = [CACHE / "network" / name for name in (NETWORK, VOCABULARY)]
+def network(
+    frame: pd.DataFrame, noisy: pd.DataFrame, works: Mapping[str, Work], from_shipped: bool
+) -> dict[str, bytes]:
+    """The files of the network that is fine-tuned twice, or of the shipped one trained further."""
+    stage = "further" if from_shipped else "real"
+    kept = [CACHE / stage / name for name in (NETWORK, VOCABULARY)]
     if not all(path.exists() for path in kept):
         from spoilerguard.training.export import graphs_of, state_of
 
-        if go_on:
+        if from_shipped:
             first = state_of((ROOT / "models" / "accurate" / NETWORK).read_bytes())
         else:
             first = fine_tuned("first", noisy, works, FINETUNE)
-        real = fine_tuned("real", frame, works, FINETUNE_REAL, first)
+        trained = fine_tuned(stage, frame, works, FINETUNE_REAL, first)
         kept[0].parent.mkdir(exist_ok=True)
-        for name, data in graphs_of(real).files.items():
-            (CACHE / "network" / name).write_bytes(data)
+        for name, data in graphs_of(trained).files.items():
+            (kept[0].parent / name).write_bytes(data)
     return {path.name: path.read_bytes() for path in kept}
 
 
@@ -189,7 +193,8 @@ def fine_tuned(
 
 def soft_labels(datasets: Path, files: Mapping[str, bytes], jobs: int, teacher: Path | None) -> pd.DataFrame:
     """What the networks say of unlabelled sentences of training works; each part is made where it is missing."""
-    folder = CACHE / "soft"
+    taught_by = hashlib.sha256(files[NETWORK]).hexdigest()[:8] + ("-and-teacher" if teacher else "")
+    folder = CACHE / f"soft-{taught_by}"  # another network says something else
     folder.mkdir(exist_ok=True)
     missing = [k for k in range(PARTS) if not (folder / f"{k:02}.parquet").exists()]
     if missing:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+import torch
 
 from spoilerguard.model.manifest import NETWORK, VOCABULARY
 from spoilerguard.training.network import HEADS, LAYERS, WIDTH, minilm_folder
@@ -159,8 +160,6 @@ def state_of(network: bytes) -> dict[str, Any]:
     Returns:
         The state of a `Network`, without the intercepts of its sources.
     """
-    import torch
-
     held = {t.name: numpy_helper.to_array(t) for t in onnx.load_from_string(network).graph.initializer}
     state: dict[str, npt.NDArray[Any]] = {}
     for name, value in held.items():
