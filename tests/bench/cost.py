@@ -83,8 +83,8 @@ def checked(guard: sg.Guard, folder: Path, text: str, format: str) -> object:
 
 
 def asked(connection: HTTPConnection, text: str, format: str) -> object:
-    body = json.dumps({"text": text, "format": format, **ASKED})
-    connection.request("POST", "/v1/blur", body, JSON)
+    body = json.dumps({"text": text, "format": format, **ASKED}, ensure_ascii=False)
+    connection.request("POST", "/v1/blur", body.encode(), JSON)
     response = connection.getresponse()
     response.read()
     connection.close()  # which the server does too, after a while
@@ -156,7 +156,7 @@ def measured(model: str, names: list[str], cases: list[tuple[str, str]], size: i
                 usual[name] = min(seconds(route, clock, ordinary, format) for _ in range(3))
             print(f"{model}, prose as {format}:", *(f"{usual[name]:.2f} s {name}" for name in names), flush=True)
             for _, unit in group:
-                text = repeated(unit, size)
+                text = repeated(unit, size).encode()[:size].decode(errors="ignore")
                 table[format, unit] = [
                     multiple(route, clock, text, ordinary, format, usual[name]) for name, (route, clock) in ways.items()
                 ]
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--routes", nargs="+", default=["flag", "blur", "check", "http"])
     parser.add_argument("--formats", nargs="+", default=list(READERS))
     parser.add_argument("--units", nargs="+", default=UNITS)
-    parser.add_argument("--size", type=int, default=90_000, help="of each text, in characters")
+    parser.add_argument("--size", type=int, default=90_000, help="of each text, in bytes")
     options = parser.parse_args()
     names, cases = options.routes, [(format, unit) for format in options.formats for unit in options.units]
     tables: list[Costs] = []
