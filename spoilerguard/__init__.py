@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from spoilerguard.report import Report
     from spoilerguard.training.pipeline import train
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LAZY = {
     "Evaluation": "evaluation",
