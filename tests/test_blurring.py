@@ -381,6 +381,17 @@ def test_text_that_a_browser_moves_out_of_its_table_is_refused(style: str) -> No
         hidden("<table>She dies.<tr><td>Safe.</table>", "html", style, "dies")
 
 
+@pytest.mark.parametrize(
+    ("source", "format", "style"),
+    [("Dies.<b></", "html", "goodreads-export"), ("{ww `_`_r", "mdx", "rot13")],
+    ids=["a tag that only now begins", "an expression without an end"],
+)
+def test_a_mark_that_its_reader_does_not_find_is_refused(source: str, format: str, style: str) -> None:
+    document = read(source, format)
+    with pytest.raises(LeakError, match="a mark would be seen"):
+        hide(document, by_rules(document.prose, document.blocks), style)
+
+
 def test_a_mark_for_every_few_letters_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "<td>a" * 5_000  # what hides it would be twenty times as long
     monkeypatch.setattr("spoilerguard.hiding.blurring._verified", None)

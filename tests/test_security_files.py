@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 import csv
+import gc
 import gzip
 import json
 import os
@@ -565,6 +566,21 @@ def test_a_footer_at_odds_with_itself_ends_no_process(tmp_path: Path) -> None:
     posts = [post for post, _ in open_archive(path).posts()]
     assert len(posts) == 2
     assert all("this part of the Parquet file is damaged" in (post.error or "") for post in posts)
+
+
+def test_nothing_is_left_of_an_archive_that_was_read(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "c.parquet"
+    parquet.write_table(arrow.table({"body": ["He dies.", CLEAN] * 4}), path, row_group_size=2)
+
+    def held() -> int:
+        gc.collect()
+        return sum(type(one).__name__ == "ParquetFile" for one in gc.get_objects())
+
+    before = held()
+    for _ in range(5):
+        assert len(list(open_archive(path).posts())) == 8
+    assert held() == before
 
 
 def test_many_pages_that_become_large_are_not_held_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ unpack to gigabytes. So the headers of the pages are read before Arrow reads the
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext
 import io
 from itertools import repeat
 import mmap
@@ -148,12 +148,10 @@ def _batch(source: DataSource, file: Any, far: BinaryIO | None, group: int, colu
     return max(1, min(sizes))
 
 
-class _FooterIsSoundError(Exception):
-    """Arrow has come as far as the pages."""
-
-
 class _NoPages(io.RawIOBase):
-    """The content of a file of which nothing can be read."""
+    """The content of a file of which nothing can be read, and whether somebody tried."""
+
+    tried = False
 
     def readable(self) -> bool:
         return True
@@ -168,7 +166,8 @@ class _NoPages(io.RawIOBase):
         return 1 << 62
 
     def read(self, size: int = -1, /) -> bytes:
-        raise _FooterIsSoundError
+        self.tried = True  # an exception of ours would be kept for ever by Arrow, with all that its frames hold
+        return b""
 
 
 def _check_footer(file: Any, group: int, columns: Sequence[str | None]) -> None:
@@ -181,9 +180,13 @@ def _check_footer(file: Any, group: int, columns: Sequence[str | None]) -> None:
         OSError: It is wrong.
     """
     arrow, parquet = optional("pyarrow", "scan"), optional("pyarrow.parquet", "scan")
-    reader = parquet.ParquetFile(arrow.PythonFile(_NoPages(), mode="r"), metadata=file.metadata)
-    with suppress(_FooterIsSoundError):
+    pages = _NoPages()
+    reader = parquet.ParquetFile(arrow.PythonFile(pages, mode="r"), metadata=file.metadata)
+    try:
         next(reader.iter_batches(1, row_groups=[group], columns=columns, use_threads=False), None)
+    except (arrow.ArrowException, OSError):
+        if not pages.tried:
+            raise
 
 
 @contextmanager

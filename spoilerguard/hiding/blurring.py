@@ -139,7 +139,7 @@ def _edits(document: Document, spoilers: Iterable[tuple[int, int]], style: Style
             if edits not in tried:
                 tried.append(edits)
                 expected = visible_text(source, subtract(layout.visible, found.hidden))
-                return edits, _verified(target, edits, events, expected)
+                return edits, _verified(target, edits, events, expected, style.label)
         except LeakError as error:
             first_error = first_error or error
     raise LeakError(f"{first_error}: style {style.name!r} cannot hide what is here; choose another") from None
@@ -177,11 +177,11 @@ _WAYS: dict[Format, tuple[tuple[str, bool], ...]] = {
 }
 
 
-def _verified(target: Target, edits: Sequence[Edit], events: Sequence[Event], expected: str) -> Layout:
+def _verified(target: Target, edits: Sequence[Edit], events: Sequence[Event], expected: str, label: str) -> Layout:
     """The layout of the source with these edits. Raises LeakError unless its readers see what is expected."""
     result = applied(target.source, edits)
     after = READERS[target.format](result)
-    _check_visible(target, expected, _kept(target.source, edits, visible_text(result, after.visible)))
+    _check_visible(target, expected, _kept(target, edits, visible_text(result, after.visible), label))
     _check_hidden(target, edits, after.hidden)
     if target.format == "html":
         _check_tree(target, edits, after.scan.tags)
@@ -190,18 +190,21 @@ def _verified(target: Target, edits: Sequence[Edit], events: Sequence[Event], ex
     return after
 
 
-def _kept(source: str, edits: Sequence[Edit], shown: str) -> str:
+def _kept(target: Target, edits: Sequence[Edit], shown: str, label: str) -> str:
     """The visible text of the edited source, `shown`, at its place in the source before the edits.
 
-    Text that replaces other text becomes `?` if it is visible: the marks around it may not have worked.
+    Text that replaces other text becomes `?` if it is visible: the marks around it may not have worked. Raises
+    LeakError for a mark that is visible itself, but for its label.
     """
     parts: list[str] = []
     at = there = 0
     for start, end, new in edits:
         parts.append(shown[there : there + start - at])
         there += start - at
-        seen = end > start and not shown[there : there + len(new)].isspace() and new
-        parts.append(("?" if seen else " ") * (end - start))
+        seen = shown[there : there + len(new)]
+        if start == end and _MARKS.sub("", seen).replace(label, "").strip():
+            raise target.leak(start, "a mark would be seen")
+        parts.append(("?" if seen and not seen.isspace() else " ") * (end - start))
         there += len(new)
         at = end
     return "".join([*parts, shown[there:]])

@@ -48,6 +48,7 @@ class Style:
         escaped: What replaces a match of `escape`.
         filler: What stands in the place of hidden text; the author's own spoilers go, too. Empty if the style keeps
             the text.
+        label: What of the marks themselves is to be seen.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Style:
     escape: re.Pattern[str] | None = None
     escaped: str | Callable[[re.Match[str]], str] = ""
     filler: str = ""
+    label: str = ""
 
     def filling(self, format: Format) -> str:
         """The filler, as it is written in a format."""
@@ -203,7 +205,7 @@ STYLES: dict[str, Style] = {
         Style("feed", "for feeds and excerpts: a placeholder, never the text", "", _WEB, replaced,
               block=("", ""), inline=("", ""), filler=accessible_html.PLACEHOLDER),
         Style("details", "<details>, in HTML and where Markdown may hold it", "details", _WEB, marked,
-              block=("<details>\n<summary>Spoiler</summary>\n\n", "\n\n</details>")),
+              block=("<details>\n<summary>Spoiler</summary>\n\n", "\n\n</details>"), label="Spoiler"),
         Style("reddit", ">!x!<", "reddit", _TEXT, marked, inline=(">!", "!<"),
               escape=re.compile(r"(?<!\\)!(?=<|&lt;)|\\\Z"), escaped=_backslash),
         Style("discord", "||x||", "discord", _TEXT, marked, inline=("||", "||"),
