@@ -11,16 +11,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 import re
 
+import numpy as np
 import pandas as pd
 
 from spoilerguard.datasets import documents_of, load_labelled, read_works, splits_of, to_frame
 from spoilerguard.datasets.real import by_work, read_labels
 from spoilerguard.evaluation import Evaluation, evaluate
 from spoilerguard.guard import Guard
+from spoilerguard.model.context import announcements
+from spoilerguard.model.features import clean, tokens_of
 from spoilerguard.model.manifest import WORDS
 
 ROOT = Path(__file__).resolve().parents[1]
 Evaluations = dict[str, Evaluation]
+Comments = dict[str, tuple[int, int]]  # how many there are, and how many are flagged
 
 # The kinds of real text, grouped as the held-out sets are that others measure on.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -38,22 +42,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 def write_figures(guards: Sequence[Guard], datasets: Path) -> None:
     """Measure, and write models/NAME/CARD.md and the README's table."""
-    every: dict[str, Evaluations] = {}
+    every = {guard.name: measured(guard, datasets) for guard in guards}
+    flagged = {guard.name: comments(guard, datasets) for guard in guards}
     for guard in guards:
-        found = every[guard.name] = measured(guard, datasets)
-        guard.save(ROOT / "models" / guard.name, card=card(guard, found, off_topic(guard, datasets)))
-    into(ROOT / "README.md", "figures", summary(every, {g.name: off_topic(g, datasets) for g in guards}))
+        text = card(guard, every[guard.name], flagged[guard.name])
+        guard.save(ROOT / "models" / guard.name, card=text)
+    into(ROOT / "README.md", "figures", summary(every, flagged))
 
 
 def measured(guard: Guard, datasets: Path) -> Evaluations:
     """Real text by kind, then our own."""
-    real = pd.concat(
-        [
-            to_frame(by_work(load_labelled([datasets / "real" / "real.jsonl"]))),
-            to_frame(read_labels(ROOT / "data" / "real-labels.jsonl", datasets)),
-        ],
-        ignore_index=True,
-    )
+    real = _real(datasets)
     found: Evaluations = {"real text, test": evaluate(guard, real, errors=0)}
     for name, kinds in GROUPS.items():
         part = real[real["kind"].isin(kinds)].reset_index(drop=True)
@@ -67,10 +66,35 @@ def measured(guard: Guard, datasets: Path) -> Evaluations:
     return found
 
 
-def off_topic(guard: Guard, datasets: Path) -> tuple[int, int]:
-    """Off-topic comments of test works, and how many of them are flagged at medium sensitivity."""
-    frame = to_frame(load_labelled([datasets / "real" / "off_topic.jsonl"]))
-    frame = frame[splits_of(frame) == "test"].reset_index(drop=True)
+def comments(guard: Guard, datasets: Path) -> Comments:
+    """Comments and posts of test works, and in how many of them a sentence is flagged at medium sensitivity."""
+    natural = to_frame(load_labelled([ROOT / "data" / "natural.jsonl"]))
+    real = _real(datasets)
+    frames = {
+        "off-topic comments": to_frame(load_labelled([datasets / "real" / "off_topic.jsonl"])),
+        "our own harmless comments": natural[natural["kind"] == "harmless-comment"],
+        "posts that announce spoilers, and have them": real[real["document"].isin(_announcing(real))],
+    }
+    return {name: _flagged(guard, frame[splits_of(frame) == "test"]) for name, frame in frames.items()}
+
+
+def _real(datasets: Path) -> pd.DataFrame:
+    """All labelled real text that is about stories."""
+    first = to_frame(by_work(load_labelled([datasets / "real" / "real.jsonl"])))
+    more = to_frame(read_labels(ROOT / "data" / "real-labels.jsonl", datasets))
+    return pd.concat([first, more], ignore_index=True)
+
+
+def _announcing(frame: pd.DataFrame) -> set[str]:
+    """The documents that announce spoilers, and have one after that."""
+    documents = documents_of(frame.reset_index(drop=True))
+    lengths = np.array([len(d) for d in documents])
+    announced, _, _ = announcements(tokens_of([clean(text) for text in frame["text"]]), lengths)
+    return set(frame["document"][np.asarray(announced > 0) & (frame["label"] > 0).to_numpy()])
+
+
+def _flagged(guard: Guard, frame: pd.DataFrame) -> tuple[int, int]:
+    frame = frame.reset_index(drop=True)
     texts = frame["text"].tolist()
     documents = [[texts[k] for k in d] for d in documents_of(frame)]
     scores = guard.scorer.score_documents(documents, [None] * len(documents))
@@ -108,7 +132,7 @@ def table(found: Evaluations) -> str:
     return "\n".join([*lines, "", f"Expected calibration error on real test works: {error:.3f}."])
 
 
-def summary(every: Mapping[str, Evaluations], comments: Mapping[str, tuple[int, int]]) -> str:
+def summary(every: Mapping[str, Evaluations], flagged: Mapping[str, Comments]) -> str:
     """The models side by side, for the README."""
     models = list(every)
     head = " | ".join(f"`{m}`: AP | precision / recall" for m in models)
@@ -123,19 +147,20 @@ def summary(every: Mapping[str, Evaluations], comments: Mapping[str, tuple[int, 
             precision, recall = point["precision"]["value"] or 0.0, point["recall"]["value"] or 0.0
             cells += [cell(o["average_precision"]), f"{precision:.2f} / {recall:.2f}"]
         lines.append(f"| {name} | {one.overall['sentences']:,} / {one.overall['spoilers']:,} | {' | '.join(cells)} |")
-    flagged = " | ".join(f" | {comments[m][1]} flagged" for m in models)
-    lines.append(f"| off-topic comments | {comments[models[0]][0]:,} comments |{flagged} |")
+    for name, (count, _) in flagged[models[0]].items():
+        cells = [f" | {flagged[m][name][1]} flagged" for m in models]
+        lines.append(f"| {name} | {count:,} |{' |'.join(cells)} |")
     return "\n".join(lines)
 
 
-def card(guard: Guard, found: Evaluations, comments: tuple[int, int]) -> str:
+def card(guard: Guard, found: Evaluations, flagged: Comments) -> str:
     training = guard.manifest.training
     text = (ROOT / "models" / "cards" / f"{guard.name}.md").read_text(encoding="utf-8")
     kinds = found["real text, test"].kinds
     return text.format(
         version=guard.version,
         figures=table(found),
-        comments=f"{comments[1]} of {comments[0]:,}",
+        comments=", ".join(f"{name} {n} of {count:,}" for name, (count, n) in flagged.items()),
         kinds=f"{kinds['accuracy_flagged']['value']:.2f}",
         micro_f1=f"{kinds['micro_f1']:.2f}",
         soft=f"{training['soft']:,}",
