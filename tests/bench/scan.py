@@ -13,7 +13,7 @@ With --growth, memory and time of the whole file against its first tenth (goals:
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 import json
 from multiprocessing import get_context
@@ -138,52 +138,68 @@ def growth(source: Path, folder: Path) -> None:
     print(f"processor time {small[0]:.1f} to {whole[0]:.1f} s, ratio {whole[0] / small[0]:.2f}   (goal: at most 10.5)")
 
 
-def costs(source: Path) -> None:
-    """What a cluster is planned by: what one reader reads, what travels, what a core scores."""
+def costs(sources: Sequence[Path]) -> None:
+    """What a cluster is planned by: what one reader reads, what travels, what a core scores; then a million records."""
     sys.path.insert(0, str(ROOT))
     from spoilerguard.archives import open_archive
     from spoilerguard.scan import run as jobs
     from spoilerguard.scan.shards import score, shards_of
 
-    archive = open_archive(source)
-    plan = jobs.plan_of(archive, Path("out.jsonl"))
-    score(plan, next(shards_of(archive.posts(), lambda name: None)))  # what a first call alone costs
-    began = time.process_time()
-    shards = list(islice(shards_of(archive.posts(), lambda name: None), 80))
-    sent = [pickle.dumps(shard) for shard in shards]
-    reading = time.process_time() - began
-    began = time.process_time()
-    scored = [score(plan, shard) for shard in shards[::4]]
-    scoring = time.process_time() - began
-    records, some = (sum(len(shard.posts) for shard in part) for part in (shards, shards[::4]))
-    back = sum(len(pickle.dumps(result)) for result in scored)
-    print(f"{records / reading:,.0f} records read a second, {sum(map(len, sent)) / records:,.0f} bytes each sent")
-    print(f"{some / scoring:,.0f} records scored per core-second, {back / some:,.0f} bytes each sent back")
-    print(f"one reader keeps {records / reading * scoring / some:.0f} cores busy")
+    rows = []
+    for source in sources:
+        archive = open_archive(source)
+        began = time.process_time()
+        shards = list(islice(shards_of(archive.posts(), lambda name: None), 80))
+        sent = [pickle.dumps(shard) for shard in shards]
+        records = sum(len(shard.posts) for shard in shards)
+        reading = (time.process_time() - began) / records
+        print(
+            f"{source.name}: {1 / reading:,.0f} records read a second, {sum(map(len, sent)) / records:,.0f} bytes each sent"
+        )
+        for model, some in (("fast", shards[:20]), ("accurate", shards[:2])):
+            plan = jobs.plan_of(archive, Path("out.jsonl"), model=model)
+            score(plan, shards[-1])  # what a first call alone costs
+            began = time.process_time()
+            scored = [score(plan, shard) for shard in some]
+            count = sum(len(shard.posts) for shard in some)
+            scoring = (time.process_time() - began) / count
+            print(
+                f"  {model}: {1 / scoring:,.0f} records scored per core-second, "
+                f"{sum(len(pickle.dumps(result)) for result in scored) / count:,.0f} bytes each sent back; "
+                f"one reader keeps {scoring / reading:.0f} cores busy"
+            )
+            cells = [_duration(1e6 * max((scoring + reading) / cores, reading)) for cores in (1, 8, 100)]
+            rows.append(f"| {source.stem} | `{model}` | {' | '.join(cells)} |")
+    print("| a million of | model | one core | a laptop, 8 cores | a cluster, 100 cores, one reader |", *rows, sep="\n")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path, help="a Parquet file with id and text")
+    parser.add_argument("source", type=Path, nargs="+", help="Parquet with id and text; with --costs, any archives")
     parser.add_argument("--records", type=int, default=5_000, help="how many of them to compare by")
     parser.add_argument("--runs", type=int, default=2, help="the best counts")
     parser.add_argument("--no-clock", action="store_true", help="leave out the comparison by the clock")
     parser.add_argument("--growth", action="store_true", help="the whole file against its first tenth, too: minutes")
-    parser.add_argument("--costs", action="store_true", help="only what a cluster is planned by; any archive")
+    parser.add_argument("--costs", action="store_true", help="only what a cluster is planned by")
     options = parser.parse_args()
     if options.costs:
         costs(options.source)
         return
+    source = options.source[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        apart(first, options.source, options.records, folder / "some.parquet")
+        apart(first, source, options.records, folder / "some.parquet")
         compare(folder / "some.parquet", folder, options.runs)
         if not options.no_clock:
             # More of them, or what is measured is how long workers take to start.
-            apart(first, options.source, 12 * options.records, folder / "more.parquet")
+            apart(first, source, 12 * options.records, folder / "more.parquet")
             two_jobs(folder / "more.parquet", folder, options.runs)
         if options.growth:
-            growth(options.source, folder)
+            growth(source, folder)
 
 
 if __name__ == "__main__":
