@@ -330,6 +330,30 @@ def test_a_finished_scan_is_not_scanned_again(source: Path, tmp_path: Path) -> N
     assert folder.finished(output, plan.to_dict()) is None
 
 
+@pytest.mark.parametrize("files", [[], ["lock"]])
+def test_what_a_kill_left_of_a_finished_scan_goes(source: Path, tmp_path: Path, files: list[str]) -> None:
+    archive, output = open_archive(source), tmp_path / "out.jsonl"
+    plan = run.plan_of(archive, output)
+    summary = run.scan(archive, output, plan)
+    left = tmp_path / "out.jsonl.part"
+    left.mkdir()
+    for name in files:
+        (left / name).touch()
+    assert folder.finished(output, plan.to_dict()) == summary
+    assert not left.exists()
+
+
+def test_what_others_put_beside_a_finished_scan_stays(source: Path, tmp_path: Path) -> None:
+    archive, output = open_archive(source), tmp_path / "out.jsonl"
+    plan = run.plan_of(archive, output)
+    summary = run.scan(archive, output, plan)
+    mine = tmp_path / "out.jsonl.part" / "mine"
+    mine.parent.mkdir()
+    mine.touch()
+    assert folder.finished(output, plan.to_dict()) == summary
+    assert mine.exists()
+
+
 def test_a_finished_folder_is_known_and_one_that_is_scanned_again_is_not(source: Path, tmp_path: Path) -> None:
     archive, output = open_archive(source), tmp_path / "out.jsonl"
     plan = run.plan_of(archive, output, partition=30)

@@ -260,6 +260,18 @@ class PartialOutput:
         with atomic_write(done_of(self.output)) as file:
             file.write(json.dumps(done).encode())
 
+    def clear(self) -> None:
+        """Remove what a kill has left while `finish` removed the folder, unless another scan is writing it."""
+        if self.folder.is_dir():
+            try:
+                self._check_ours()
+                self._lock_folder()
+                self._remove()
+            except (InputError, OSError):
+                pass
+            finally:
+                self.close()
+
     def _remove(self) -> None:
         """Remove the folder; what somebody else has put into it stays."""
         last = ("state.json", "lock")  # while there is a state, it can be resumed; the lock shows that it is ours
@@ -328,6 +340,7 @@ def finished(output: Path, plan: Mapping[str, Any]) -> Summary | None:
 
     Returns:
         The summary; None where there is no output of a scan, it has changed since, or a partial output goes before it.
+        What is left of its folder is removed.
 
     Raises:
         InputError: The output is that of another plan.
@@ -345,6 +358,7 @@ def finished(output: Path, plan: Mapping[str, Any]) -> Summary | None:
         raise InputError(
             f"{output}: complete, but of another source or other options ({'; '.join(different)}); --force replaces it"
         )
+    PartialOutput(output, plan).clear()
     return summary
 
 

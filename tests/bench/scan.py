@@ -153,9 +153,8 @@ def costs(sources: Sequence[Path]) -> None:
         sent = [pickle.dumps(shard) for shard in shards]
         records = sum(len(shard.posts) for shard in shards)
         reading = (time.process_time() - began) / records
-        print(
-            f"{source.name}: {1 / reading:,.0f} records read a second, {sum(map(len, sent)) / records:,.0f} bytes each sent"
-        )
+        size = sum(map(len, sent)) / records
+        print(f"{source.name}: {1 / reading:,.0f} records read a second, {size:,.0f} bytes each sent")
         for model, some in (("fast", shards[:20]), ("accurate", shards[:2])):
             plan = jobs.plan_of(archive, Path("out.jsonl"), model=model)
             score(plan, shards[-1])  # what a first call alone costs
