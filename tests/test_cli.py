@@ -214,6 +214,13 @@ def test_what_is_no_file_is_refused_and_not_waited_for(drafts: Path, cli: Cli, c
         assert ran.err == f"spoilerguard: {path}: not a file\n"
 
 
+@pytest.mark.parametrize("command", ["blur", "preview"])
+def test_one_draft_at_a_time_is_hidden(drafts: Path, cli: Cli, command: str) -> None:
+    (drafts / "posts").mkdir()
+    ran = cli(command, "posts", "-o", "out")
+    assert (ran.status, ran.err) == (2, "spoilerguard: posts: a folder; name one draft\n")
+
+
 def test_standard_input_without_end_is_refused(tmp_path: Path) -> None:
     with open("/dev/zero", "rb") as zeros:
         ran = process("check", "-", stdin=zeros)

@@ -230,7 +230,7 @@ def test_what_would_leak_is_not_written(cli: Cli, draft: Path) -> None:
 
 
 def test_who_has_not_chosen_the_style_is_told_of_its_files(cli: Cli, draft: Path) -> None:
-    told = "this style needs two files in the page, which spoilerguard assets writes"
+    told = "this style needs two files in the page: run spoilerguard assets -o static"
     assert told in cli(draft.name, "-o", "post.md").err
     for quiet in (["--style", "html"], ["--quiet"], ["--diff"], ["--style", "details"]):
         assert told not in cli(draft.name, *quiet).err

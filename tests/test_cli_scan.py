@@ -52,6 +52,15 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
     assert scan(source, "-o", tmp_path / "quiet.jsonl", *columns, "--quiet") == ""
 
 
+def test_works_that_no_column_names_are_told_of(tmp_path: Path) -> None:
+    source, works = tmp_path / "reviews.csv", tmp_path / "works.jsonl"
+    source.write_text(f'post,text\nlow-tide,"{CLEAN}"\n', encoding="utf-8")
+    works.write_text('{"work": "low-tide", "blurb": "A banker is found dead."}\n', encoding="utf-8")
+    told = f"{works} is not used: no column names the works; name it with --work-column"
+    assert told in scan(source, "-o", tmp_path / "out.jsonl", "--works", works)
+    assert told not in scan(source, "-o", tmp_path / "more.jsonl", "--works", works, "--work-column", "post")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

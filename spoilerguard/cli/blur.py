@@ -61,8 +61,8 @@ The preview's "Save decisions" makes such a report:
   spoilerguard blur draft.md --from-json decisions.json -o post.md"""
 
 _FILES = (
-    "this style needs two files in the page, which spoilerguard assets writes; --style details needs none "
-    '(style = "html" in the settings, or --style html, says that you have them)'
+    "this style needs two files in the page: run spoilerguard assets -o static, and link both in the page's head "
+    '(--style details needs none; --style html, or style = "html" in the settings, ends this message)'
 )
 
 

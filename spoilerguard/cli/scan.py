@@ -235,6 +235,8 @@ def scan(
             archive = opening(source)
             check_places([*archive.files, *others], {"--report": report}, written)
             tell(f"{place}: {archive.described}", quiet)
+            if known and not archive.columns.work:
+                tell(f"spoilerguard: {works} is not used: no column names the works; name it with --work-column", quiet)
             if not archive.resumable:
                 tell("spoilerguard: a query without ORDER BY cannot be resumed; an interruption loses all", quiet)
             plan = planning(archive, output)

@@ -59,6 +59,8 @@ def _text_of(name: str, path: str | None) -> str | None:
 def read_bytes(path: str) -> bytes:
     """The bytes of a draft, up to one more than a draft may have. Raises InputError."""
     try:
+        if os.path.isdir(path):
+            raise InputError(f"{path}: a folder; name one draft")
         if not os.path.isfile(path) and os.path.exists(path):
             raise InputError(f"{path}: not a file")
         with open(path, "rb") as file:

@@ -175,7 +175,7 @@ _FORMAT = {"enum": [*READERS]}
 
 ANSWERS: dict[str, Schema] = {
     "Checked": _object(
-        "What `spoilerguard check --format json` prints for standard input: one file.",
+        "What `spoilerguard check --format json` printed in its version 1 for standard input: one file, no decisions.",
         **_ANSWER,
         files={**_list("File"), "minItems": 1, "maxItems": 1},
     ),
