@@ -173,7 +173,10 @@ def costs(sources: Sequence[Path]) -> None:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
+    value, unit = (
+        (seconds, "s") if seconds < 120 else (seconds / 60, "min") if seconds < 7200 else (seconds / 3600, "h")
+    )
+    return f"{value:,.0f} {unit}"
 
 
 def main() -> None:
