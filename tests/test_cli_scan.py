@@ -52,6 +52,18 @@ def test_every_option_that_changes_the_output(tmp_path: Path) -> None:
     assert scan(source, "-o", tmp_path / "quiet.jsonl", *columns, "--quiet") == ""
 
 
+def test_what_is_not_in_english_is_counted(tmp_path: Path) -> None:
+    source, output, report = tmp_path / "comments.jsonl", tmp_path / "out.jsonl", tmp_path / "report.html"
+    german = (
+        "Das ist ein langer Kommentar, der mit dem Film nichts zu tun hat, aber am Ende stirbt darin doch der Held."
+    )
+    source.write_text("".join(json.dumps({"text": text}) + "\n" for text in (german, REVIEW, CLEAN)), encoding="utf-8")
+    told = scan(source, "-o", output, "--report", report)
+    assert "3 records, 1 with a spoiler, 1 not in English and not checked; " in told
+    assert "not in English" in report.read_text(encoding="utf-8")
+    assert "not checked" not in scan(source, "-o", tmp_path / "any.jsonl", "--any-language")
+
+
 def test_works_that_no_column_names_are_told_of(tmp_path: Path) -> None:
     source, works = tmp_path / "reviews.csv", tmp_path / "works.jsonl"
     source.write_text(f'post,text\nlow-tide,"{CLEAN}"\n', encoding="utf-8")

@@ -315,9 +315,10 @@ def _works(path: Path | None) -> dict[str, Work] | None:
 
 
 def _summarise(summary: Summary, output: str, report: Path | None, seconds: float, quiet: bool) -> None:
-    unread = f", {summary.errors:,} with an error" if summary.errors else ""
+    others = f", {summary.errors:,} with an error" if summary.errors else ""
+    others += f", {summary.unchecked:,} not in English and not checked" if summary.unchecked else ""
     tell(
-        f"{_shown(output)}: {counted(summary.records, 'record')}, {summary.flagged:,} with a spoiler{unread}; "
+        f"{_shown(output)}: {counted(summary.records, 'record')}, {summary.flagged:,} with a spoiler{others}; "
         f"{counted(summary.sentences, 'sentence')}, {summary.flags:,} flagged ({duration(seconds)})",
         quiet,
     )

@@ -63,6 +63,7 @@ def _summary(summary: Summary) -> list[tuple[str, str, str]]:
         ),
         ("sentences flagged", _percent(summary.flags, summary.sentences), f"{summary.flags:,}"),
         ("with an error", f"{summary.errors:,}", "see below" if summary.errors else ""),
+        *([("not in English", f"{summary.unchecked:,}", "not checked")] if summary.unchecked else ()),
         *((state, f"{count:,}", _state(state)) for state, count in sorted(summary.states.items())),
     ]
 

@@ -36,6 +36,7 @@ class Summary:
     Attributes:
         records: Records read.
         errors: Records with an error: they could not be read, scored or hidden.
+        unchecked: Records that are not in English and were not checked.
         flagged: Records with a spoiler.
         sentences: Sentences scored.
         flags: Sentences flagged.
@@ -51,6 +52,7 @@ class Summary:
 
     records: int = 0
     errors: int = 0
+    unchecked: int = 0
     flagged: int = 0
     sentences: int = 0
     flags: int = 0
@@ -113,9 +115,10 @@ class Summary:
         if isinstance(outcome, str):
             return
         self.flagged += outcome.has_spoilers
-        self.sentences += len(outcome.sentences)
         self.flags += len(outcome)
-        if outcome.sentences:
+        self.unchecked += not outcome.checked
+        if outcome.checked and outcome.sentences:
+            self.sentences += len(outcome.sentences)
             highest = max(sentence.score for sentence in outcome.sentences)
             self.scores[min(int(highest * BINS), BINS - 1)] += 1
         for table, name in ((self.works, post.work), (self.months, (post.time or "")[:7])):
@@ -140,7 +143,7 @@ class Summary:
 
     def add(self, later: Summary) -> None:
         """Add the summary of the records that follow."""
-        for name in ("records", "errors", "flagged", "sentences", "flags"):
+        for name in ("records", "errors", "unchecked", "flagged", "sentences", "flags"):
             setattr(self, name, getattr(self, name) + getattr(later, name))
         self.scores = [a + b for a, b in zip(self.scores, later.scores, strict=True)]
         self.states = dict(Counter(self.states) + Counter(later.states))
