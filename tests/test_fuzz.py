@@ -30,6 +30,18 @@ def test_no_seed_breaks_anything(name: str) -> None:
         TARGETS[name].run(seed[: len(seed) // 2])
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("hide-html", b"><)/w>\x02\xf7<w6></"),
+        ("hide-mdx", b"\xed\xf8{{ww\xc4_a `_`_r>/"),
+        ("http", b'=POST!\n\n\xaa\n\n\n\n\nTP/1.1\r\nHost:\t\n{"text"Tn/json\r\n\r\n'),  # more after a 400
+    ],
+)
+def test_what_was_found_is_mended(name: str, data: bytes) -> None:
+    TARGETS[name].run(data)
+
+
 def test_every_archive_is_fuzzed() -> None:
     assert {f"archive-{family.name}" for family in FAMILIES} <= TARGETS.keys()
 

@@ -185,6 +185,9 @@ def _protocol(seconds: float, most: int) -> type[asyncio.Protocol]:
                 self._taking = None
 
         def send_400_response(self, msg: str) -> None:
+            if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # an answer has gone out, or has begun
+                self.transport.close()
+                return
             body = RequestError(400, msg).body()
             headers: list[Any] = [("content-type", MEDIA_TYPE), ("content-length", str(len(body)))]
             head = h11.Response(status_code=400, headers=[*headers, ("connection", "close")], reason=b"Bad Request")
