@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import json
 import os
 from pathlib import Path
+import re
 import shutil
 import subprocess
 import sys
@@ -208,3 +209,15 @@ def test_functions_keep_their_names_once_their_modules_are_loaded() -> None:
     for name, module in {"": sg, **folders}.items():
         inside = {file.rpartition(".")[2] for file in MODULES if file.rpartition(".")[0] == name}
         assert inside & set(module.__all__) == set()
+
+
+def test_no_group_of_a_pattern_is_possessive() -> None:
+    """Before Python 3.11.5, Debian 12's too, `(?:a|b)*+` matches wrongly (CPython issue 106052), unlike `(?>(?:a|b)*)`."""
+    possessive = re.compile(r"\)(?:[*+?]|\{\d*,?\d*\})\+")
+    found = [
+        f"{path.name}:{number}"
+        for path in sorted((Path(sg.__file__).parent).rglob("*.py"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if possessive.search(line)
+    ]
+    assert found == []

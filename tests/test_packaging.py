@@ -70,7 +70,9 @@ def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pat
         for target in ("wheel", "sdist")
     }
     with tarfile.open(made["sdist of here"]) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+        if hasattr(tarfile, "data_filter"):  # from Python 3.11.4 on
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(folder / "unpacked")
     (unpacked,) = (folder / "unpacked").iterdir()
     return made | {"wheel of sdist": build(unpacked, "wheel", folder / "again")}
 

@@ -48,8 +48,8 @@ def xml_encoding(head: Head) -> str:
 
 
 _BEFORE = re.compile(  # what PHP and editors leave before the document
-    r"(?:\s++|\ufeff|<br\s*/?>|(?:<b>\s*)?(?:PHP )?"
-    r"(?:Warning|Notice|Deprecated|Strict Standards|Fatal error)\b[^\n]*+(?:\n|\Z))*+"
+    r"(?>(?:\s++|\ufeff|<br\s*/?>|(?:<b>\s*)?(?:PHP )?"
+    r"(?:Warning|Notice|Deprecated|Strict Standards|Fatal error)\b[^\n]*+(?:\n|\Z))*)"
 )
 
 

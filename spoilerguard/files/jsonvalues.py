@@ -36,7 +36,9 @@ _WRAPPERS = ("data", "node", "_source", "attributes")  # of Reddit, GraphQL, Ela
 _BESIDE = frozenset("kind id _id type _type __typename _index _score cursor sort links relationships".split())
 
 # A string that a line break cuts off is no string: its quote is passed over. `cut` is what may go on in the next chunk.
-_TOKEN = re.compile(rb'"(?:[^"\\\n\r]++|\\.)*+(?:"|(?P<cut>\\?\Z))|[\[\]{},:]|[^\s\[\]{},:"]++(?P<part>\Z)?', re.DOTALL)
+_TOKEN = re.compile(
+    rb'"(?>(?:[^"\\\n\r]++|\\.)*)(?:"|(?P<cut>\\?\Z))|[\[\]{},:]|[^\s\[\]{},:"]++(?P<part>\Z)?', re.DOTALL
+)
 
 
 class _TooLongError(Exception):

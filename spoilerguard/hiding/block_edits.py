@@ -89,7 +89,7 @@ class Target:
 
 
 # The markers of quotations, lists and footnotes before the text of a line.
-_CONTAINERS = re.compile(r"(?:[ \t]*+(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])|\[\^[^\]\s]{1,99}\]:))*+[ \t]*+")
+_CONTAINERS = re.compile(r"(?>(?:[ \t]*+(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t])|\[\^[^\]\s]{1,99}\]:))*)[ \t]*+")
 _NOT_KEPT = re.compile(r"[^>\t]")
 _SPACE = re.compile(r"[ \t]*+")
 _BLANK = re.compile(r"\s*+")

@@ -22,7 +22,7 @@ _MDX_OFF, _MDX_ON = "{/* spoilerguard off */}", "{/* spoilerguard on */}"
 _FAR = 1000  # characters to look back at most
 # Before a sentence that begins a line: the end of the line before and the markers of lists and quotations.
 _LINE_START = re.compile(
-    r"(?P<space>[ \t]*+)(?P<end>\r\n|\r|\n|\A)(?P<marks>(?:[ \t]|>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))*+)\Z"
+    r"(?P<space>[ \t]*+)(?P<end>\r\n|\r|\n|\A)(?P<marks>(?>(?:[ \t]|>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))*))\Z"
 )
 _NOT_KEPT = re.compile(r"[^>\t]")
 _LINE_END = re.compile(r"\r\n|\r|\n")

@@ -12,7 +12,7 @@ __all__ = ["visible_parts", "visible_text"]
 
 # White space and other invisible separators, as characters or as HTML entities.
 _BLANK = re.compile(
-    r"(?:\s|&(?:nbsp|ensp|emsp|thinsp|zwnj|zwj|NoBreak|ZeroWidthSpace|#0{0,4}160|#[xX]0{0,4}[aA]0|#8203|#[xX]200[bB]);?)++"
+    r"(?>(?:\s|&(?:nbsp|ensp|emsp|thinsp|zwnj|zwj|NoBreak|ZeroWidthSpace|#0{0,4}160|#[xX]0{0,4}[aA]0|#8203|#[xX]200[bB]);?)+)"
 )
 
 

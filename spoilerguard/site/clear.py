@@ -39,7 +39,7 @@ _ATTRIBUTE = re.compile(
     r"""(?i)\b(content|alt|title|aria-(?:label|description)|label|placeholder|srcdoc|value|summary|data-[\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')"""
 )
 _VALUE = re.compile(r"""=\s*["']([^"'<>]* [^"'<>]*)["']""")  # of an attribute in XML
-_TAG = re.compile(r"""<[a-zA-Z](?:[^<>"']++|"[^"]*+"|'[^']*+'|["'])*+>""")
+_TAG = re.compile(r"""<[a-zA-Z](?>(?:[^<>"']++|"[^"]*+"|'[^']*+'|["'])*)>""")
 _SCRIPT = re.compile(r"(?is)<script\b([^>]*)>(.*?)</script\s*>")
 _HEAD = re.compile(r"(?is)<(title|noscript|template|textarea)\b[^>]*>(.*?)</\1\s*>")
 _COMMENT = re.compile(r"(?s)<!--(.*?)-->")

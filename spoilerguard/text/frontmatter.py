@@ -40,14 +40,14 @@ _FENCED = re.compile(
     (?:(?<=---)(?P<named>javascript|json|js|node|toml|ya?ml))? [ \t]*+\r?\n
     (?P<body>.*?) ^(?:(?P=fence)|(?(dashes)\.\.\.|(?!))) [ \t]*+(?=\r?\n|\Z)"""
 )
-_KEY = r"""(?:"[^"\r\n]{1,99}"|'[^'\r\n]{1,99}'|[\w./-]++(?::[\w./-]++)*+(?:[ ][\w./-]++){0,3}) [ ]*+:(?=\s)"""
+_KEY = r"""(?:"[^"\r\n]{1,99}"|'[^'\r\n]{1,99}'|[\w./-]++(?>(?::[\w./-]++)*)(?:[ ][\w./-]++){0,3}) [ ]*+:(?=\s)"""
 _BEGINS = {  # what the first line that says something must be
     "yaml": re.compile(rf"(?x) \s*+ (?:\#|\{{|{_KEY}|\Z)"),
     "toml": re.compile(r"""(?x) \s*+ (?:[#\[]|(?:"[^"\r\n]{1,99}"|'[^'\r\n]{1,99}'|[\w."'-]++)[ \t]*=|\Z)"""),
     "json": re.compile(r"""\s*+(?:\{|"[^"\r\n]{1,99}"[ \t]*:)"""),
     "javascript": re.compile(""),
 }
-_YAML_LINES = rf"""(?:(?:{_KEY}[^\n]*+|[ \t]++[^\n]*+|-[ ][^\n]*+|\#[^\n]*+|[\]}}][^\n]*+|\r)?\n)*+"""
+_YAML_LINES = rf"""(?>(?:(?:{_KEY}[^\n]*+|[ \t]++[^\n]*+|-[ ][^\n]*+|\#[^\n]*+|[\]}}][^\n]*+|\r)?\n)*)"""
 _ONLY_YAML = re.compile(rf"(?x) {_YAML_LINES} \Z")
 _UNFENCED = re.compile(
     rf"""(?xs) (?:
@@ -56,9 +56,9 @@ _UNFENCED = re.compile(
     ) [ \t]*+(?=\r?\n|\Z)"""
 )
 _LINES = re.compile(
-    r"""(?x)(?P<org>(?:\#\+[\w-]++(?:\[\])?:[^\n]*+(?:\n|\Z))++)
+    r"""(?x)(?P<org>(?>(?:\#\+[\w-]++(?:\[\])?:[^\n]*+(?:\n|\Z))+))
     | (?P<lines>(?i:authors?|category|date|keywords|lang|modified|save_as|slug|status|summary|tags|template|title|url)
-      :[ \t][^\n]*+\n (?:(?:[A-Za-z_-]{2,20}:[ \t]|[ ]{4,}\S)[^\n]*+(?:\n|\Z))++ (?=\r?\n|\Z)
+      :[ \t][^\n]*+\n (?>(?:(?:[A-Za-z_-]{2,20}:[ \t]|[ ]{4,}\S)[^\n]*+(?:\n|\Z))+) (?=\r?\n|\Z)
       | Title:[ \t][^\n]*+\n (?=\r?\n|\Z))"""
 )
 _DECODER = json.JSONDecoder(strict=False)

@@ -73,9 +73,9 @@ _TOKEN = re.compile(
     r"""
     <!--(?P<comment>-?(?=>)|(?s:.*?)(?=--!?>|\Z))(?:(?:--!?)?>|\Z)
   | <(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*+)
-     (?P<attrs>(?:[\s/]++
-        | (?:=[^\s/>=]*+|[^\s/>=]++)(?:\s*+=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\s>"'][^\s>]*+|(?=>|\Z)))?+
-     )*+)(?:>|\Z)
+     (?P<attrs>(?>(?:[\s/]++
+        | (?:=[^\s/>=]*+|[^\s/>=]++)(?>(?:\s*+=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\s>"'][^\s>]*+|(?=>|\Z)))?)
+     )*))(?:>|\Z)
   | <(?:[!?]|/(?=[^a-zA-Z]))[^>]*+(?:>|\Z)
     """,
     re.X,
@@ -83,7 +83,7 @@ _TOKEN = re.compile(
 _SELF_CLOSED = re.compile(r"(?:^|[\s\"'])/\Z")
 _RAW_END = {name: re.compile(rf"</{name}(?=[\s/>])[^>]*+(?:>|\Z)", re.I) for name in RAW - {"plaintext"}}
 _INVISIBLE = re.compile(r"(?i)(?:display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden)")
-_PAGE = re.compile(r"(?is)[\s\ufeff]*+(?:(?><!--.*?-->|<\?[^>]*+>)\s*+)*+<(?:!doctype\s+html|html|head|body)\b")
+_PAGE = re.compile(r"(?is)[\s\ufeff]*+(?>(?:(?><!--.*?-->|<\?[^>]*+>)\s*+)*)<(?:!doctype\s+html|html|head|body)\b")
 
 
 def looks_like_page(source: str) -> bool:

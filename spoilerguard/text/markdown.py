@@ -219,7 +219,7 @@ def _too_deep(source: str) -> Iterator[int]:
 
 
 _DEEP = re.compile(
-    rf"""(?xm)^(?![ \t]*+(?:[-*_][ \t]*+)++$)  # not a rule
+    rf"""(?xm)^(?![ \t]*+(?>(?:[-*_][ \t]*+)+)$)  # not a rule
     (?=[ \t]*+(?:(?:>|[-+*](?=[ \t])|\d{{1,9}}[.)](?=[ \t]))[ \t]*+){{{_DEEPEST}}}(?P<last>>|[-+*][ \t]|\d))"""
 )
 

@@ -34,7 +34,7 @@ _LINE = r"(?m:^|(?<=\r)(?!\n))(?>(?:[ \t]{0,9}(?:>(?!!)|[-+*](?=[ \t])|\d{1,3}[.
 _BLANK_LINE = r"(?>\r\n|\r|\n)[ \t]*+[\r\n]"
 
 # Text after an opening mark of two bars, with no other in it, and the closing mark.
-_BARRED = r"(?=[^\s|])(?:[^|\\]|\\.|\\(?=[\r\n])|\|(?!\|))*+(?<=\S)\|\|(?!\|)"
+_BARRED = r"(?=[^\s|])(?>(?:[^|\\]|\\.|\\(?=[\r\n])|\|(?!\|))*)(?<=\S)\|\|(?!\|)"
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ SYNTAXES: tuple[Syntax, ...] = (
     Syntax(
         "reddit-paragraphs",
         (">!", "&gt;!"),
-        r"(?:(?<![^\r\n])(?:>|&gt;)!(?=[^\s<])(?:(?!(?:>|&gt;)!|!(?:<|&lt;))(?s:.))*+"
+        r"(?:(?<![^\r\n])(?:>|&gt;)!(?=[^\s<])(?>(?:(?!(?:>|&gt;)!|!(?:<|&lt;))(?s:.))*)"
         r"!(?:<|&lt;)(?=[ \t]*+(?:[\r\n]|\Z)))",
         None,
         delimiters=r"^(?:>|&gt;)!|!(?:<|&lt;)$",
@@ -229,13 +229,13 @@ SYNTAXES: tuple[Syntax, ...] = (
     Syntax(
         "stackexchange",
         (">! ",),
-        rf"(?:{_LINE}>! (?![^\r\n]*!<)[^\r\n]*+(?:(?:\r\n?|\n){_LINE}>![^\r\n]*+)*+)",
+        rf"(?:{_LINE}>! (?![^\r\n]*!<)[^\r\n]*+(?>(?:(?:\r\n?|\n){_LINE}>![^\r\n]*+)*))",
         None,
         delimiters=rf"{_LINE}>! ?",
         lone=r"(?:\r\n?|\n) {0,3}>(?!!)[^\S\r\n]*+\S",  # the next line is an ordinary quotation
     ),
     Syntax("rot13", ("[rot13:",), r"(?i:\[rot13: )", r"\]", nests=True, other=r"\[", lost=True),
-    Syntax("redact", ("█",), r"█++(?:[ \t]++█++)*+", None, lost=True),
+    Syntax("redact", ("█",), r"█++(?>(?:[ \t]++█++)*)", None, lost=True),
     Syntax("placeholder", ("[spoiler hidden]",), r"\[spoiler hidden\]", None, lost=True),
 )
 

@@ -54,7 +54,7 @@ class _Edit(NamedTuple):
     plain: str
 
 
-_MARKERS = r"(?:[ \t]|>|[-+*][ \t]|\d{1,9}[.)][ \t])*+"
+_MARKERS = r"(?>(?:[ \t]|>|[-+*][ \t]|\d{1,9}[.)][ \t])*)"
 _CODE = {"Start": {"CodeBlock": "Indented"}}
 _MOST_TIMES = 6  # to read a text: each time less of what is indented is taken for code
 _START = re.compile(
@@ -66,13 +66,13 @@ _START = re.compile(
     | (?P<brace>\{{)
     | <(?P<tag>/?)(?:(?P<name>[A-Za-z_$][\w$.:-]*+)|(?=>))"""
 )
-_IN_TAG = re.compile(r"""(?:\s++|[A-Za-z_$][\w$.:-]*+|=|"[^"]*+"|'[^']*+'|/(?=\s*+>))++""")
+_IN_TAG = re.compile(r"""(?>(?:\s++|[A-Za-z_$][\w$.:-]*+|=|"[^"]*+"|'[^']*+'|/(?=\s*+>))+)""")
 _TICKS = re.compile(r"`++")
 _BLANK_LINE = re.compile(r"(?:\r\n|\r|\n)[ \t]*+(?=[\r\n])")
 _AROUND = re.compile(_MARKERS)
 _FALSE = re.compile(r"\s[\w-]++=\{\s*+false\s*+\}")
 _STRING = re.compile(r"""=\{\s*+("[^"{}]*+"|'[^'{}]*+')\s*+\}""")
-_EXPRESSION = re.compile(r"\{(?:[^{}]|\{[^{}]*+\})*+\}")
+_EXPRESSION = re.compile(r"\{(?>(?:[^{}]|\{[^{}]*+\})*)\}")
 _COMPONENT_THAT_HIDES = re.compile(r"(?i)(?:inline|block|text)?spoilers?(?:block|box|inline|tag|text)?|details|summary")
 
 

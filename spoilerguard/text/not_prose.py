@@ -36,29 +36,29 @@ _TAGS = re.compile(
       (?:(?!\{{%-?\s*(?P=liquid)\b)(?s:.))*? \{{%-?\s*end(?P=liquid)\s*-?%\}}
     | \{{\{{[<%]\s*(?P<hugo>{_VERBATIM})\b[^\r\n]*?[>%]\}}\}}
       (?:(?!\{{\{{[<%]\s*(?P=hugo)\b)(?s:.))*? \{{\{{[<%]\s*/\s*(?P=hugo)\s*[>%]\}}\}}
-    | \{{\{{[<%] {_HIDES} (?:{_QUOTED}|(?![>%]\}}\}}|\{{\{{|\r?\n[ \t]*\r?\n)[^\"`])*+ [>%]\}}\}}
-    | \{{% {_HIDES} (?:\"[^\"]*+\"|(?!%\}}|\{{%|\r?\n[ \t]*\r?\n)[^\"])*+ %\}}
+    | \{{\{{[<%] {_HIDES} (?>(?:{_QUOTED}|(?![>%]\}}\}}|\{{\{{|\r?\n[ \t]*\r?\n)[^\"`])*) [>%]\}}\}}
+    | \{{% {_HIDES} (?>(?:\"[^\"]*+\"|(?!%\}}|\{{%|\r?\n[ \t]*\r?\n)[^\"])*) %\}}
     | \{{\{{ (?![<%]|spoiler\|) (?:[^{{}}]|\{{[^{{}}]{{0,300}}\}}){{1,500}}+ \}}\}}
-    | \{{\# (?:(?!\{{\#|\#\}})(?s:.))*+ \#\}}
+    | \{{\# (?>(?:(?!\{{\#|\#\}})(?s:.))*) \#\}}
     | \{{::comment\}} (?:(?!\{{::comment)(?s:.))*? \{{:/(?:comment)?\}}
     | \{{::? [^{{}}\r\n]{{1,500}} \}}
     | (?<=[\])]) \{{ (?=[^{{}}\r\n]{{0,300}}[=\#.]) [^{{}}\r\n]{{1,500}} \}}
-    | \{{/\* (?:(?!\{{/\*|\*/\}})(?s:.))*+ \*/\}}
-    | \[ {_HIDES} [A-Za-z][\w-]*+ (?:\s++[\w-]++={_VALUE})++ \s*/?\] (?!\()
+    | \{{/\* (?>(?:(?!\{{/\*|\*/\}})(?s:.))*) \*/\}}
+    | \[ {_HIDES} [A-Za-z][\w-]*+ (?>(?:\s++[\w-]++={_VALUE})+) \s*/?\] (?!\()
     | \[/ {_HIDES} [A-Za-z][\w-]*+ \] (?!\()
     | {_ALERT}
     | (?m:^) (?:import\s[^\r\n]*?from\s*|import\s*)["'][^"'\r\n]*+["'];?[ \t]*(?=[\r\n]|\Z)
-    | (?m:^) export\s+(?:const|default|function|let|var|async|class)\b (?:(?!\r?\n[ \t]*\r?\n)(?s:.))*+
+    | (?m:^) export\s+(?:const|default|function|let|var|async|class)\b (?>(?:(?!\r?\n[ \t]*\r?\n)(?s:.))*)
     """
 )
 # `!!! note "Title"` and its like (Python-Markdown), with text indented below: `mark`, `sign`, `name`.
 _ADMONITION = re.compile(
-    r"""(?xm)^(?:[ ]{4}|\t)*+ (?P<mark>!!!|\?\?\?|===) (?P<sign>\+[ ]|[ ]) (?P<name>[\w -]*+)
-    (?:"[^"\r\n]*+")? [ \t]*+ (?=\r?\n(?:[ \t]*+\r?\n)*+(?:[ ]{4}|\t)[^\r\n])"""
+    r"""(?xm)^(?>(?:[ ]{4}|\t)*) (?P<mark>!!!|\?\?\?|===) (?P<sign>\+[ ]|[ ]) (?P<name>[\w -]*+)
+    (?:"[^"\r\n]*+")? [ \t]*+ (?=\r?\n(?>(?:[ \t]*+\r?\n)*)(?:[ ]{4}|\t)[^\r\n])"""
 )
 _SPOILER = re.compile(r"(?i)(?:spoiler|details)\b")
 # A fence of containers: with a name or attributes it opens one, bare it closes the last.
-_FENCE = re.compile(r"(?m)^(?:[ \t]|>(?!!)|[-+*][ \t]|\d{1,3}[.)][ \t])*+(?P<fence>:::+[ \t]*+(?P<name>[^\r\n]*+))")
+_FENCE = re.compile(r"(?m)^(?>(?:[ \t]|>(?!!)|[-+*][ \t]|\d{1,3}[.)][ \t])*)(?P<fence>:::+[ \t]*+(?P<name>[^\r\n]*+))")
 _DEFINITION = re.compile(r"(?m)^[ ]{0,3}(:[ \t]+)(?=\S)")
 _HINTS = ("{{", "{%", "{/*", "{#", "{:", "[", "import", "export")
 

@@ -134,7 +134,7 @@ _CANDIDATE = re.compile(
     # ... and smileys.
     rf"(?P<face>(?:\s*{_FACE})*)(?P<gap>\s*)|{_FACE}(?:\s*{_FACE})*\s*"
     # A date and time, which head a comment; and what goes before the number of an episode.
-    r"|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4},?\s+\d{1,2}:\d\d(?::\d\d)?(?:\s?[AaPp][Mm]\b)?+\s+(?=[A-Z])"
+    r"|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4},?\s+\d{1,2}:\d\d(?::\d\d)?(?>(?:\s?[AaPp][Mm]\b)?)\s+(?=[A-Z])"
     r"|(?<!\s)\s++(?=S\d{1,2}\s?E\d{1,3}\s?[:–-])"
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
