@@ -212,7 +212,7 @@ def test_functions_keep_their_names_once_their_modules_are_loaded() -> None:
 
 
 def test_no_group_of_a_pattern_is_possessive() -> None:
-    """Python before 3.11.5 (Debian 12) matches `(?:a|b)*+` wrongly (CPython issue 106052), and `(?>(?:a|b)*)` rightly."""
+    """Python before 3.11.5 (Debian 12) matches `(?:a|b)*+` wrongly (CPython issue 106052), `(?>(?:a|b)*)` rightly."""
     possessive = re.compile(r"\)(?:[*+?]|\{\d*,?\d*\})\+")
     found = [
         f"{path.name}:{number}"
