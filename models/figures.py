@@ -42,17 +42,17 @@ GROUPS: dict[str, tuple[str, ...]] = {
 
 def write_figures(guards: Sequence[Guard], datasets: Path) -> None:
     """Measure, and write models/NAME/CARD.md and the README's table."""
-    every = {guard.name: measured(guard, datasets) for guard in guards}
-    flagged = {guard.name: comments(guard, datasets) for guard in guards}
+    real = real_text(datasets)
+    every = {guard.name: measured(guard, real) for guard in guards}
+    flagged = {guard.name: comments(guard, real, datasets) for guard in guards}
     for guard in guards:
         text = card(guard, every[guard.name], flagged[guard.name])
         guard.save(ROOT / "models" / guard.name, card=text)
     into(ROOT / "README.md", "figures", summary(every, flagged))
 
 
-def measured(guard: Guard, datasets: Path) -> Evaluations:
+def measured(guard: Guard, real: pd.DataFrame) -> Evaluations:
     """Real text by kind, then our own."""
-    real = _real(datasets)
     found: Evaluations = {"real text, test": evaluate(guard, real, errors=0)}
     for name, kinds in GROUPS.items():
         part = real[real["kind"].isin(kinds)].reset_index(drop=True)
@@ -66,10 +66,9 @@ def measured(guard: Guard, datasets: Path) -> Evaluations:
     return found
 
 
-def comments(guard: Guard, datasets: Path) -> Comments:
+def comments(guard: Guard, real: pd.DataFrame, datasets: Path) -> Comments:
     """Comments and posts of test works, and in how many of them a sentence is flagged at medium sensitivity."""
     natural = to_frame(load_labelled([ROOT / "data" / "natural.jsonl"]))
-    real = _real(datasets)
     frames = {
         "off-topic comments": to_frame(load_labelled([datasets / "real" / "off_topic.jsonl"])),
         "our own harmless comments": natural[natural["kind"] == "harmless-comment"],
@@ -78,7 +77,7 @@ def comments(guard: Guard, datasets: Path) -> Comments:
     return {name: _flagged(guard, frame[splits_of(frame) == "test"]) for name, frame in frames.items()}
 
 
-def _real(datasets: Path) -> pd.DataFrame:
+def real_text(datasets: Path) -> pd.DataFrame:
     """All labelled real text that is about stories."""
     first = to_frame(by_work(load_labelled([datasets / "real" / "real.jsonl"])))
     more = to_frame(read_labels(ROOT / "data" / "real-labels.jsonl", datasets))
