@@ -20,14 +20,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torch.nn import functional
 
 from spoilerguard.errors import MissingExtra
 from spoilerguard.model.scoring import KINDS
 from spoilerguard.model.windows import packed, tokenizer_of, windows
-from spoilerguard.training.finetune import Reading, batches, tensors
+from spoilerguard.training.finetune import Reading, batches, in_half, tensors
 from spoilerguard.training.finetune_config import FinetuneConfig, Source
-from spoilerguard.training.network import PIECES, Network, minilm_folder
+from spoilerguard.training.network import PIECES, Dropout, Layer, Network, hidden, minilm_folder
 
 PARTS = 5
 WIDTH, HEADS, LAYERS, BUCKETS, FARTHEST = 768, 12, 12, 32, 128
@@ -52,24 +51,6 @@ FINETUNE_TEACHER = FinetuneConfig(
 )
 
 
-class Layer(nn.Module):
-    """One transformer layer; attention has a bias for how far apart two pieces are."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.qkv, self.out = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
-        self.up, self.down = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
-        self.after_attention, self.after = nn.LayerNorm(WIDTH, eps=EPSILON), nn.LayerNorm(WIDTH, eps=EPSILON)
-        self.dropout = nn.Dropout(0.1)
-
-    def forward(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        batch, length, _ = x.shape
-        query, key, value = self.qkv(x).view(batch, length, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias.to(query.dtype))
-        x = self.after_attention(x + self.dropout(self.out(seen.transpose(1, 2).reshape(batch, length, WIDTH))))
-        return self.after(x + self.dropout(self.down(functional.gelu(self.up(x)))))
-
-
 class Encoder(nn.Module):
     """Word pieces, numbered as BERT does, to vectors. Embeddings stay as they are given."""
 
@@ -80,17 +61,18 @@ class Encoder(nn.Module):
         for layer in (self.words, self.places, self.distances):
             layer.weight.requires_grad_(False)
         self.norm = nn.LayerNorm(WIDTH, eps=EPSILON)
-        self.layers = nn.ModuleList([Layer() for _ in range(LAYERS)])
-        self.dropout = nn.Dropout(0.1)
+        self.layers = nn.ModuleList([Layer(WIDTH, HEADS, EPSILON) for _ in range(LAYERS)])
+        self.dropout = Dropout()
         self.register_buffer("numbers", torch.zeros(PIECES, dtype=torch.long))
 
     def forward(self, ids: torch.Tensor, segments: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         length = ids.shape[1]
         places = self.places.weight[FIRST_PLACE : FIRST_PLACE + length]
         x = self.dropout(self.norm(self.words(self.numbers[ids]) + places))
-        bias = self.distances(buckets(length)).permute(2, 0, 1)[None].to(torch.bfloat16)
+        bias = self.distances(buckets(length)).permute(2, 0, 1)[None].to(x.dtype)
         if mask is not None:
-            bias = bias.expand(len(ids), -1, -1, -1).masked_fill(~mask[:, None, None, :], -3e4)
+            bias = bias + hidden(mask, x.dtype)[:, None]
+        bias = bias.expand(len(ids), -1, -1, -1).reshape(-1, length, length)
         for layer in self.layers:
             x = layer(x, bias)
         return x
@@ -175,10 +157,10 @@ def outputs(network: Teacher, documents: Sequence[Sequence[str]]) -> npt.NDArray
         readings += [(window, here) for window in windows(packed(tokenizer, sentences))]
         first = here.stop
     out = np.full((first, 1 + len(KINDS)), -np.inf, np.float32)
-    network.eval()
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    half = in_half(network).eval()
+    with torch.inference_mode():
         for batch in batches(readings, FINETUNE_TEACHER.pieces):
             inputs, there, rows = tensors(batch)
-            logit, kinds = network(*inputs)
+            logit, kinds = half(*inputs)
             np.maximum.at(out, rows, torch.cat([logit[..., None], kinds], -1)[there].float().numpy())
     return out

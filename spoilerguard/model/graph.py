@@ -148,6 +148,12 @@ def _first(node: _Node) -> list[Shape]:
     return [node.shapes[0]]
 
 
+def _reduced(node: _Node) -> list[Shape]:
+    shape = node.shapes[0]
+    axes = {axis % len(shape) for axis in node.constant(1)} if shape else set()
+    return [tuple(1 if axis in axes else size for axis, size in enumerate(shape))]
+
+
 def _normalised(node: _Node) -> list[Shape]:
     return [_broadcast(*node.shapes[:2])]
 
@@ -200,20 +206,25 @@ def _squeeze(node: _Node) -> list[Shape]:
 
 
 _CONTRIB = "com.microsoft"
-# The operators of the graph as it is exported and as it is quantised, with their attributes.
+# The operators of the graph as it is exported, as 0.1.0 exported it, and as both are quantised, with their attributes.
 _OPERATORS: Mapping[tuple[str, str], tuple[Callable[[_Node], list[Shape]], frozenset[str]]] = {
     ("", "Add"): (_elementwise, frozenset()),
     ("", "Cast"): (_first, frozenset({"to"})),
     ("", "DequantizeLinear"): (_first, frozenset()),
+    ("", "Div"): (_elementwise, frozenset()),
     ("", "DynamicQuantizeLinear"): (_quantised, frozenset()),
     ("", "Gather"): (_gather, frozenset()),
     ("", "MatMul"): (_product, frozenset()),
     ("", "MatMulInteger"): (_product, frozenset()),
     ("", "Mul"): (_elementwise, frozenset()),
+    ("", "ReduceMean"): (_reduced, frozenset()),
+    ("", "ReduceSumSquare"): (_reduced, frozenset()),
     ("", "Reshape"): (_reshape, frozenset()),
     ("", "Shape"): (_shape, frozenset()),
     ("", "Slice"): (_first, frozenset()),
+    ("", "Sqrt"): (_first, frozenset()),
     ("", "Squeeze"): (_squeeze, frozenset()),
+    ("", "Sub"): (_elementwise, frozenset()),
     (_CONTRIB, "Attention"): (_attention, frozenset({"num_heads"})),
     (_CONTRIB, "BiasGelu"): (_elementwise, frozenset()),
     (_CONTRIB, "QAttention"): (_attention, frozenset({"num_heads"})),

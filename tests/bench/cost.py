@@ -3,7 +3,7 @@
     python tests/bench/cost.py [--models fast] [--routes flag blur check http] [--formats html] [--units '|a|b|']
 
 Every sentence is flagged (threshold 0, in any language), which an attacker may ask for and which costs most. Processor
-time counts, over HTTP that of the server and its workers; what seems dear is measured three times beside prose. The
+time counts, over HTTP that of the server and its workers; what comes near the limit is measured three times more. The
 first model reads each unit in every format and by every route; the next ones read it in the format in which it cost the
 first most, and over HTTP, which does all that `flag` and `blur` do. A line for each unit, the dearest first; exit
 status 1 where one costs more than 8 times prose.
@@ -39,7 +39,7 @@ from spoilerguard.text.reading import READERS
 sys.path.insert(0, str(ROOT / "tests"))
 from hostile import UNITS, repeated
 
-MOST = 8.0
+MOST, NEAR = 8.0, 6.0  # times prose: what is allowed, and what is measured again
 LATER = ("http",)  # the routes of the models after the first: a service flags, blurs and looks for leaks
 SUFFIXES = {"text": ".txt", "markdown": ".md", "mdx": ".mdx", "html": ".html"}
 ASKED = {"threshold": 0.0, "any_language": True}
@@ -138,7 +138,7 @@ def seconds(route: Route, clock: Callable[[], float], text: str, format: str) ->
 def multiple(route: Route, clock: Callable[[], float], text: str, ordinary: str, format: str, usual: float) -> float:
     """How often the cost of ordinary text, which is usually that of these seconds, goes into that of a text."""
     once = seconds(route, clock, text, format) / usual
-    if once <= MOST / 2:
+    if once <= NEAR:
         return once
     pairs = [[seconds(route, clock, each, format) for each in (ordinary, text)] for _ in range(3)]
     usual, dear = map(min, zip(*pairs, strict=True))  # in turns, so that what else the machine does falls on both
