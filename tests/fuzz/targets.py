@@ -171,7 +171,10 @@ def markup(data: bytes) -> None:
 # --- writers ------------------------------------------------------------------------------------
 
 _CUT_OUT = {"redact", "placeholder", "feed", "rot13"}  # none of the words are left
-_IMAGE = re.compile(r"(?si)!\[.*?\]\(|<img\b[^>]*|<iframe\b.*?(?:</iframe>|\Z)")
+_IMAGE = re.compile(  # as far as a description may reach: there may be images in it, and tags between quotes
+    r"""(?six) !\[ (?: (?!\n\n) . )* \]\( | <img\b (?: "[^"]*(?:"|\Z) | '[^']*(?:'|\Z) | [^>"'] )*
+    | <iframe\b .*? (?: </iframe> | \Z )"""
+)
 _OPEN_LINK = re.compile(r"<a\b(?![^<\n]*</a>)")  # ends where the next one begins, be it a control of ours
 
 
