@@ -135,13 +135,18 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as an entry of `files` in `check --format json`, version 1, without the path."""
+        return self.described([flag.to_dict() for flag in self.flags])
+
+    def described(self, flags: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+        """The entry with these flags, and with more before its notices."""
         return {
             "format": self.document.format,
             "language": self.language,
             "sentences": len(self.sentences),
             "hidden": len(self.hidden),
             "error": None,
-            "flags": [flag.to_dict() for flag in self.flags],
+            "flags": flags,
+            **more,
             "notices": [self._notice(notice) for notice in self.notices],
         }
 

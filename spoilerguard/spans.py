@@ -127,9 +127,13 @@ class Flag:
     def to_dict(self) -> dict[str, Any]:
         """The flag as in `check --format json`, version 1."""
         return {
-            **{name: getattr(self, name) for name in ("start", "end", "line", "column", "text")},
+            "start": self.start,
+            "end": self.end,
+            "line": self.line,
+            "column": self.column,
+            "text": self.text,
             "score": round(self.score, 4),
-            "reasons": [reason._asdict() for reason in self.reasons],
+            "reasons": [{"kind": kind, "text": text} for kind, text in self.reasons],
         }
 
 
