@@ -16,6 +16,8 @@ from spoilerguard.text.reading import read
 DIVIDED = [
     ("# A\n\nOne.\n\n## Plot\n\nTwo.\n\n# B\n\n## Plot\n\nSix.\n\n# Verdict\n\nX.\n", "markdown", ["# A", "# B", "#"]),
     ("Intro.\n\n# A\n\nOne.\n\n## B\n\nTwo.\n", "markdown", ["Intro.", "# A", "## B"]),
+    ("# A\n\n# B\n\nOne.\n\n# C\n\nTwo.\n", "markdown", ["# A", "# C"]),  # no text of its own
+    ("# A\n\n## B\n\n## C\n\nOne.\n\n# D\n", "markdown", ["# A", "## B", "# D"]),
     ("A\n=\n\nOne.\n\nB\n-\n\nTwo.\n", "markdown", ["A\n=", "B\n-"]),
     ("<h2>A</h2><p>One.</p><h3>B</h3><p>Two.</p>", "html", ["<h2>A", "<h3>B"]),
     ("<article><p>One.</p></article><article><p>Two.</p></article><p>Three.", "html", ["<art", "<art", "<p>Th"]),
@@ -37,6 +39,7 @@ WHOLE = [
     ("- **Pros**: the music.\n- **Cons**: the ending.\n", "markdown"),
     ("", "text"),
     (" \n# \n\n#\n", "markdown"),
+    ("# A\n# B\n# C\n", "markdown"),
     ("One.\n\nTwo, and she dies.\n", "text"),
     ("- The cast is great.\n- Marek is her father.\n- Nice music.\n", "markdown"),
     ("<ul><li>Nice music.</li><li>Marek is her father.</li></ul>", "html"),

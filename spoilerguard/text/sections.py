@@ -69,6 +69,7 @@ class _Mark(NamedTuple):
     kind: _Kind
     level: int = 0  # of a heading
     aspect: bool = False  # of a heading
+    end: int = 0  # of a heading
 
 
 def find_sections(
@@ -95,7 +96,7 @@ def find_sections(
             groups[_GROUPS[element.name]].append(element)
     headings = [e for e in groups["heading"] if words.first(e.start, e.end) is not None]
     titles = _Titles(words, groups["set off"])
-    marks = [_Mark(h.start, _Kind.START, _HEADINGS[h.name], titles.is_aspect(h)) for h in headings]
+    marks = [_Mark(h.start, _Kind.START, _HEADINGS[h.name], titles.is_aspect(h), h.end) for h in headings]
     for element in (*groups["unit"], *_items(titles, groups["list"])):
         marks += [_Mark(element.start, _Kind.OPEN), _Mark(element.end, _Kind.CLOSE)]
     marks += [_Mark(at, _Kind.START) for at in _title_blocks(titles, blocks, headings, not tags)]
@@ -266,10 +267,14 @@ def _title_blocks(titles: _Titles, blocks: Iterable[Span], headings: Iterable[El
 
 
 def _partition(words: _Words, marks: Iterable[_Mark]) -> tuple[Section, ...]:
-    """The sections that begin at marks in order. A section without words becomes the start of the next one."""
+    """The sections that begin at marks in order.
+
+    A section without words becomes the start of the next one, and so does one with no more than its heading, unless
+    what follows is part of it.
+    """
     size = len(words.source)
     sections: list[Section] = []
-    start, begun = 0, 0  # of the last section, and its level
+    start, begun, heading = 0, 0, 0  # of the last section, its level, and where its heading ends
     stack: list[tuple[int, int]] = []  # the levels and numbers of the sections around the last one
     around: list[list[tuple[int, int]]] = []  # the stacks outside of the open units
 
@@ -285,12 +290,14 @@ def _partition(words: _Words, marks: Iterable[_Mark]) -> tuple[Section, ...]:
     for mark in marks:
         if mark.aspect and mark.level > begun:
             continue
-        close(mark.at)
+        bare = 0 < mark.level <= begun and heading and words.first(heading, mark.at) is None
+        if not bare:
+            close(mark.at)
         if mark.kind == _Kind.OPEN:
             around.append(stack.copy())
         elif mark.kind == _Kind.CLOSE and around:
             stack[:] = around.pop()
-        begun = mark.level or min(_BELOW_HEADINGS + len(around), _DEEPEST)
+        begun, heading = mark.level or min(_BELOW_HEADINGS + len(around), _DEEPEST), mark.end
     close(size)
     if not sections:
         return (Section(0, size),)
