@@ -46,7 +46,17 @@ _DEAR = [
         "`a` ",
     ),
     *("a<b>b</b>", "<i>a</i> ", "<p>a", "<p>a.</p>", "<td>a.", "<li>a. ", "<br>", "a<br>", "<button>a", "<img alt=a>"),
-    *("<a href=b>a</a> ", "<h1>a</h1>", "<details>a</details>", ">!a!< ", "# a\n\n", "> a\n\n", "- a\n\n", "[a](b) "),
+    *(
+        "<a href=b>a</a> ",
+        "<h1>a</h1>",
+        "<details>a</details>",
+        ">!a!< ",
+        "# a\n\n",
+        "# a\nb\n",
+        "> a\n\n",
+        "- a\n\n",
+        "[a](b) ",
+    ),
     *(
         "![a](b) ",
         "~~a~~ ",
