@@ -392,6 +392,13 @@ def test_a_mark_that_its_reader_does_not_find_is_refused(source: str, format: st
         hide(document, by_rules(document.prose, document.blocks), style)
 
 
+@pytest.mark.parametrize("source", ['![. />)<b>](/>)"', "<a ![!<b>]()!}w\n"])
+def test_what_is_replaced_whole_takes_no_mark_within(source: str) -> None:
+    document = read(source, "mdx")
+    with pytest.raises(LeakError, match="a mark would stand in what is replaced"):
+        hide(document, by_rules(document.prose, document.blocks), "rot13")
+
+
 def test_a_mark_for_every_few_letters_is_refused_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "<td>a" * 5_000  # what hides it would be twenty times as long
     monkeypatch.setattr("spoilerguard.hiding.blurring._verified", None)

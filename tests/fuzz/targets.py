@@ -172,7 +172,7 @@ def markup(data: bytes) -> None:
 
 _CUT_OUT = {"redact", "placeholder", "feed", "rot13"}  # none of the words are left
 _IMAGE = re.compile(  # as far as a description may reach: there may be images in it, and tags between quotes
-    r"""(?six) !\[ (?: (?!\n\n) . )* \]\( | <img\b (?: "[^"]*(?:"|\Z) | '[^']*(?:'|\Z) | [^>"'] )*
+    r"""(?six) !\[ (?: (?!\n\n) . )* \]\( | <img\b (?: =\s*"[^"]*(?:"|\Z) | =\s*'[^']*(?:'|\Z) | [^>] )*
     | <iframe\b .*? (?: </iframe> | \Z )"""
 )
 _OPEN_LINK = re.compile(r"<a\b(?![^<\n]*</a>)")  # ends where the next one begins, be it a control of ours
